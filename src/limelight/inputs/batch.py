@@ -1,0 +1,52 @@
+"""Batch: what a model is given, whatever the raw material was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows for a model. `values`: token ids (b n); `keep`: True on real tokens, None where all of them are."""
+
+    values: Tensor
+    keep: Bool[Tensor, "b n"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def tokens(self) -> int:
+        """How many real tokens there are."""
+        return self.values.numel() if self.keep is None else int(self.keep.sum())
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same rows on another device."""
+        keep = None if self.keep is None else self.keep.to(device, non_blocking=True)
+        return replace(self, values=self.values.to(device, non_blocking=True), keep=keep)
+
+
+def pad(rows: Sequence[Sequence[int]], *, filler: int = 0, side: Literal["left", "right"] = "right") -> Batch:
+    """Rows of token ids of any lengths -> one rectangle; `keep` is None where nothing had to be filled.
+
+    Raises InputError for no rows, or an empty row.
+    """
+    if not rows or not all(len(row) for row in rows):
+        raise InputError("a batch needs at least one row, and each row a token.", "Leave empty texts out before batching.")
+    longest = max(map(len, rows))
+    short = [longest - len(row) for row in rows]
+    if not any(short):
+        return Batch(torch.tensor([list(row) for row in rows]))
+    left = side == "left"
+    values = [[filler] * s + list(row) if left else list(row) + [filler] * s for row, s in zip(rows, short, strict=True)]
+    slots = torch.arange(longest)
+    gap = torch.tensor(short)[:, None]
+    return Batch(torch.tensor(values), slots >= gap if left else slots < longest - gap)

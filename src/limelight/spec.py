@@ -1,0 +1,331 @@
+"""What a model *is*, as data: frozen, checked, hashable, JSON-able, and torch-free.
+
+A model is described by small values. Where papers differ there is a union of values, never a flag, so a mixture that
+makes no sense cannot be written down, or is refused with a hint when the value is made.
+
+    spec = encoder_decoder(vocab=8000, dim=256, depth=4, heads=4)
+    to_json(spec) -> text;  from_json(text) == spec
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .errors import SpecError
+from .values import parse, plain, value
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+# --- positions: how a token learns where it stands -----------------------------------------------------------------
+@value
+class Learned:
+    """A trained vector for each position (Gehring et al. 2017). `offset`: rows skipped at the start (BART: 2)."""
+
+    kind: Literal["learned"] = "learned"
+    length: Count
+    offset: Annotated[int, Field(ge=0)] = 0
+
+
+@value
+class Sinusoid:
+    """Fixed sines and cosines (Vaswani et al. 2017, section 3.5).
+
+    `halves`: [sin | cos] rather than interleaved. `shifted`: tensor2tensor's denominator, half - 1 rather than half.
+    """
+
+    kind: Literal["sinusoid"] = "sinusoid"
+    length: Count
+    halves: bool = False
+    shifted: bool = False
+
+
+@value
+class Rotary:
+    """Queries and keys turned by an angle that grows with position (Su et al. 2021, equation 34).
+
+    `pairs`: turn channels (0, 1), (2, 3) ... as in the paper, rather than (0, d/2), (1, d/2 + 1) ...
+    """
+
+    kind: Literal["rotary"] = "rotary"
+    base: Annotated[float, Field(gt=0)] = 10_000.0
+    pairs: bool = False
+    length: Count | None = None
+
+
+@value
+class Alibi:
+    """A penalty that grows with distance, one slope a head (Press et al. 2022, section 3)."""
+
+    kind: Literal["alibi"] = "alibi"
+
+
+@value
+class Buckets:
+    """A learned bias a bucket of relative distance, shared by all layers (T5: Raffel et al. 2020, section 2.1)."""
+
+    kind: Literal["buckets"] = "buckets"
+    count: Count = 32
+    furthest: Count = 128
+
+    def __post_init__(self) -> None:
+        if self.count < 4 or self.count % 4:
+            raise SpecError(f"buckets: count={self.count} must be a multiple of 4, at least 4", "T5 uses count=32.")
+        if self.furthest <= self.count // 2:
+            raise SpecError(
+                f"buckets: furthest={self.furthest} must be more than count / 2 = {self.count // 2}", "T5 uses furthest=128."
+            )
+
+
+Position = Annotated[Learned | Sinusoid | Rotary | Alibi | Buckets, Field(discriminator="kind")]
+
+
+# --- scores: how a query and a key are compared ---------------------------------------------------------------------
+@value
+class Dot:
+    """q . k (Luong et al. 2015, equation 8; T5 and GPT-Neo use it unscaled)."""
+
+    kind: Literal["dot"] = "dot"
+
+
+@value
+class ScaledDot:
+    """q . k * scale; `scale` None means 1 / sqrt(head width) (Vaswani et al. 2017, equation 1)."""
+
+    kind: Literal["scaled_dot"] = "scaled_dot"
+    scale: Annotated[float, Field(gt=0)] | None = None
+
+
+@value
+class General:
+    """q W k, with a learned W for each head (Luong et al. 2015, equation 8)."""
+
+    kind: Literal["general"] = "general"
+
+
+@value
+class Additive:
+    """v . tanh(q + k), with a learned v for each head (Bahdanau et al. 2015, appendix A.1.2; Luong's concat)."""
+
+    kind: Literal["additive"] = "additive"
+
+
+Score = Annotated[Dot | ScaledDot | General | Additive, Field(discriminator="kind")]
+
+
+# --- weights: how scores become weights -----------------------------------------------------------------------------
+@value
+class Soft:
+    """softmax over the keys."""
+
+    kind: Literal["soft"] = "soft"
+
+
+Weights = Soft
+
+
+# --- the parts of a layer -------------------------------------------------------------------------------------------
+@value
+class Attention:
+    """Heads of queries over (perhaps fewer) heads of keys and values.
+
+    `kv_heads`: None for as many as `heads`; 1 is multi-query (Shazeer 2019), between is grouped-query (Ainslie et al. 2023).
+    `bias`: which of the projections q, k, v, o carry a bias. `window`: keys further than this many slots are not seen.
+    """
+
+    heads: Count
+    kv_heads: Count | None = None
+    head_dim: Count | None = None
+    bias: str = "qkvo"
+    score: Score = ScaledDot()
+    weights: Weights = Soft()
+    window: Count | None = None
+    dropout: Share = 0.0
+
+    def __post_init__(self) -> None:
+        if self.heads % self.groups:
+            near = [g for g in range(1, self.heads + 1) if self.heads % g == 0]
+            raise SpecError(f"kv_heads must divide heads: heads={self.heads}, kv_heads={self.kv_heads}.", f"Try one of {near}.")
+        if unknown := set(self.bias) - set("qkvo"):
+            raise SpecError(f'bias names projections among "qkvo": got {self.bias!r}, unknown {"".join(sorted(unknown))!r}.')
+
+    @property
+    def groups(self) -> int:
+        """How many heads of keys and values there are."""
+        return self.kv_heads or self.heads
+
+    def width(self, dim: int) -> int:
+        """The width of one head in a model of width `dim`. Raises SpecError where heads do not divide it."""
+        if self.head_dim is None and dim % self.heads:
+            near = sorted((h for h in range(1, dim + 1) if dim % h == 0), key=lambda h: abs(h - self.heads))[:2]
+            tries = " or ".join(f"heads={h}" for h in sorted(near))
+            raise SpecError(
+                f"heads must divide dim: dim={dim}, heads={self.heads}.", f"Try {tries}, or head_dim={max(1, dim // self.heads)}."
+            )
+        return self.head_dim or dim // self.heads
+
+
+@value
+class FeedForward:
+    """Two linear maps with a bend between; `gated` multiplies by a second branch (Shazeer 2020, equation 6)."""
+
+    hidden: Count
+    activation: Literal["relu", "gelu", "gelu_tanh", "silu"] = "gelu"
+    gated: bool = False
+    bias: bool = True
+    dropout: Share = 0.0
+
+
+@value
+class Norm:
+    """Layer norm (Ba et al. 2016) or root-mean-square norm (Zhang and Sennrich 2019)."""
+
+    kind: Literal["layer", "rms"] = "layer"
+    eps: Annotated[float, Field(gt=0)] = 1e-5
+
+
+@value
+class Tokens:
+    """Rows of a table of embeddings; `scaled` multiplies them by sqrt(dim) (Vaswani et al. 2017, section 3.4)."""
+
+    vocab: Count
+    scaled: bool = False
+
+
+@value
+class Stack:
+    """A column of equal layers. `norm_at`: before each branch ("pre") or after each sum ("post").
+
+    `norm_input`: a norm right after the embedding (BERT, BART). `norm_output`: a norm after the last layer.
+    """
+
+    depth: Count
+    attention: Attention
+    ff: FeedForward
+    norm: Norm = Norm()
+    input: Tokens
+    position: Position | None = None
+    cross: Attention | None = None
+    causal: bool = False
+    norm_at: Literal["pre", "post"] = "pre"
+    norm_input: bool = False
+    norm_output: bool = True
+    dropout: Share = 0.0
+
+    def __post_init__(self) -> None:
+        dots = isinstance(self.attention.score, Dot | ScaledDot)
+        if isinstance(self.position, Rotary) and not dots:
+            raise SpecError(
+                f"rotary positions work through dot products; the score is {self.attention.score.kind}.",
+                "Use score=ScaledDot(), or position=Sinusoid(...).",
+            )
+
+
+@value
+class Head:
+    """What is read off the last hidden states. `tied`: the table of embeddings serves as the output matrix.
+
+    `scale` multiplies the hidden states first (T5: dim ** -0.5 where tied).
+    """
+
+    name: str
+    kind: Literal["tokens"] = "tokens"
+    tied: bool = True
+    bias: bool = False
+    scale: Annotated[float, Field(gt=0)] = 1.0
+
+
+@value
+class Model:
+    """A whole model: an encoder, a decoder, or both, and the heads on top of the last of them."""
+
+    family: str
+    dim: Count
+    encoder: Stack | None = None
+    decoder: Stack | None = None
+    heads: tuple[Head, ...]
+
+    def __post_init__(self) -> None:
+        if self.encoder is None and self.decoder is None:
+            raise SpecError("a model needs an encoder, a decoder or both: got neither.", "Give encoder=Stack(...) or decoder=Stack(...).")
+        for name, stack in (("encoder", self.encoder), ("decoder", self.decoder)):
+            if stack is not None:
+                _check_stack(name, stack, self)
+        if len({head.name for head in self.heads}) != len(self.heads):
+            raise SpecError(f"two heads have one name: {', '.join(head.name for head in self.heads)}.", "Name each head differently.")
+
+
+def _check_stack(name: str, stack: Stack, model: Model) -> None:
+    width = stack.attention.width(model.dim)
+    if isinstance(stack.position, Rotary) and width % 2:
+        raise SpecError(f"{name}: rotary positions turn pairs of channels; a head has {width}, an odd number.", "Use an even head_dim.")
+    if isinstance(stack.position, Sinusoid) and model.dim % 2:
+        raise SpecError(f"{name}: sinusoids come in pairs; dim={model.dim} is odd.", "Use an even dim.")
+    if name == "encoder":
+        if stack.cross is not None:
+            raise SpecError("an encoder has nothing to cross-attend to: got encoder.cross.", "Put cross=Attention(...) into the decoder.")
+        if stack.causal and model.decoder is not None:
+            raise SpecError(
+                "an encoder beside a decoder must see its whole input: got encoder.causal=True.",
+                "Drop causal from the encoder, or give a decoder alone for a causal language model.",
+            )
+        return
+    if not stack.causal:
+        raise SpecError("a decoder may not see the tokens that it is to predict: got decoder.causal=False.", "Set causal=True.")
+    if (stack.cross is None) != (model.encoder is None):
+        have = "no encoder to look at" if model.encoder is None else "an encoder that nothing looks at"
+        raise SpecError(f"decoder.cross is {'unset' if stack.cross is None else 'set'}, with {have}.", "Give both, or neither.")
+    if stack.cross is not None:
+        stack.cross.width(model.dim)
+
+
+def to_json(spec: Model) -> str:
+    """The spec as JSON text, every field spelled out."""
+    return json.dumps(plain(spec), indent=2)
+
+
+def from_json(text: str, *, where: str = "spec") -> Model:
+    """Read a spec back. Raises SpecError for text that is not JSON, an unknown key or an illegal mixture."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SpecError(f"{where}: not JSON: {error}") from None
+    return parse(Model, data, where=where)
+
+
+# --- ready-made specs -----------------------------------------------------------------------------------------------
+def encoder_decoder(
+    *,
+    vocab: int,
+    dim: int,
+    heads: int,
+    encoder_depth: int,
+    decoder_depth: int,
+    hidden: int | None = None,
+    length: int = 512,
+    dropout: float = 0.0,
+    norm_at: Literal["pre", "post"] = "pre",
+) -> Model:
+    """The Transformer of Vaswani et al. 2017 with one vocabulary on both sides, and by default the norm moved before each branch
+    (Xiong et al. 2020), which trains without a delicate warm-up."""
+    attention = Attention(heads=heads, dropout=dropout)
+    encoder = Stack(
+        depth=encoder_depth,
+        attention=attention,
+        ff=FeedForward(hidden=hidden or 4 * dim, activation="relu", dropout=dropout),
+        input=Tokens(vocab=vocab, scaled=True),
+        position=Sinusoid(length=length, halves=True, shifted=True),
+        norm_at=norm_at,
+        norm_output=norm_at == "pre",
+        dropout=dropout,
+    )
+    decoder = Stack(**{**_fields(encoder), "depth": decoder_depth, "causal": True, "cross": attention})
+    return Model(family="transformer", dim=dim, encoder=encoder, decoder=decoder, heads=(Head(name="lm"),))
+
+
+def _fields(stack: Stack) -> dict[str, object]:
+    return {name: getattr(stack, name) for name in Stack.__dataclass_fields__}

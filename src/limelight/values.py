@@ -1,0 +1,85 @@
+"""Frozen, checked, hashable values that go to JSON and back: what specs, plans and options are made of.
+
+pydantic does the checking; this module only makes its complaints ours: one line, with the place and the nearest known key.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from .errors import LimelightError, SpecError, did_you_mean
+
+T = TypeVar("T")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def value(cls: type[T]) -> type[T]:
+    """Class decorator: a frozen keyword-only dataclass whose fields are checked when it is made.
+
+    Raises SpecError (one line, with a hint) for a wrong type, a value out of range or an unknown field.
+    """
+    made: Any = checked_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))(cls)
+    build = made.__init__
+
+    @functools.wraps(build)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            build(self, *args, **kwargs)
+        except ValidationError as error:
+            raise _explain(error, made, SpecError, made.__name__) from None
+
+    made.__init__ = init
+    return made
+
+
+def parse(cls: type[T], data: object, *, where: str = "", error: type[LimelightError] = SpecError) -> T:
+    """Read a value from plain JSON data. `where` names the file for the message; `error` is what is raised."""
+    try:
+        return _adapter(cls).validate_python(data)
+    except ValidationError as wrong:
+        raise _explain(wrong, cls, error, where or getattr(cls, "__name__", "value")) from None
+    except SpecError as wrong:
+        raise error(f"{where}: {wrong.message}" if where else wrong.message, wrong.hint) from None
+
+
+def plain(item: object) -> Any:
+    """A value as plain JSON data (dicts, lists, numbers, text)."""
+    return _adapter(type(item)).dump_python(item, mode="json")
+
+
+@functools.cache
+def _adapter(cls: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
+
+
+def _explain(wrong: ValidationError, cls: Any, error: type[LimelightError], where: str) -> LimelightError:
+    unknown = ("unexpected_keyword_argument", "extra_forbidden")   # a misspelt key explains the missing one, so it goes first
+    first = min(wrong.errors(), key=lambda e: e["type"] not in unknown)
+    path = ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case kind if kind in unknown:
+            return error(f'{where}: unknown key "{path}"', did_you_mean(path.rpartition(".")[2], _fields_at(cls, first["loc"][:-1])))
+        case "missing" | "missing_argument" | "missing_keyword_only_argument":
+            return error(f'{where}: "{path}" is missing', "Give it a value.")
+        case _:
+            return error(f"{where}: {path}: {first['msg']}; got {first['input']!r}")
+
+
+def _fields_at(cls: Any, path: tuple[int | str, ...]) -> set[str]:
+    """The keys that would have been right at `path` (all keys of all candidates where a union leaves it open)."""
+    here = _members(cls)
+    for part in path:
+        inner = {m for c in here for m in _members(get_type_hints(c).get(str(part)))}
+        tagged = {m for m in here if getattr(getattr(m, "__dataclass_fields__", {}).get("kind"), "default", None) == part}
+        here = inner or tagged or here
+    return {name for c in here for name in getattr(c, "__dataclass_fields__", {})}
+
+
+def _members(kind: Any) -> set[Any]:
+    if hasattr(kind, "__dataclass_fields__"):
+        return {kind}
+    return {m for arg in getattr(kind, "__args__", ()) for m in _members(arg)}
