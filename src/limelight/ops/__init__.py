@@ -1,1 +1,34 @@
-"""TODO"""
+"""Pure tensor functions: no modules, no state, no configuration objects.
+
+One legend of letters for the whole code base:
+
+    b batch   h heads   g kv-groups   q queries   k keys   d head width   n tokens   m model width   v vocabulary
+
+Masks are predicates that compose; True = may attend.
+"""
+
+from .attend import attend, attend_plain, attention_weights
+from .masks import Mask, causal, document, everything, padding, prefix, window
+from .positions import alibi, bucket, rotate, sinusoid
+from .scores import ScoreFn, additive, dot, general
+
+__all__ = [
+    "Mask",
+    "ScoreFn",
+    "additive",
+    "alibi",
+    "attend",
+    "attend_plain",
+    "attention_weights",
+    "bucket",
+    "causal",
+    "document",
+    "dot",
+    "everything",
+    "general",
+    "padding",
+    "prefix",
+    "rotate",
+    "sinusoid",
+    "window",
+]

@@ -1,0 +1,130 @@
+"""Multi-head attention: queries from one place, keys and values from the same or another (Vaswani et al. 2017, section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from .. import ops
+from ..spec import Additive, Dot, General, Rotary, ScaledDot
+from ..spec import Attention as AttentionSpec
+from .cache import Cache
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """All that an attention may know besides its inputs: made once a stack, the same for every layer."""
+
+    at: Int[Tensor, "_ n"]                               # positions of the queries: for encodings; masks are built on slots
+    allow: Bool[Tensor, "_ 1 _ k"] | None = None
+    causal: bool = False
+    bias: Float[Tensor, "1 h q k"] | None = None
+    rotary: Rotary | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What the kernel was given in one call of one attention: enough to rebuild its weights exactly.
+
+    `k` holds only the keys that are new in this call, which start at slot `past`; cross-attention's are all there each time.
+    """
+
+    q: Tensor                                            # (b h q d), after rotary
+    k: Tensor                                            # (b g k d), after rotary
+    v: Tensor                                            # (b g k d)
+    past: int
+    crossing: bool
+    how: dict[str, Any]                                  # allow, bias, causal, scale, score: the arguments of ops.attend
+
+
+class Eye(Protocol):
+    """Somebody who looks. See look/trace.py."""
+
+    def saw(self, look: Look) -> None:
+        """Take note; must not change anything."""
+        ...
+
+
+class Attention(nn.Module):
+    """Project, split into heads, attend, merge. Holds weights only; sequences live in the caller's cache."""
+
+    def __init__(self, s: AttentionSpec, dim: int):
+        super().__init__()
+        self.spec, self.heads, self.groups = s, s.heads, s.groups
+        d = s.width(dim)
+        self.q = nn.Linear(dim, self.heads * d, "q" in s.bias)
+        self.k = nn.Linear(dim, self.groups * d, "k" in s.bias)
+        self.v = nn.Linear(dim, self.groups * d, "v" in s.bias)
+        self.o = nn.Linear(self.heads * d, dim, "o" in s.bias)
+        match s.score:
+            case General():
+                self.score = nn.Parameter(torch.eye(d).repeat(self.heads, 1, 1) * d**-0.5)
+            case Additive():
+                self.score = nn.Parameter(torch.randn(self.heads, d) * d**-0.5)
+        self.eye: Eye | None = None
+
+    def forward(self, x: Float[Tensor, "b q m"], source: Tensor | None, sight: Sight, cache: Cache | None, layer: int) -> Tensor:
+        """x (b q m) looks at `source`, or at itself where source is None -> (b q m).
+
+        `source` may have fewer rows than x: then each of its rows is shared by as many neighbours (beams of one sentence).
+        """
+        q = _rotate(_split(self.q(x), self.heads), sight)
+        k, v, past = self._near(x, sight, cache, layer) if source is None else self._far(source, cache, layer)
+        new = (k[:, :, past:], v[:, :, past:])
+        how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
+        if self.eye is not None:
+            self.eye.saw(Look(q, *new, past, source is not None, how))
+        beams = len(q) // len(k)
+        out = ops.attend(_fold(q, beams), k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
+        return self.o(_unfold(out, beams).transpose(1, 2).flatten(2))
+
+    def _near(self, x: Tensor, sight: Sight, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor, int]:
+        """Keys and values of x itself, after those that the cache has."""
+        k, v = _rotate(_split(self.k(x), self.groups), sight), _split(self.v(x), self.groups)
+        return (k, v, 0) if cache is None else (*cache.extend(layer, k, v), cache.length)
+
+    def _far(self, source: Tensor, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor, int]:
+        """Keys and values of the memory: made once, then found in the cache."""
+        if cache is not None and (held := cache.far(layer)) is not None:
+            return (*held, 0)
+        k, v = _split(self.k(source), self.groups), _split(self.v(source), self.groups)
+        if cache is not None:
+            cache.keep_far(layer, k, v)
+        return k, v, 0
+
+    def _measure(self) -> dict[str, Any]:
+        """The score of the spec, as arguments of ops.attend."""
+        match self.spec.score:
+            case ScaledDot(scale=scale):
+                return {"scale": scale, "score": ops.dot}
+            case Dot():
+                return {"scale": 1.0, "score": ops.dot}
+            case General():
+                return {"scale": 1.0, "score": partial(ops.general, weight=self.score)}
+            case _:
+                return {"scale": 1.0, "score": partial(ops.additive, weight=self.score)}
+
+
+def _split(x: Tensor, heads: int) -> Tensor:
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)             # (b n hd) -> (b h n d)
+
+
+def _rotate(x: Tensor, sight: Sight) -> Tensor:
+    if sight.rotary is None:
+        return x
+    return ops.rotate(x, sight.at, base=sight.rotary.base, pairs=sight.rotary.pairs)
+
+
+def _fold(q: Tensor, beams: int) -> Tensor:
+    """(b·r h q d) -> (b h r·q d): the beams of one sentence are just more queries to the same keys."""
+    return q if beams == 1 else q.unflatten(0, (-1, beams)).transpose(1, 2).flatten(2, 3)
+
+
+def _unfold(out: Tensor, beams: int) -> Tensor:
+    """(b h r·q d) -> (b·r h q d)."""
+    return out if beams == 1 else out.unflatten(2, (beams, -1)).transpose(1, 2).flatten(0, 1)

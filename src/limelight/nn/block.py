@@ -1,0 +1,77 @@
+"""One layer: self-attention, perhaps cross-attention, feed-forward; each a branch added back to the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ..spec import FeedForward as FeedForwardSpec
+from ..spec import Norm as NormSpec
+from ..spec import Stack as StackSpec
+from .attention import Attention, Sight
+from .cache import Cache
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "silu": F.silu,
+}
+
+
+def norm(s: NormSpec, dim: int) -> nn.Module:
+    """The norm of the spec for vectors of width `dim`."""
+    return nn.LayerNorm(dim, s.eps) if s.kind == "layer" else nn.RMSNorm(dim, s.eps)
+
+
+class FeedForward(nn.Module):
+    """down(act(up x)), or gated: down(act(gate x) * up x)."""
+
+    def __init__(self, s: FeedForwardSpec, dim: int):
+        super().__init__()
+        self.act, self.dropout = ACTIVATIONS[s.activation], s.dropout
+        self.up = nn.Linear(dim, s.hidden, s.bias)
+        self.gate = nn.Linear(dim, s.hidden, s.bias) if s.gated else None
+        self.down = nn.Linear(s.hidden, dim, s.bias)
+
+    def forward(self, x: Float[Tensor, "b n m"]) -> Float[Tensor, "b n m"]:
+        """Each place by itself."""
+        bent = self.act(self.up(x)) if self.gate is None else self.act(self.gate(x)) * self.up(x)
+        return self.down(F.dropout(bent, self.dropout, self.training))
+
+
+class Residual(nn.Module):
+    """The one place that knows pre-norm from post-norm (Xiong et al. 2020, figure 1)."""
+
+    def __init__(self, s: StackSpec, dim: int):
+        super().__init__()
+        self.norm, self.pre, self.dropout = norm(s.norm, dim), s.norm_at == "pre", s.dropout
+
+    def forward(self, x: Tensor, branch: Callable[[Tensor], Tensor]) -> Tensor:
+        """Add what the branch makes of x back to x."""
+        if self.pre:
+            return x + F.dropout(branch(self.norm(x)), self.dropout, self.training)
+        return self.norm(x + F.dropout(branch(x), self.dropout, self.training))
+
+
+class Block(nn.Module):
+    """A layer of an encoder or a decoder."""
+
+    def __init__(self, s: StackSpec, dim: int, layer: int):
+        super().__init__()
+        self.layer = layer
+        self.attn, self.attn_add = Attention(s.attention, dim), Residual(s, dim)
+        self.cross = Attention(s.cross, dim) if s.cross else None
+        self.cross_add = Residual(s, dim) if s.cross else None
+        self.ff, self.ff_add = FeedForward(s.ff, dim), Residual(s, dim)
+
+    def forward(self, x: Tensor, memory: Tensor | None, near: Sight, far: Sight | None, cache: Cache | None) -> Tensor:
+        """x (b n m) -> (b n m); `near` is for self-attention, `far` for cross-attention to `memory`."""
+        x = self.attn_add(x, lambda h: self.attn(h, None, near, cache, self.layer))
+        if self.cross is not None and self.cross_add is not None and far is not None:
+            cross = self.cross
+            x = self.cross_add(x, lambda h: cross(h, memory, far, cache, self.layer))
+        return self.ff_add(x, self.ff)

@@ -1,0 +1,62 @@
+"""From token ids to vectors that know where they stand."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from .. import ops
+from ..errors import InputError
+from ..spec import Learned, Sinusoid
+from ..spec import Stack as StackSpec
+from .block import norm
+
+
+class Embed(nn.Module):
+    """Token vectors plus position vectors. `lent`: another stack's table, borrowed as a module and not owned."""
+
+    def __init__(self, s: StackSpec, dim: int, lent: nn.Embedding | None = None):
+        super().__init__()
+        self.waves: Tensor
+        self.spec, self.scale = s, dim**0.5 if s.input.scaled else 1.0
+        if lent is None:
+            self.token = nn.Embedding(s.input.vocab, dim)
+            nn.init.normal_(self.token.weight, std=dim**-0.5)
+        self._table = (lent if lent is not None else self.token,)   # in a tuple, a borrowed module stays out of the state dict
+        match s.position:
+            case Learned(length=length, offset=offset):
+                self.position = nn.Embedding(length + offset, dim)
+                nn.init.normal_(self.position.weight, std=dim**-0.5)
+            case Sinusoid(length=length, halves=halves, shifted=shifted):
+                self.register_buffer("waves", ops.sinusoid(length, dim, halves=halves, shifted=shifted), persistent=False)
+        self.norm = norm(s.norm, dim) if s.norm_input else nn.Identity()
+
+    @property
+    def table(self) -> nn.Embedding:
+        """The table of token vectors, owned or borrowed."""
+        return self._table[0]
+
+    def forward(self, tokens: Int[Tensor, "b n"], at: Int[Tensor, "_ n"]) -> Float[Tensor, "b n m"]:
+        """Tokens at positions `at` -> vectors. Raises InputError beyond the model's positions."""
+        x = self.table(tokens) * self.scale
+        match self.spec.position:
+            case Learned(length=length, offset=offset):
+                x = x + self.position(_within(at, length) + offset)
+            case Sinusoid(length=length):
+                x = x + self.waves[_within(at, length)]
+        return F.dropout(self.norm(x), self.spec.dropout, self.training)
+
+
+def _within(at: Tensor, length: int) -> Tensor:
+    """Positions, checked: only where there are more places than positions does it cost a look at the numbers."""
+    if at.shape[1] > length or (at.device.type == "cpu" and int(at[..., -1].max()) >= length):
+        last = int(at.max())
+        if last >= length:
+            raise InputError(
+                f"the input has {last + 1} tokens, the model has positions for {length}.",
+                "Split it at sentence ends, or use a model with more positions.",
+            )
+    return at
+
+

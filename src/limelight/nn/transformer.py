@@ -1,0 +1,102 @@
+"""A model is encode and decode, whatever is inside; heads read its hidden states; the caller owns the cache."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from ..errors import SpecError, TaskError
+from ..inputs.batch import Batch
+from ..spec import Head as HeadSpec
+from ..spec import Model as ModelSpec
+from .attention import Attention
+from .cache import Cache, Memory
+from .stack import Stack
+
+
+class Head(nn.Module):
+    """Hidden states -> logits over the vocabulary; the table of embeddings is borrowed where tied (Press and Wolf 2017)."""
+
+    def __init__(self, s: HeadSpec, dim: int, table: nn.Embedding):
+        super().__init__()
+        self.spec = s
+        self._table = (table,)
+        vocab = table.num_embeddings
+        self.out = None if s.tied else nn.Linear(dim, vocab, s.bias)
+        self.bias = nn.Parameter(table.weight.new_zeros(vocab)) if s.tied and s.bias else None
+
+    def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n v"]:
+        """(... m) -> (... v)."""
+        hidden = hidden * self.spec.scale if self.spec.scale != 1.0 else hidden
+        return F.linear(hidden, self._table[0].weight, self.bias) if self.out is None else self.out(hidden)
+
+
+class Transformer(nn.Module):
+    """Any model that a spec can describe.
+
+        memory = model.encode(batch);  hidden = model.decode(tokens, memory=memory);  logits = model.logits(hidden)
+    """
+
+    def __init__(self, spec: ModelSpec):
+        super().__init__()
+        self.spec = spec
+        self.encoder = Stack(spec.encoder, spec.dim) if spec.encoder else None
+        shared = spec.encoder and spec.decoder and spec.encoder.input == spec.decoder.input
+        lent = self.encoder.embed.table if shared and self.encoder else None
+        self.decoder = Stack(spec.decoder, spec.dim, lent) if spec.decoder else None
+        last = self.decoder or self.encoder
+        if last is None:
+            raise SpecError("a model needs an encoder, a decoder or both: got neither.")
+        self.heads = nn.ModuleDict({head.name: Head(head, spec.dim, last.embed.table) for head in spec.heads})
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def encode(self, batch: Batch) -> Memory:
+        """A batch of rows -> what the encoder makes of them. Raises TaskError for a model without an encoder."""
+        if self.encoder is None:
+            raise TaskError(f"{self.spec.family} has no encoder to encode with.", "Use decode(tokens) alone.")
+        return Memory(self.encoder(batch.values, batch.keep), batch.keep)
+
+    def decode(
+        self,
+        tokens: Int[Tensor, "b n"],
+        *,
+        memory: Memory | None = None,
+        keep: Bool[Tensor, "b _"] | None = None,
+        cache: Cache | None = None,
+    ) -> Float[Tensor, "b n m"]:
+        """Tokens (b n) -> hidden states (b n m), each place seeing itself and what came before.
+
+        `memory` may have fewer rows than tokens: neighbours share one. `keep` is False on padding and covers the cached
+        slots too (b past + n). With a cache, only the new tokens are given. Raises TaskError for a model without a decoder,
+        or with one that needs a memory and gets none.
+        """
+        if self.decoder is None:
+            raise TaskError(f"{self.spec.family} has no decoder.", "Use encode(batch) alone.")
+        if self.encoder is not None and memory is None:
+            raise TaskError(f"the decoder of {self.spec.family} looks at a memory and got none.", "Give memory=model.encode(batch).")
+        return self.decoder(tokens, keep, memory, cache)
+
+    def logits(self, hidden: Float[Tensor, "*n m"], head: str = "lm") -> Float[Tensor, "*n v"]:
+        """Hidden states -> unnormalised log-probabilities of the next token."""
+        if head not in self.heads:
+            raise TaskError(f'{self.spec.family} has no head "{head}".', f"It has: {', '.join(self.heads) or 'none'}.")
+        return self.heads[head](hidden)
+
+    def new_cache(self) -> Cache:
+        """An empty cache for this model's decoder."""
+        return Cache(len(self.decoder.blocks) if self.decoder else 0)
+
+    def attentions(self) -> dict[str, Attention]:
+        """Every attention by name: "encoder.0.self", "decoder.3.cross" ..."""
+        found: dict[str, Attention] = {}
+        for name, stack in (("encoder", self.encoder), ("decoder", self.decoder)):
+            for i, block in enumerate(stack.layers if stack else ()):
+                found[f"{name}.{i}.self"] = block.attn
+                if block.cross is not None:
+                    found[f"{name}.{i}.cross"] = block.cross
+        return found

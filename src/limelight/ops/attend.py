@@ -1,0 +1,100 @@
+"""attend: queries ask, keys answer, values are summed. A fused kernel where it serves, and its plain twin always.
+
+Vaswani et al. 2017, equation 1: softmax(q k^T / sqrt(d)) v, here with any score, an additive bias, and a mask.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ..errors import InputError
+from .masks import hide
+from .scores import ScoreFn, dot
+
+
+def attend(
+    q: Float[Tensor, "b h q d"],
+    k: Float[Tensor, "b g k d"],
+    v: Float[Tensor, "b g k e"],
+    *,
+    allow: Bool[Tensor, "..."] | None = None,
+    bias: Float[Tensor, "..."] | None = None,
+    causal: bool = False,
+    scale: float | None = None,
+    score: ScoreFn = dot,
+    dropout: float = 0.0,
+) -> Float[Tensor, "b h q e"]:
+    """The weighted sum of values for each query; heads share keys in groups where g < h.
+
+    `allow` broadcasts to (b h q k), True = may attend; a query that may see nothing gets zeros. `causal` hides later keys
+    (slots counted from the lower right corner) without a mask in memory. `scale` None is 1 / sqrt(d) for dot products and 1
+    for other scores. Raises InputError where heads are not a multiple of kv-groups.
+    """
+    if q.shape[1] % k.shape[1]:
+        raise InputError(f"{q.shape[1]} heads cannot share {k.shape[1]} kv-groups evenly.", "Make heads a multiple of kv_heads.")
+    if score is not dot:
+        return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, dropout=dropout)
+    square = q.shape[2] == k.shape[2]
+    if causal and (allow is not None or bias is not None or not square):
+        allow, causal = _later_hidden(allow, q, k), False
+    extra = allow
+    if bias is not None:
+        extra = hide(bias.to(q.dtype), allow)
+    return F.scaled_dot_product_attention(
+        q, k, v, attn_mask=extra, dropout_p=dropout, is_causal=causal, scale=scale, enable_gqa=q.shape[1] != k.shape[1]
+    )
+
+
+def attend_plain(
+    q: Float[Tensor, "b h q d"],
+    k: Float[Tensor, "b g k d"],
+    v: Float[Tensor, "b g k e"],
+    *,
+    allow: Bool[Tensor, "..."] | None = None,
+    bias: Float[Tensor, "..."] | None = None,
+    causal: bool = False,
+    scale: float | None = None,
+    score: ScoreFn = dot,
+    dropout: float = 0.0,
+) -> Float[Tensor, "b h q e"]:
+    """`attend`, written out: the weights exist, then they sum the values."""
+    weights = attention_weights(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score)
+    return F.dropout(weights, dropout).to(v.dtype) @ _share(v, q.shape[1])
+
+
+def attention_weights(
+    q: Float[Tensor, "b h q d"],
+    k: Float[Tensor, "b g k d"],
+    *,
+    allow: Bool[Tensor, "..."] | None = None,
+    bias: Float[Tensor, "..."] | None = None,
+    causal: bool = False,
+    scale: float | None = None,
+    score: ScoreFn = dot,
+) -> Float[Tensor, "b h q k"]:
+    """How much each query takes from each key: rows sum to 1, or are all 0 where a query may see nothing."""
+    usual = q.shape[-1] ** -0.5 if score is dot else 1.0
+    scores = score(q, _share(k, q.shape[1])) * (usual if scale is None else scale)
+    if bias is not None:
+        scores = scores + bias
+    if causal:
+        allow = _later_hidden(allow, q, k)
+    if allow is None:
+        return scores.softmax(-1)
+    blind = ~allow.any(-1, keepdim=True)                      # softmax over nothing is NaN, and NaN x 0 would spread
+    return hide(scores, allow).softmax(-1).masked_fill(blind, 0.0)
+
+
+def _later_hidden(allow: Tensor | None, q: Tensor, k: Tensor) -> Tensor:
+    """`allow` and not later than the query, the last query facing the last key."""
+    queries, keys = q.shape[2], k.shape[2]
+    before = torch.ones(queries, keys, dtype=torch.bool, device=q.device).tril(keys - queries)
+    return before if allow is None else allow & before
+
+
+def _share(x: Tensor, heads: int) -> Tensor:
+    """(b g n d) -> (b h n d): each group serves the heads beside it."""
+    return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], 1)
