@@ -1,1 +1,6 @@
-"""TODO"""
+"""Looking inside: traces that never change the answer, alignments, and pictures with a number for how far to trust them."""
+
+from .trace import Trace, trace
+from .view import View
+
+__all__ = ["Trace", "View", "trace"]

@@ -31,13 +31,14 @@ class Sight:
 class Look:
     """What the kernel was given in one call of one attention: enough to rebuild its weights exactly.
 
-    `k` holds only the keys that are new in this call, which start at slot `past`; cross-attention's are all there each time.
+    Self-attention's `k` and `v` hold only what is new in this call, from slot `past` on; cross-attention's are all there each time.
     """
 
     q: Tensor                                            # (b h q d), after rotary
     k: Tensor                                            # (b g k d), after rotary
     v: Tensor                                            # (b g k d)
-    past: int
+    past: int                                            # tokens that the cache held before this call
+    reorders: int                                        # how often the cache's rows had been reordered
     crossing: bool
     how: dict[str, Any]                                  # allow, bias, causal, scale, score: the arguments of ops.attend
 
@@ -73,29 +74,30 @@ class Attention(nn.Module):
 
         `source` may have fewer rows than x: then each of its rows is shared by as many neighbours (beams of one sentence).
         """
+        past = cache.length if cache else 0
         q = _rotate(_split(self.q(x), self.heads), sight)
-        k, v, past = self._near(x, sight, cache, layer) if source is None else self._far(source, cache, layer)
-        new = (k[:, :, past:], v[:, :, past:])
+        k, v = self._near(x, sight, cache, layer) if source is None else self._far(source, cache, layer)
         how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
         if self.eye is not None:
-            self.eye.saw(Look(q, *new, past, source is not None, how))
+            new = slice(past if source is None else 0, None)
+            self.eye.saw(Look(q, k[:, :, new], v[:, :, new], past, cache.reorders if cache else 0, source is not None, how))
         beams = len(q) // len(k)
         out = ops.attend(_fold(q, beams), k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
         return self.o(_unfold(out, beams).transpose(1, 2).flatten(2))
 
-    def _near(self, x: Tensor, sight: Sight, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor, int]:
+    def _near(self, x: Tensor, sight: Sight, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values of x itself, after those that the cache has."""
         k, v = _rotate(_split(self.k(x), self.groups), sight), _split(self.v(x), self.groups)
-        return (k, v, 0) if cache is None else (*cache.extend(layer, k, v), cache.length)
+        return (k, v) if cache is None else cache.extend(layer, k, v)
 
-    def _far(self, source: Tensor, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor, int]:
+    def _far(self, source: Tensor, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values of the memory: made once, then found in the cache."""
         if cache is not None and (held := cache.far(layer)) is not None:
-            return (*held, 0)
+            return held
         k, v = _split(self.k(source), self.groups), _split(self.v(source), self.groups)
         if cache is not None:
             cache.keep_far(layer, k, v)
-        return k, v, 0
+        return k, v
 
     def _measure(self) -> dict[str, Any]:
         """The score of the spec, as arguments of ops.attend."""

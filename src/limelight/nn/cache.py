@@ -35,7 +35,7 @@ class Cache:
     """
 
     def __init__(self, depth: int, *, room: int = 32):
-        self.length = 0
+        self.length = self.reorders = 0
         self._room = room
         self._near: list[KeyValue | None] = [None] * depth
         self._far: list[KeyValue | None] = [None] * depth
@@ -72,6 +72,7 @@ class Cache:
 
     def reorder(self, parents: Int[Tensor, " r"]) -> None:
         """Row i goes on from what row parents[i] had. Rows may be repeated or left out. The memory stays as it is."""
+        self.reorders += 1
         self._near = [pair and (_pick(pair[0], parents, self.length), _pick(pair[1], parents, self.length)) for pair in self._near]
 
     def select_memory(self, rows: Int[Tensor, " r"]) -> None:

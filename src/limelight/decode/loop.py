@@ -1,0 +1,107 @@
+"""The one generation loop: forward, filter, choose, follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..inputs.batch import Batch
+from ..nn import Memory, Transformer
+from .choices import Choice
+from .filters import Filter
+from .search import Search
+from .stops import Ending
+from .trails import Hypothesis
+
+
+@dataclass(frozen=True)
+class Step:
+    """The state after a step. `index`: tokens chosen so far in each trail; `search`: the trails and what is done."""
+
+    index: int
+    search: Search
+
+    def fixed(self, source: int) -> tuple[int, ...]:
+        """Tokens of the first answer to row `source` that can no longer change."""
+        return self.search.fixed(source)
+
+    @property
+    def done(self) -> list[list[Hypothesis]]:
+        """Whole answers to each row so far, best first."""
+        return self.search.done
+
+
+@torch.inference_mode()
+def stream(
+    model: Transformer, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
+) -> Iterator[Step]:
+    """Generate, a step at a time.
+
+    With an encoder, `batch` holds the sources and every answer begins after the token `start`; without, it holds the prompts,
+    padded on the left. Rows that are done leave the running batch. The last step's `done` holds every answer.
+    """
+    front = _Front(model, batch, start)
+    search = choice.begin(len(batch), ending)
+    index = 0
+    while search.trails:
+        scores = front.forward()
+        scores = scores.log_softmax(-1) if choice.logs else scores
+        for each in filters:
+            scores = each(scores, front.said, index)
+        parents = search.advance(scores)
+        index += 1
+        yield Step(index, search)
+        if search.trails:
+            front.follow(parents, [t.tokens[-1] for t in search.trails], [t.source for t in search.trails])
+
+
+def generate(
+    model: Transformer, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
+) -> list[list[Hypothesis]]:
+    """The `choice.nbest` best answers to each row of the batch, best first. See `stream`."""
+    done: list[list[Hypothesis]] = [[] for _ in range(len(batch))]
+    for step in stream(model, batch, choice, ending=ending, start=start, filters=filters):
+        done = step.done
+    return [found[: choice.nbest] for found in done]
+
+
+class _Front:
+    """The tensors of the running batch: what goes into the next forward pass."""
+
+    def __init__(self, model: Transformer, batch: Batch, start: int):
+        self._model, self._cache = model, model.new_cache()
+        self._memory: Memory | None = None
+        self._keep: Tensor | None = None
+        if model.encoder is not None:
+            self._memory = model.encode(batch)
+            self._next = torch.full((len(batch), 1), start, device=batch.values.device)
+        else:
+            self._next, self._keep = batch.values, batch.keep
+        self.said = self._next
+        self._sources = list(range(len(batch)))                     # whose memory is in which row
+
+    def forward(self) -> Tensor:
+        """Scores of the next token, (rows v), in fp32."""
+        hidden = self._model.decode(self._next, memory=self._memory, keep=self._keep, cache=self._cache)
+        return self._model.logits(hidden[:, -1]).float()
+
+    def follow(self, parents: list[int], tokens: list[int], sources: list[int]) -> None:
+        """Go on from `parents` with `tokens`; leave behind the memory of sources that are done."""
+        rows = torch.tensor(parents, device=self.said.device)
+        self._next = torch.tensor(tokens, device=self.said.device)[:, None]
+        if parents != list(range(len(self.said))):
+            self._cache.reorder(rows)
+            self.said = self.said[rows]
+            self._keep = None if self._keep is None else self._keep[rows]
+        self.said = torch.cat((self.said, self._next), 1)
+        if self._keep is not None:
+            self._keep = torch.cat((self._keep, self._keep.new_ones(len(rows), 1)), 1)
+        left = list(dict.fromkeys(sources))
+        if self._memory is not None and left != self._sources:
+            kept = torch.tensor([self._sources.index(s) for s in left], device=self.said.device)
+            self._memory = self._memory.select(kept)
+            self._cache.select_memory(kept)
+            self._sources = left

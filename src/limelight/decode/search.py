@@ -1,0 +1,138 @@
+"""Searches: the answers under way. One follows single trails, the other keeps a beam of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .stops import Ending
+from .trails import Hypothesis, Trail, common
+
+Pick = Callable[[Tensor, list[Trail]], Tensor]
+
+
+class Search(Protocol):
+    """Answers under way: `trails` are aligned with the rows of the running batch, `done` with its sources."""
+
+    trails: list[Trail]
+    done: list[list[Hypothesis]]
+
+    def advance(self, scores: Tensor) -> list[int]:
+        """Filtered scores (rows v) -> the parent row of each trail that goes on; `trails` and `done` move on."""
+        ...
+
+    def fixed(self, source: int) -> tuple[int, ...]:
+        """The tokens of the first answer to `source` that nothing can change any more."""
+        ...
+
+
+class SingleSearch:
+    """Greedy search and sampling: each trail goes its own way; `copies` of them for each source."""
+
+    def __init__(self, sources: int, copies: int, ending: Ending, pick: Pick):
+        self.trails = [Trail(s) for s in range(sources)]
+        self.done: list[list[Hypothesis]] = [[] for _ in range(sources)]
+        self._copies, self._ending, self._pick = copies, ending, pick
+
+    def advance(self, scores: Float[Tensor, "r v"]) -> list[int]:
+        """See Search."""
+        rows = list(range(len(self.trails)))
+        if self._copies > 1 and not self.trails[0].tokens:               # the prompt was read once for all copies
+            rows = [row for row in rows for _ in range(self._copies)]
+            self.trails = [Trail(self.trails[row].source, turn=i % self._copies) for i, row in enumerate(rows)]
+            scores = scores[torch.tensor(rows, device=scores.device)]
+        tokens = self._pick(scores, self.trails).to(scores.device)
+        logprobs = scores.float().log_softmax(-1).gather(1, tokens[:, None])[:, 0]
+        stay, kept = [], []
+        for trail, row, token, logprob in zip(self.trails, rows, tokens.tolist(), logprobs.tolist(), strict=True):
+            longer = trail.then(token, logprob, row)
+            ended = self._ending.ends(longer.tokens)
+            if ended or len(longer.tokens) >= self._ending.max_length:
+                self.done[trail.source].append(Hypothesis.of(longer, length_penalty=1.0, ended=ended))
+            else:
+                stay.append(longer)
+                kept.append(row)
+        self.trails = stay
+        return kept
+
+    def fixed(self, source: int) -> tuple[int, ...]:
+        """See Search: a greedy or drawn token is never taken back."""
+        first = [t.tokens for t in self.trails if t.source == source and t.turn == 0]
+        return first[0] if first else self.done[source][0].tokens if self.done[source] else ()
+
+
+class BeamSearch:
+    """The best `width` trails of each source, until `width` whole answers are there and none under way can beat the worst of them.
+
+    A candidate that ends counts only among the best `width` of the 2 x `width` looked at, so `width` trails always go on.
+    """
+
+    def __init__(self, sources: int, width: int, length_penalty: float, ending: Ending):
+        self.trails = [Trail(s) for s in range(sources)]
+        self.done: list[list[Hypothesis]] = [[] for _ in range(sources)]
+        self._width, self._penalty, self._ending = width, length_penalty, ending
+
+    def advance(self, scores: Float[Tensor, "r v"]) -> list[int]:
+        """See Search."""
+        sources = list(dict.fromkeys(t.source for t in self.trails))
+        beams, v = len(self.trails) // len(sources), scores.shape[1]
+        totals = torch.tensor([t.total for t in self.trails], device=scores.device)[:, None]     # (r 1)
+        joint = (scores + totals).view(len(sources), beams * v)
+        best = joint.topk(min(2 * self._width, beams * v), -1)
+        single = scores.view(len(sources), beams * v).gather(1, best.indices)
+        trails, parents = [], []
+        ranked = zip(sources, best.indices.tolist(), single.tolist(), strict=True)
+        for i, (source, places, logprobs) in enumerate(ranked):
+            found = [(i * beams + place // v, place % v, logprob) for place, logprob in zip(places, logprobs, strict=True)]
+            for trail, row in self._next(source, found):
+                trails.append(trail)
+                parents.append(row)
+        self.trails = trails
+        return parents
+
+    def _next(self, source: int, ranked: list[tuple[int, int, float]]) -> list[tuple[Trail, int]]:
+        """Candidates (row, token, log-probability), best first -> the trails of one source that go on, with their parent rows."""
+        onward: list[tuple[Trail, int]] = []
+        for rank, (row, token, logprob) in enumerate(ranked):
+            if logprob == -torch.inf or len(onward) == self._width:
+                break
+            longer = self.trails[row].then(token, logprob, row)
+            if not self._ending.ends(longer.tokens):
+                onward.append((longer, row))
+            elif rank < self._width:
+                self._arrive(longer, ended=True)
+        if onward and len(onward[0][0].tokens) >= self._ending.max_length:
+            for trail, _ in onward:
+                self._arrive(trail, ended=False)
+            return []
+        return [] if self._settled(source, onward) else self._full(onward)
+
+    def _arrive(self, trail: Trail, *, ended: bool) -> None:
+        """Keep an answer if it is among the best; whole ones go before those that were cut off."""
+        found = self.done[trail.source]
+        if any(h.tokens == trail.tokens for h in found):
+            return
+        found.append(Hypothesis.of(trail, length_penalty=self._penalty, ended=ended))
+        found.sort(key=lambda h: (not h.ended, -h.score))
+        del found[self._width :]
+
+    def _settled(self, source: int, onward: list[tuple[Trail, int]]) -> bool:
+        found = self.done[source]
+        if not onward or len(found) < self._width:
+            return not onward
+        best = max(trail.total for trail, _ in onward) / len(onward[0][0].tokens) ** self._penalty
+        return best <= found[-1].score
+
+    def _full(self, onward: list[tuple[Trail, int]]) -> list[tuple[Trail, int]]:
+        """Exactly `width` trails a source, so that rows stay in equal groups: where a tiny vocabulary or stop strings leave
+        fewer, the last one stands twice."""
+        return onward + [onward[-1]] * (self._width - len(onward))
+
+    def fixed(self, source: int) -> tuple[int, ...]:
+        """See Search: what all trails that can still win, and the best answer so far, begin with."""
+        live = [t.tokens for t in self.trails if t.source == source]
+        return common(live + [h.tokens for h in self.done[source][:1]])

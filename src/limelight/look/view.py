@@ -1,0 +1,160 @@
+"""View: the attention of one place, rebuilt from the queries and keys that the kernel was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from .. import ops
+from ..errors import TraceError
+from ..nn import Look
+
+Path = Sequence[int]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One attention, seen in one forward pass or over the steps of a generation.
+
+    While generating, `path` (a Hypothesis's `rows`: which row of the running batch it was in, step by step) picks the
+    queries and keys of that answer out of the steps. Without a path all rows are shown, which must have kept their order.
+    """
+
+    name: str
+    looks: tuple[Look, ...]
+    budget: int
+
+    @property
+    def heads(self) -> int:
+        """How many heads there are."""
+        return self.looks[0].q.shape[1]
+
+    def shape(self, path: Path | None = None) -> tuple[int, int, int, int]:
+        """(b h q k) of the whole map."""
+        looks = self._along(path)
+        queries = sum(look.q.shape[2] for look in looks)
+        keys = looks[0].k.shape[2] if looks[0].crossing else sum(look.k.shape[2] for look in looks)
+        return len(looks[0].q) if path is None else 1, self.heads, queries, keys
+
+    def weights(
+        self, *, heads: Sequence[int] | None = None, queries: slice | None = None, path: Path | None = None, exact: bool = False
+    ) -> Float[Tensor, "b h q k"]:
+        """Attention weights in fp32, of some heads and a range of queries; `exact` computes in float64 and gives float64.
+
+        Raises TraceError where the answer would be larger than the trace's budget, or a head is not there.
+        """
+        b, h, q, k = self.shape(path)
+        wanted = range(q)[queries or slice(None)]
+        chosen = list(range(h)) if heads is None else [self._head(i) for i in heads]
+        size = (8 if exact else 4) * b * len(chosen) * len(wanted) * k
+        if size > self.budget:
+            raise TraceError(
+                f"{b} rows x {len(chosen)} heads x {len(wanted)} queries x {k} keys are {size:,} bytes, the budget is {self.budget:,}.",
+                "Narrow heads=[...] or queries=slice(...), go through rows(), or give trace(..., budget=...) more.",
+            )
+        return self._rebuilt(chosen, wanted, path, torch.float64 if exact else torch.float32)
+
+    def rows(self, *, heads: Sequence[int] | None = None, path: Path | None = None, chunk: int = 128) -> Iterator[Float[Tensor, "b h q k"]]:
+        """All weights, `chunk` queries at a time, so that the whole map never stands in memory."""
+        for start in range(0, self.shape(path)[2], chunk):
+            yield self.weights(heads=heads, queries=slice(start, start + chunk), path=path)
+
+    def _head(self, i: int) -> int:
+        if not -self.heads <= i < self.heads:
+            raise TraceError(f"{self.name} has {self.heads} heads, 0 to {self.heads - 1}: got {i}.")
+        return i % self.heads
+
+    def _along(self, path: Path | None) -> tuple[Look, ...]:
+        if path is None:
+            if len({(len(look.q), look.reorders) for look in self.looks}) > 1:
+                raise TraceError(
+                    f"the rows of {self.name} changed places while generating.",
+                    "Give path=hypothesis.rows to follow one answer through the steps.",
+                )
+            return self.looks
+        if len(path) > len(self.looks):
+            raise TraceError(f"the path has {len(path)} steps, {self.name} saw {len(self.looks)}.", "Trace the whole generation.")
+        return self.looks[: len(path)]
+
+    def _rebuilt(self, heads: list[int], wanted: range, path: Path | None, dtype: torch.dtype) -> Tensor:
+        """The weights of the wanted queries, look by look; keys that a look did not have yet get 0."""
+        b, _, _, total = self.shape(path)
+        out = torch.zeros(b, len(heads), len(wanted), total, dtype=dtype, device=self.looks[0].q.device)
+        keys, first, done = self._keys(heads, path, dtype), 0, 0
+        for step, look in enumerate(self._along(path)):
+            mine = [i - first for i in wanted if first <= i < first + look.q.shape[2]]
+            first += look.q.shape[2]
+            if not mine:
+                continue
+            row = None if path is None else path[step]
+            seen = keys(step)
+            out[:, :, done : done + len(mine), : seen.shape[2]] = _weights(look, seen, heads, torch.tensor(mine), row)
+            done += len(mine)
+        return out
+
+    def _keys(self, heads: list[int], path: Path | None, dtype: torch.dtype) -> _Keys:
+        looks = self._along(path)
+        groups = looks[0].k.shape[1]
+        chosen = torch.tensor([i // (self.heads // groups) for i in heads])
+        return _Keys(looks, path, chosen, dtype)
+
+
+class _Keys:
+    """The keys that each step had: cross-attention the memory's, self-attention its own new ones and all before them."""
+
+    def __init__(self, looks: Sequence[Look], path: Path | None, groups: Tensor, dtype: torch.dtype):
+        self._looks, self._path, self._groups, self._dtype = looks, path, groups, dtype
+        self._all = None if looks[0].crossing else torch.cat([self._of(step) for step in range(len(looks))], 2)
+        self._ends = [look.past + look.k.shape[2] - looks[0].past for look in looks]
+        self._last: tuple[int, int, Tensor] | None = None
+
+    def __call__(self, step: int) -> Tensor:
+        """(b h k d) at this step, in the dtype of the rebuilding."""
+        if self._all is not None:
+            return self._all[:, :, : self._ends[step]]
+        look = self._looks[step]
+        row = -1 if self._path is None else self._path[step] * len(look.k) // len(look.q)
+        if self._last is None or self._last[:2] != (look.k.data_ptr(), row):
+            self._last = (look.k.data_ptr(), row, self._of(step))
+        return self._last[2]
+
+    def _of(self, step: int) -> Tensor:
+        look = self._looks[step]
+        k, beams = look.k, len(look.q) // len(look.k)
+        if self._path is not None:
+            k = k[self._path[step] // beams :][:1]
+        elif beams > 1:
+            k = k.repeat_interleave(beams, 0)
+        return k[:, self._groups.to(k.device)].to(self._dtype)
+
+
+def _weights(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None) -> Float[Tensor, "b h q k"]:
+    """Weights of some queries of one look over `keys` (b h k d); `row` picks one row of the running batch."""
+    q = (look.q if row is None else look.q[row : row + 1])[:, heads][:, :, queries.to(look.q.device)].to(keys.dtype)
+    score, how = look.how["score"], look.how
+    if isinstance(score, partial):                                   # a learned score has one matrix or vector a head
+        score = partial(score.func, weight=score.keywords["weight"].detach()[heads].to(keys.dtype))
+    bias = None if how["bias"] is None else how["bias"].detach()[:, heads][:, :, queries].to(keys.dtype)
+    allow = _allowed(look, keys.shape[2], queries, row)
+    return ops.attention_weights(q, keys, allow=allow, bias=bias, scale=how["scale"], score=score)
+
+
+def _allowed(look: Look, keys: int, queries: Tensor, row: int | None) -> Bool[Tensor, "_ 1 _ k"] | None:
+    allow: Tensor | None = look.how["allow"]
+    if allow is not None:
+        if row is not None and len(allow) > 1:
+            at = row * len(allow) // len(look.q)                      # beams of one sentence share its mask
+            allow = allow[at : at + 1]
+        elif row is None and len(allow) not in (1, len(look.q)):
+            allow = allow.repeat_interleave(len(look.q) // len(allow), 0)
+        allow = allow if allow.shape[2] == 1 else allow[:, :, queries.to(allow.device)]
+    if not look.how["causal"]:
+        return allow
+    slots = torch.arange(keys, device=look.q.device)
+    before = slots[None] <= (look.past + queries.to(slots.device))[:, None]
+    return before[None, None] if allow is None else allow & before
