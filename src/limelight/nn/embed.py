@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -28,9 +29,20 @@ class Embed(nn.Module):
             case Learned(length=length, offset=offset):
                 self.position = nn.Embedding(length + offset, dim)
                 nn.init.normal_(self.position.weight, std=dim**-0.5)
-            case Sinusoid(length=length, halves=halves, shifted=shifted):
-                self.register_buffer("waves", ops.sinusoid(length, dim, halves=halves, shifted=shifted), persistent=False)
+            case Sinusoid():
+                self.register_buffer("waves", self._waves(), persistent=False)
         self.norm = norm(s.norm, dim) if s.norm_input else nn.Identity()
+
+    def _waves(self) -> Tensor:
+        s, dim = self.spec.position, self.table.embedding_dim
+        if not isinstance(s, Sinusoid):
+            return torch.empty(0)
+        return ops.sinusoid(s.length, dim, halves=s.halves, shifted=s.shifted)
+
+    def fill_waves(self) -> None:
+        """Compute the fixed waves anew: a model made on the meta device holds none."""
+        if isinstance(self.spec.position, Sinusoid):
+            self.waves = self._waves()
 
     @property
     def table(self) -> nn.Embedding:

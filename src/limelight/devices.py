@@ -1,0 +1,30 @@
+"""Where to compute and in which number format."""
+
+from __future__ import annotations
+
+import torch
+
+from .errors import DeviceError, did_you_mean
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """"auto" takes CUDA where there is one, else the CPU. Raises DeviceError for a device that is unknown or absent."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise DeviceError(f'no device "{name}" here: {str(error).splitlines()[0][:120]}', "Use --device auto or --device cpu.") from None
+    return device
+
+
+def pick_dtype(name: str, device: torch.device) -> torch.dtype:
+    """"auto" is fp32 on a CPU and bf16 on an accelerator. Raises DeviceError for an unknown name."""
+    if name == "auto":
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if name not in DTYPES:
+        raise DeviceError(f'no dtype "{name}".', did_you_mean(name, ("auto", *DTYPES)))
+    return DTYPES[name]

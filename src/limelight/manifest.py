@@ -1,0 +1,86 @@
+"""Manifest: what a model folder says of itself, as one JSON file, `limelight.json`. Torch-free."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .errors import WeightError
+from .spec import Model
+from .values import parse, plain, value
+
+Natural = Annotated[int, Field(ge=0)]
+
+
+@value
+class Generation:
+    """How the model is asked to generate unless told otherwise. `max_source`: the longest source, in tokens, that it has been
+    trained on: longer ones are split or refused."""
+
+    pad: Natural
+    start: Natural
+    end: Natural
+    beam: Annotated[int, Field(ge=1)] = 4
+    length_penalty: float = 1.0
+    max_length: Annotated[int, Field(ge=1)] = 256
+    max_source: Annotated[int, Field(ge=1)] = 256
+
+
+@value
+class Aligner:
+    """Where words are aligned: chosen by measurement, and what was measured.
+
+    `attention`: its name; `heads`: averaged; `shift`: 1 where a target token is aligned by the step *after* it was chosen, when
+    it is the decoder's input (Chen et al. 2020, section 3.1). `aer`: alignment error rate on pairs that were not used to choose.
+    """
+
+    attention: str
+    heads: tuple[Natural, ...]
+    shift: Literal[0, 1]
+    aer: Annotated[float, Field(ge=0, le=1)]
+    pairs: Natural
+    measured_on: str
+
+
+@value
+class Card:
+    """What a person should know before using the model."""
+
+    summary: str
+    license: str
+    attribution: str
+    recipe: str
+    trained: str
+    scores: dict[str, float | str] = Field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+
+
+@value
+class Manifest:
+    """The whole of `limelight.json`."""
+
+    format: Literal[1] = 1
+    name: str
+    task: str
+    source_language: str | None = None
+    target_language: str | None = None
+    spec: Model
+    generation: Generation
+    aligner: Aligner | None = None
+    card: Card
+
+
+def to_json(manifest: Manifest) -> str:
+    """The manifest as JSON text."""
+    return json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str, *, where: str = "limelight.json") -> Manifest:
+    """Read a manifest. Raises WeightError for text that is not JSON, unknown keys or an illegal spec."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise WeightError(f"{where} is not JSON: {error}", "The file is damaged: get the model folder again.") from None
+    return parse(Manifest, data, where=where, error=WeightError)
