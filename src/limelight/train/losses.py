@@ -1,0 +1,118 @@
+"""What a sequence-to-sequence model or a language model learns by: the next token, at real places only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ..errors import InputError
+from ..inputs.batch import Batch
+from ..inputs.pairs import Pairs
+from .plan import Plan
+from .softmax_loss import softmax_loss
+
+FEW_ROWS = 4096              # below this, the product with the vocabulary is made in one piece
+FEW_ELEMENTS = 1 << 28       # above, in pieces of so many logits: 512 MB in bfloat16
+
+
+@dataclass(frozen=True)
+class LossSum:
+    """Sums over target tokens: `total` to go back from, `nll` to report (nats, no smoothing, detached)."""
+
+    total: Float[Tensor, ""]
+    nll: Float[Tensor, ""]
+    tokens: int
+
+
+Loss = Callable[[nn.Module, Pairs], LossSum]
+
+
+class NextToken(Protocol):
+    """A model that can be trained here: what comes before goes in, hidden states and logits come out."""
+
+    def encode(self, batch: Batch) -> Any: ...
+    def decode(self, tokens: Tensor, *, memory: Any = None) -> Tensor: ...
+    def logits(self, hidden: Tensor) -> Tensor: ...
+
+
+def translation_loss(model: Any, pairs: Pairs, *, start: int, label_smoothing: float = 0.0, consistency: float = 0.0) -> LossSum:
+    """The cross-entropy of each target token, given the source and the target tokens before it.
+
+    `model` is a NextToken on any device; `pairs` are moved to it. The decoder reads [start] + target[:-1]. Targets are padded
+    on the right, so a causal decoder needs no mask for them; the vocabulary product is made at real places only. `consistency`
+    (R-drop) repeats the rows for a second pass with other dropout; it is for models in training mode and left out in evaluation.
+    Raises InputError for targets padded on the left.
+    """
+    device = next(model.parameters()).device
+    copies = 2 if consistency and model.training else 1
+    places = _real_places(pairs.target)          # found before the move: on a GPU it would have to wait for the count
+    tokens = pairs.target.values.numel() if places is None else len(places)
+    pairs = pairs.to(device)
+    hidden = _hidden(model, pairs, start, copies)
+    targets = pairs.target.values.flatten()
+    if places is not None:
+        places = places.to(device, non_blocking=True)
+        targets = targets.index_select(0, places)
+        hidden = hidden.unflatten(0, (copies, -1)).index_select(1, places).flatten(0, 1)
+    agree = consistency if copies == 2 else 0.0
+    total, nll = _sums(model.logits, hidden, targets, partial(softmax_loss, smoothing=label_smoothing, consistency=agree))
+    return LossSum(total, nll, tokens)
+
+
+def next_token(plan: Plan, *, start: int) -> Loss:
+    """The loss that a plan asks for, ready for `fit`."""
+    return partial(translation_loss, start=start, label_smoothing=plan.label_smoothing, consistency=plan.consistency)
+
+
+def _hidden(model: Any, pairs: Pairs, start: int, copies: int) -> Float[Tensor, "n m"]:
+    """The decoder's last states, one row for each target slot, the passes one after the other."""
+    target = pairs.target.values.repeat(copies, 1)
+    before = torch.cat([target.new_full((len(target), 1), start), target[:, :-1]], 1)
+    memory = None if pairs.source is None else model.encode(_repeat(pairs.source, copies))
+    return model.decode(before, memory=memory).flatten(0, 1)
+
+
+def _repeat(batch: Batch, copies: int) -> Batch:
+    if copies == 1:
+        return batch
+    values = batch.values.repeat(copies, *[1] * (batch.values.ndim - 1))
+    return Batch(values, None if batch.keep is None else batch.keep.repeat(copies, 1))
+
+
+def _real_places(target: Batch) -> Int[Tensor, " t"] | None:
+    if target.keep is None:
+        return None
+    if target.keep.device.type == "cpu" and not bool((target.keep[:, 1:] <= target.keep[:, :-1]).all()):
+        raise InputError("targets are padded on the left or in the middle, wanted on the right.", 'Use pad(rows, side="right").')
+    return target.keep.flatten().nonzero()[:, 0]
+
+
+def _sums(
+    logits: Callable[[Tensor], Tensor],
+    hidden: Float[Tensor, "n m"],
+    targets: Int[Tensor, " t"],
+    measure: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Loss and nll; where the logits would be many they are made in pieces, and made again on the way back."""
+    copies, size = len(hidden) // len(targets), len(targets)
+    if len(hidden) > FEW_ROWS:
+        with torch.no_grad():
+            width = logits(hidden[:1]).shape[-1]
+        size = max(1, FEW_ELEMENTS // (width * copies))
+    if size >= len(targets):
+        return measure(logits(hidden), targets)
+
+    def piece(rows: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        return measure(logits(rows), wanted)
+
+    halves = hidden.unflatten(0, (copies, -1))
+    rows = [part.flatten(0, 1) for part in halves.split(size, 1)]
+    sums = [checkpoint(piece, part, wanted, use_reentrant=False) for part, wanted in zip(rows, targets.split(size), strict=True)]
+    return torch.stack([s[0] for s in sums]).sum(), torch.stack([s[1] for s in sums]).sum()
