@@ -311,8 +311,9 @@ def encoder_decoder(
     norm_at: Literal["pre", "post"] = "pre",
 ) -> Model:
     """The Transformer of Vaswani et al. 2017 with one vocabulary on both sides, and by default the norm moved before each branch
-    (Xiong et al. 2020), which trains without a delicate warm-up."""
-    attention = Attention(heads=heads, dropout=dropout)
+    (Xiong et al. 2020), which trains without a delicate warm-up. `dropout` is for the branches, the bend of the feed-forward and the
+    embeddings; attention weights are left whole."""
+    attention = Attention(heads=heads)
     encoder = Stack(
         depth=encoder_depth,
         attention=attention,

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..ops import dropout
 from ..spec import FeedForward as FeedForwardSpec
 from ..spec import Norm as NormSpec
 from ..spec import Stack as StackSpec
@@ -40,7 +41,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Float[Tensor, "b n m"]) -> Float[Tensor, "b n m"]:
         """Each place by itself."""
         bent = self.act(self.up(x)) if self.gate is None else self.act(self.gate(x)) * self.up(x)
-        return self.down(F.dropout(bent, self.dropout, self.training))
+        return self.down(dropout(bent, self.dropout, self.training))
 
 
 class Residual(nn.Module):
@@ -53,8 +54,8 @@ class Residual(nn.Module):
     def forward(self, x: Tensor, branch: Callable[[Tensor], Tensor]) -> Tensor:
         """Add what the branch makes of x back to x."""
         if self.pre:
-            return x + F.dropout(branch(self.norm(x)), self.dropout, self.training)
-        return self.norm(x + F.dropout(branch(x), self.dropout, self.training))
+            return x + dropout(branch(self.norm(x)), self.dropout, self.training)
+        return self.norm(x + dropout(branch(x), self.dropout, self.training))
 
 
 class Block(nn.Module):

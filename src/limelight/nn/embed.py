@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -57,7 +56,7 @@ class Embed(nn.Module):
                 x = x + self.position(_within(at, length) + offset)
             case Sinusoid(length=length):
                 x = x + self.waves[_within(at, length)]
-        return F.dropout(self.norm(x), self.spec.dropout, self.training)
+        return ops.dropout(self.norm(x), self.spec.dropout, self.training)
 
 
 def _within(at: Tensor, length: int) -> Tensor:

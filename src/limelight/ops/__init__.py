@@ -8,6 +8,7 @@ Masks are predicates that compose; True = may attend.
 """
 
 from .attend import attend, attend_plain, attention_weights
+from .dropout import dropout
 from .masks import Mask, causal, document, everything, padding, prefix, window
 from .positions import alibi, bucket, rotate, sinusoid
 from .scores import ScoreFn, additive, dot, general
@@ -24,6 +25,7 @@ __all__ = [
     "causal",
     "document",
     "dot",
+    "dropout",
     "everything",
     "general",
     "padding",

@@ -14,6 +14,8 @@ from ..errors import InputError
 from .masks import hide
 from .scores import ScoreFn, dot
 
+SMALL = 64 * 64                  # queries x keys
+
 
 def attend(
     q: Float[Tensor, "b h q d"],
@@ -35,7 +37,7 @@ def attend(
     """
     if q.shape[1] % k.shape[1]:
         raise InputError(f"{q.shape[1]} heads cannot share {k.shape[1]} kv-groups evenly.", "Make heads a multiple of kv_heads.")
-    if score is not dot:
+    if score is not dot or _small(q, k):
         return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, dropout=dropout)
     square = q.shape[2] == k.shape[2]
     if causal and (allow is not None or bias is not None or not square):
@@ -86,6 +88,12 @@ def attention_weights(
         return scores.softmax(-1)
     blind = ~allow.any(-1, keepdim=True)                      # softmax over nothing is NaN, and NaN x 0 would spread
     return hide(scores, allow).softmax(-1).masked_fill(blind, 0.0)
+
+
+def _small(q: Tensor, k: Tensor) -> bool:
+    """Whether the plain form is the faster one: on a CPU the fused kernel wants long rows. For sentences of ten tokens its way
+    back takes ten times as long as two plain products, and with a single query it is slower in every format."""
+    return q.device.type == "cpu" and (q.shape[2] == 1 or q.shape[2] * k.shape[2] <= SMALL)
 
 
 def _later_hidden(allow: Tensor | None, q: Tensor, k: Tensor) -> Tensor:

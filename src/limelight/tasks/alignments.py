@@ -1,0 +1,74 @@
+"""From traced cross-attention to the words of a sentence pair, and to a picture of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ..inputs import Encoded, Text, words
+from ..look.align import Alignment, Span, align
+from ..look.picture import Picture
+from ..manifest import Aligner, Manifest
+
+
+def aligned(weights: Float[Tensor, "h q k"], source: Encoded, tokens: Sequence[int], text: Text, *, shift: int) -> Alignment:
+    """Weights of the chosen heads over the steps of one translation -> words aligned to words.
+
+    `tokens`: what each step chose. With `shift` 1 a token is aligned by the next step, which has it as input; the last token, which
+    no step follows, by its own.
+    """
+    mean = weights.mean(0)                                                       # (q k)
+    rows = [min(i + shift, len(mean) - 1) for i in range(len(tokens))]
+    target, spans = spelled(text, tokens)
+    into = (words(source.text), words(target))
+    return align(mean[rows].cpu(), source=source.text, target=target, source_pieces=source.offsets, target_pieces=spans, words=into)
+
+
+def spelled(text: Text, tokens: Sequence[int]) -> tuple[str, list[Span]]:
+    """The text of generated tokens, and which of its characters each stands for; marks such as the end stand for none.
+
+    A letter that is spelled by several pieces belongs to the first that completes it.
+    """
+    whole = text.decode(tokens)
+    ends = [len(text.decode(tokens[: n + 1]).rstrip("�")) for n in range(len(tokens))]
+    ends = [min(e, len(whole)) for e in ends]
+    starts = [0, *ends[:-1]]
+    return whole, [_without_space(whole, a, max(a, b)) for a, b in zip(starts, ends, strict=True)]
+
+
+def picture(alignment: Alignment, manifest: Manifest, seconds: float) -> Picture:
+    """The alignment as a picture, with the number that says how far it can be trusted."""
+    aligner = manifest.aligner
+    if aligner is None:
+        raise ValueError("a picture needs a measured aligner")
+    return Picture(
+        title=" ".join(alignment.target),
+        source=alignment.source,
+        target=alignment.target,
+        weights=alignment.weights,
+        links=alignment.links,
+        how=described(aligner),
+        trust=trusted(aligner),
+        model=manifest.name,
+        seconds=seconds,
+    )
+
+
+def described(aligner: Aligner) -> str:
+    """Which attention is shown."""
+    heads = "head " + str(aligner.heads[0]) if len(aligner.heads) == 1 else "heads " + ", ".join(map(str, aligner.heads))
+    step = "by the step after it was chosen" if aligner.shift else "by the step that chose it"
+    return f"{aligner.attention}, {heads}; each word {step}; sub-words merged"
+
+
+def trusted(aligner: Aligner) -> str:
+    """How far to trust it."""
+    return f"alignment error rate {aligner.aer:.2f} on {aligner.pairs} {aligner.measured_on} pairs not used to choose it (0 is perfect)"
+
+
+def _without_space(text: str, start: int, end: int) -> Span:
+    while start < end and text[start].isspace():
+        start += 1
+    return start, end
