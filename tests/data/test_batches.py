@@ -75,7 +75,7 @@ def test_order_is_a_function_of_seed_and_epoch(join: float) -> None:
     assert later != told(batches, 0)
     assert told(made(join, seed=8), 0) != told(batches, 0)
     before, after = ({tuple(sorted(map(str, indices))) for indices in told(batches, epoch)} for epoch in (0, 1))
-    assert len(before & after) < 0.1 * len(before)
+    assert len(before & after) < 0.2 * len(before)
 
 
 def test_joined_pairs_hold_their_parts_with_one_end() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .layout import Layout
 from .normalise import NORMALISERS, english, french, tidy
+from .output import Output, open_output
 from .parallel import Pair, read_pairs
 from .split import Example, Split, split_by_source
 from .tables import Table, cell, read_table
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "NORMALISERS",
     "Example",
+    "Layout",
+    "Output",
     "Pair",
     "Split",
     "Table",
@@ -22,6 +26,7 @@ __all__ = [
     "cell",
     "english",
     "french",
+    "open_output",
     "read_pairs",
     "read_table",
     "split_by_source",

@@ -25,7 +25,8 @@ _LONGEST_CELL = 2**31 - 1
 class Table:
     """A table that is being read: its columns, and its rows once, in order, as dicts with the columns' types.
 
-    `schema`: the Arrow schema of a Parquet file, else None. `where`: the file's name for messages.
+    `schema`: the Arrow schema of a Parquet file, else None. `where`: the file's name for messages. `header`: False where the columns'
+    names are only their numbers.
     """
 
     where: str
@@ -33,6 +34,7 @@ class Table:
     columns: tuple[str, ...]
     rows: Iterator[Row]
     schema: pyarrow.Schema | None = None
+    header: bool = True
 
     def column(self, wanted: str | int) -> str:
         """The name of a column, given by name or by number from 0. Raises InputError where there is no such column.
@@ -105,14 +107,14 @@ def _csv(path: Path | str) -> Iterator[tuple[int, list[str]]]:
 def _read_cells(where: str, kind: Format, cells: Iterator[tuple[int, list[str]]], *, header: bool) -> Table:
     first = next(cells, None)
     if first is None:
-        return Table(where, kind, (), iter(()))
+        return Table(where, kind, (), iter(()), header=header)
     if header:
         columns = tuple(first[1] or [""])
         _check_names(where, columns)
     else:
         columns = tuple(str(n) for n in range(max(1, len(first[1]))))
         cells = chain([first], cells)
-    return Table(where, kind, columns, _rows(where, columns, cells))
+    return Table(where, kind, columns, _rows(where, columns, cells), header=header)
 
 
 def _rows(where: str, columns: Sequence[str], cells: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
