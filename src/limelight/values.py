@@ -52,7 +52,7 @@ def plain(item: object) -> Any:
 
 
 @functools.cache
-def _adapter(cls: Any) -> TypeAdapter[Any]:
+def _adapter(cls: Any) -> Any:
     return TypeAdapter(cls)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from .trails import Hypothesis, Trail, common
 Pick = Callable[[Tensor, list[Trail]], Tensor]
 
 
+@runtime_checkable
 class Search(Protocol):
     """Answers under way: `trails` are aligned with the rows of the running batch, `done` with its sources."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -34,7 +33,7 @@ class Text:
         self.pad, self.start, self.end = (self._special(name) for name in (PAD, START, END))
 
     @classmethod
-    def train(cls, texts: Iterable[str], *, vocab: int) -> Self:
+    def train(cls, texts: Iterable[str], *, vocab: int) -> Text:
         """Learn `vocab` pieces from texts; the same texts give the same pieces. Raises InputError below 259 pieces."""
         least = 256 + 3
         if vocab < least:
@@ -55,7 +54,7 @@ class Text:
         return cls(tokenizer)
 
     @classmethod
-    def from_json(cls, text: str, *, where: str = "tokenizer.json") -> Self:
+    def from_json(cls, text: str, *, where: str = "tokenizer.json") -> Text:
         """Read a `tokenizer.json`. Raises WeightError for one that is broken."""
         try:
             json.loads(text)

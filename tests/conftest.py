@@ -1,0 +1,29 @@
+"""What all tests share: one thread, fixed seeds, and where the data sets lie.
+
+Nothing of limelight is imported here: the type checker that pytest switches on must come first.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Each test draws the same numbers, whichever tests ran before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def data_sets() -> Path:
+    """The folder of data sets: ../shared/data beside the checkout, or LIMELIGHT_DATA. Skips where there is none."""
+    folder = Path(os.environ.get("LIMELIGHT_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no data sets at {folder}; set LIMELIGHT_DATA to the folder that holds them")
+    return folder
