@@ -72,9 +72,10 @@ def choose_aligner(opened: Opened, gold: Sequence[Gold], *, measured_on: str, ch
     """
     forced = force_gold(opened, gold)
     chosen, held = _Judge(forced[:choose_on], gold[:choose_on]), _Judge(forced[choose_on:], gold[choose_on:])
-    best = min((_Way(name, (h,), shift) for name, w in forced[0].weights.items() for h in range(len(w)) for shift in (0, 1)), key=chosen.error)
+    known = forced[0].weights
+    best = min((_Way(name, (h,), shift) for name in known for h in range(len(known[name])) for shift in (0, 1)), key=chosen.error)
     while True:
-        spare = [h for h in range(len(forced[0].weights[best.attention])) if h not in best.heads]
+        spare = [h for h in range(len(known[best.attention])) if h not in best.heads]
         wider = [best._replace(heads=tuple(sorted((*best.heads, h)))) for h in spare]
         better = min(wider, key=chosen.error, default=best)
         if chosen.error(better) >= chosen.error(best):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..look.align import Alignment
-from ..look.html import notebook, save
 from ..look.picture import Picture
 
 
@@ -100,8 +99,12 @@ class Result:
 
     def save_html(self, path: str | Path) -> Path:
         """Write the pictures as one page that opens with the network off. Raises InputError where it cannot be written."""
+        from ..look.html import save
+
         save(self.pictures, Path(path))
         return Path(path)
 
     def _repr_html_(self) -> str:
+        from ..look.html import notebook
+
         return notebook(self.pictures)

@@ -89,8 +89,8 @@ class Translate:
     @overload
     def __call__(self, text: str, options: TranslateOptions | None = None, **changes: Any) -> Result: ...
     @overload
-    def __call__(self, text: Sequence[str], options: TranslateOptions | None = None, **changes: Any) -> list[Result]: ...
-    def __call__(self, text: str | Sequence[str], options: TranslateOptions | None = None, **changes: Any) -> Result | list[Result]:
+    def __call__(self, text: list[str], options: TranslateOptions | None = None, **changes: Any) -> list[Result]: ...
+    def __call__(self, text: str | list[str], options: TranslateOptions | None = None, **changes: Any) -> Result | list[Result]:
         """A text -> a Result; several -> a list, in order. Options as a value, or by name: `beam=5, nbest=3`.
 
         Texts are split into sentences, which is what the model was trained on. Raises InputError for a sentence longer than it

@@ -47,7 +47,8 @@ Average = Annotated[NoAverage | Ema | LastSaved, Field(discriminator="kind")]
 class Plan:
     """How long, how fast and how carefully to train.
 
-    `lr` is the peak, reached after `warmup` steps; `final_lr` is the share of it that cosine and linear end at.
+    `lr` is the peak, reached after `warmup` steps; `final_lr` is the share of it that cosine, linear and
+    trapezoid end at; a trapezoid stays at the peak until the last `cooldown` share of the steps, so how long to train can be decided late.
     `weight_decay` leaves biases, norms and embeddings alone. `clip`: largest gradient norm, 0 for no limit.
     `accumulate`: batches a step. `consistency`: weight of R-drop (Liang et al. 2021), 0 for one pass.
     `save_every`, `eval_every`: in steps, 0 for only at the end. `keep`: how many checkpoints stay on disk.
@@ -56,8 +57,9 @@ class Plan:
     steps: Count
     lr: Positive = 1e-3
     warmup: Natural = 1000
-    schedule: Literal["inverse_sqrt", "cosine", "linear", "constant"] = "inverse_sqrt"
+    schedule: Literal["inverse_sqrt", "cosine", "linear", "constant", "trapezoid"] = "inverse_sqrt"
     final_lr: Share = 0.0
+    cooldown: Share = 0.3
     betas: tuple[Factor, Factor] = (0.9, 0.98)
     eps: Positive = 1e-9
     weight_decay: Weight = 0.0
