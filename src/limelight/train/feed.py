@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from ..errors import TrainError
 from ..inputs.pairs import Pairs
 
@@ -75,7 +77,7 @@ def _walk(batches: Batches, place: Place) -> Iterator[tuple[Place, Any]]:
     epoch, index, known = place.epoch, place.index, place.mark
     while True:
         order = batches.order(epoch)
-        mark = zlib.crc32(repr(order).encode())
+        mark = _fingerprint(order)
         if not len(order):
             raise TrainError(f"epoch {epoch} has no batches.", "Is the training part of the data empty?")
         if known not in (None, mark):
@@ -86,3 +88,10 @@ def _walk(batches: Batches, place: Place) -> Iterator[tuple[Place, Any]]:
         for at in range(index, len(order)):
             yield Place(epoch, at + 1, mark), order[at]
         epoch, index, known = epoch + 1, 0, None
+
+
+def _fingerprint(order: Sequence[Any]) -> int:
+    mark = 0
+    for indices in order:
+        mark = zlib.crc32(indices.tobytes() if isinstance(indices, np.ndarray) else repr(indices).encode(), mark)
+    return mark

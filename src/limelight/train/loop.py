@@ -163,7 +163,7 @@ class _Course:
         run = self.run
         try:
             with run.averaged(), self.interrupts.at_once(), chance(run.device, run.plan.seed, run.step, 1), _quiet(run.model):
-                scores = dict(self.evaluate(run.model))
+                scores = {name: float(score) for name, score in self.evaluate(run.model).items()}
         except KeyboardInterrupt:
             self.interrupts.reason = self.interrupts.reason or "Ctrl-C"
             return

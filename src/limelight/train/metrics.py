@@ -47,7 +47,7 @@ class Metrics:
 def _step_of(line: str) -> float:
     """The step of a line; a torn line belongs to no step that is kept."""
     try:
-        return json.loads(line)["step"]
+        return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return float("inf")
 

@@ -55,7 +55,7 @@ class ModelPart:
 
 @value
 class BatchPart:
-    """`tokens`: target tokens a batch, at most. `max_length`: longer pairs (in pieces) are left out of training.
+    """`tokens`: slots of the longer side of a batch, padding included, at most. `max_length`: longer pairs are left out of training.
 
     `join`: the share of pairs that are trained on as one long pair with others, so that the model knows more than one sentence.
     """

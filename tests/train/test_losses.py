@@ -1,0 +1,147 @@
+"""The fast loss against a plain twin: values and gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from toys import END, START, VOCAB, Copies, Toy
+
+from limelight.errors import InputError
+from limelight.inputs.batch import pad
+from limelight.inputs.pairs import Pairs
+from limelight.train import losses, softmax_loss, translation_loss
+from limelight.train.softmax_loss import softmax_loss as fast
+
+
+def plain_rdrop(logits: Tensor, targets: Tensor, smoothing: float, consistency: float) -> Tensor:
+    """Liang et al. 2021, equation 4, halved, in the most literal way."""
+    first, second = logits.chunk(2)
+    entropy = sum(F.cross_entropy(half, targets, label_smoothing=smoothing, reduction="sum") for half in (first, second))
+    logp, logq = first.log_softmax(-1), second.log_softmax(-1)
+    kl = F.kl_div(logq, logp, log_target=True, reduction="sum") + F.kl_div(logp, logq, log_target=True, reduction="sum")
+    return (entropy + consistency * kl / 2) / 2
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("chunk", [1, 100, 1 << 19])
+def test_smoothed_cross_entropy_is_torchs(smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(softmax_loss.CHUNK, "cpu", chunk)
+    torch.manual_seed(1)
+    logits, targets = (torch.randn(17, VOCAB, dtype=torch.float64) * 4).requires_grad_(), torch.randint(VOCAB, (17,))
+    wanted = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="sum")
+    (slope,) = torch.autograd.grad(3 * wanted, logits)
+    ours = logits.detach().float().requires_grad_()
+    total, nll = fast(ours, targets, smoothing=smoothing)
+    (3 * total).backward()
+    torch.testing.assert_close(total.double(), wanted.detach(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(nll.double(), F.cross_entropy(logits.detach(), targets, reduction="sum"), rtol=1e-6, atol=0)
+    torch.testing.assert_close(ours.grad.double(), slope, rtol=1e-5, atol=1e-6)
+    assert not nll.requires_grad
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 1 << 19])
+def test_consistency_is_rdrop(chunk: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(softmax_loss.CHUNK, "cpu", chunk)
+    torch.manual_seed(2)
+    logits, targets = (torch.randn(2 * 11, VOCAB, dtype=torch.float64) * 3).requires_grad_(), torch.randint(VOCAB, (11,))
+    wanted = plain_rdrop(logits, targets, 0.1, 5.0)
+    wanted.backward()
+    ours = logits.detach().float().requires_grad_()
+    total, nll = fast(ours, targets, smoothing=0.1, consistency=5.0)
+    total.backward()
+    torch.testing.assert_close(total.double(), wanted.detach(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(ours.grad.double(), logits.grad, rtol=1e-5, atol=1e-6)
+    both = F.cross_entropy(logits.detach(), targets.repeat(2), reduction="sum")
+    torch.testing.assert_close(nll.double(), both / 2, rtol=1e-6, atol=0)
+
+
+def test_bfloat16_logits_stay_near_and_their_gradient_is_bfloat16():
+    torch.manual_seed(3)
+    logits, targets = (torch.randn(40, VOCAB) * 3).bfloat16().requires_grad_(), torch.randint(VOCAB, (40,))
+    wanted = F.cross_entropy(logits.float(), targets, label_smoothing=0.1, reduction="sum")
+    (slope,) = torch.autograd.grad(wanted, logits)
+    total, _ = fast(logits, targets, smoothing=0.1)
+    total.backward()
+    torch.testing.assert_close(total, wanted.detach(), rtol=1e-6, atol=0)
+    assert logits.grad.dtype == torch.bfloat16
+    torch.testing.assert_close(logits.grad, slope, rtol=1e-2, atol=1e-3)
+
+
+def plain_translation(model: Toy, pairs: Pairs, smoothing: float) -> Tensor:
+    """Logits at every slot, padding left out afterwards."""
+    target = pairs.target
+    before = F.pad(target.values, (1, 0), value=START)[:, :-1]
+    logits = model.logits(model.decode(before, memory=model.encode(pairs.source)))
+    wanted = target.values if target.keep is None else target.values.masked_fill(~target.keep, -100)
+    return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), label_smoothing=smoothing, reduction="sum", ignore_index=-100)
+
+
+@pytest.mark.parametrize("few", [4096, 3])
+def test_translation_loss_and_gradients_are_the_plain_ones(few: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(losses, "FEW_ROWS", few)
+    monkeypatch.setattr(losses, "FEW_ELEMENTS", VOCAB * 4)      # pieces of four rows when `few` is small
+    model, data = Toy(dropout=0.0), Copies()
+    pairs = data.batch(data.order(0)[0])
+    wanted = torch.autograd.grad(plain_translation(model, pairs, 0.1), model.parameters())
+    found = translation_loss(model, pairs, start=START, label_smoothing=0.1)
+    got = torch.autograd.grad(found.total, model.parameters())
+    torch.testing.assert_close(found.total, plain_translation(model, pairs, 0.1))
+    torch.testing.assert_close(found.nll, plain_translation(model, pairs, 0.0).detach())
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+    assert found.tokens == pairs.tokens
+
+
+@pytest.mark.parametrize("few", [4096, 3])
+def test_two_passes_see_different_dropout_and_pay_for_it(few: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(losses, "FEW_ROWS", few)
+    monkeypatch.setattr(losses, "FEW_ELEMENTS", VOCAB * 8)
+    model, data = Toy(dropout=0.3), Copies()
+    pairs = data.batch(data.order(0)[0])
+
+    def loss(weight: float) -> float:
+        torch.manual_seed(4)
+        found = translation_loss(model, pairs, start=START, consistency=weight)
+        assert found.tokens == pairs.tokens
+        return float(found.total.detach())
+
+    one, two, three = loss(1e-9), loss(1.0), loss(2.0)
+    assert two - one > 1e-3       # the passes differ
+    assert three - two == pytest.approx(two - one, rel=1e-3)
+    with torch.no_grad():
+        calm = translation_loss(model.eval(), pairs, start=START, consistency=1.0)
+    assert float(calm.total) == pytest.approx(float(calm.nll))     # evaluation: one pass, nothing to disagree with
+
+
+def test_rdrop_without_dropout_is_one_pass():
+    model, data = Toy(dropout=0.0), Copies()
+    pairs = data.batch(data.order(0)[0])
+    one = translation_loss(model, pairs, start=START, label_smoothing=0.1)
+    two = translation_loss(model, pairs, start=START, label_smoothing=0.1, consistency=3.0)
+    torch.testing.assert_close(two.total, one.total)
+
+
+def test_a_language_model_needs_no_source():
+    model, data = Toy(dropout=0.0), Copies()
+    pairs = Pairs(None, data.batch(data.order(0)[0]).target)
+    assert translation_loss(model, pairs, start=START).total.isfinite()
+
+
+def test_only_real_places_meet_the_vocabulary():
+    rows = []
+
+    class Counting(Toy):
+        def logits(self, hidden: Tensor) -> Tensor:
+            rows.append(len(hidden))
+            return super().logits(hidden)
+
+    target = pad([[5, END], [5, 6, 7, 8, END]])
+    translation_loss(Counting(), Pairs(target, target), start=START)
+    assert rows == [7]
+
+
+def test_left_padding_is_refused():
+    target = pad([[5, END], [5, 6, END]], side="left")
+    with pytest.raises(InputError, match="padded on the left or in the middle, wanted on the right"):
+        translation_loss(Toy(), Pairs(target, target), start=START)
