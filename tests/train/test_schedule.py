@@ -12,7 +12,7 @@ def rates(steps: list[int], **how: object) -> list[float]:
 
 
 def test_every_schedule_climbs_to_the_peak_alike():
-    for schedule in ("inverse_sqrt", "cosine", "linear", "constant"):
+    for schedule in ("inverse_sqrt", "cosine", "linear", "constant", "trapezoid"):
         assert rates([1, 5, 10], schedule=schedule) == pytest.approx([0.2, 1.0, 2.0])
 
 
@@ -25,8 +25,13 @@ def test_linear_and_cosine_end_at_the_final_share():
     assert rates([35, 60, 110], schedule="cosine") == pytest.approx([2 * (1 + 2**-0.5) / 2, 1.0, 0.0])
 
 
+def test_a_trapezoid_stays_up_until_its_cooldown():
+    found = rates([11, 77, 88, 110], schedule="trapezoid", cooldown=0.3, final_lr=0.1)
+    assert found == pytest.approx([2.0, 2.0, 2 * (0.1 + 0.9 * 2 / 3), 0.2])
+
+
 def test_without_warmup_the_first_step_is_the_peak():
-    for schedule in ("inverse_sqrt", "cosine", "linear", "constant"):
+    for schedule in ("inverse_sqrt", "cosine", "linear", "constant", "trapezoid"):
         plan = Plan(steps=10**6, lr=1.0, warmup=0, schedule=schedule)
         assert learning_rate(1, plan) == pytest.approx(1.0, rel=1e-5)
 
