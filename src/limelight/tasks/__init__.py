@@ -1,1 +1,33 @@
 """Tasks: what a model is for, in one line each, with one Result for all."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from ..errors import TaskError, did_you_mean
+
+if TYPE_CHECKING:
+    from .translate import Translate
+
+TASKS = {"translate": ("translate", "Translate")}         # name -> module, class; loaded when it is asked for
+
+
+@overload
+def task(name: Literal["translate"], model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Translate: ...
+@overload
+def task(name: str, model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Any: ...
+def task(name: str, model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Any:
+    """A task over a model, ready to be called; `model` is a bundled name ("en-fr") or a folder.
+
+    `device`: "auto", "cpu", "cuda:0" ...; `dtype`: "auto", "fp32", "bf16" or "fp16".
+    Raises TaskError for a task or model that is not known, or a model that was made for another task; WeightError for a folder
+    that is not whole; DeviceError for a device that is not there.
+    """
+    if name not in TASKS:
+        raise TaskError(f'no task "{name}".', did_you_mean(name, TASKS))
+    from ..hub import open_model
+
+    module, kind = TASKS[name]
+    return getattr(import_module(f"{__name__}.{module}"), kind)(open_model(model, device=device, dtype=dtype))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..inputs import Encoded, Text, words
 from ..look.align import Alignment, Span, align
-from ..look.picture import Picture
+from ..look.picture import Picture, Subwords
 from ..manifest import Aligner, Manifest
 
 
@@ -38,7 +38,18 @@ def spelled(text: Text, tokens: Sequence[int]) -> tuple[str, list[Span]]:
     return whole, [_without_space(whole, a, max(a, b)) for a, b in zip(starts, ends, strict=True)]
 
 
-def picture(alignment: Alignment, manifest: Manifest, seconds: float) -> Picture:
+def subwords(weights: Float[Tensor, "h q k"], source: Encoded, tokens: Sequence[int], text: Text, *, shift: int) -> Subwords:
+    """The same before pieces were merged, for each head: rows are the tokens that were chosen, columns the source's."""
+    rows = [min(i + shift, weights.shape[1] - 1) for i in range(len(tokens))]
+    shown = weights[:, rows].cpu().tolist()
+    return Subwords(
+        source=tuple(text.pieces(source.ids)),
+        target=tuple(text.pieces(tokens)),
+        weights={f"head {i}": tuple(tuple(row) for row in head) for i, head in enumerate(shown)},
+    )
+
+
+def picture(alignment: Alignment, manifest: Manifest, seconds: float, tokens: Subwords | None = None) -> Picture:
     """The alignment as a picture, with the number that says how far it can be trusted."""
     aligner = manifest.aligner
     if aligner is None:
@@ -53,6 +64,7 @@ def picture(alignment: Alignment, manifest: Manifest, seconds: float) -> Picture
         trust=trusted(aligner),
         model=manifest.name,
         seconds=seconds,
+        tokens=tokens,
     )
 
 

@@ -18,8 +18,9 @@ from ..hub import Opened
 from ..inputs import Encoded, pad, sentences
 from ..look import Trace, trace
 from ..look.align import Alignment
+from ..look.picture import Picture, Subwords
 from ..values import value
-from .alignments import aligned, picture
+from .alignments import aligned, picture, subwords
 from .result import Candidate, Chosen, Cost, Result
 
 Count = Annotated[int, Field(ge=1)]
@@ -67,6 +68,7 @@ class _Answer:
     sentence: _Sentence
     hypotheses: list[Hypothesis]
     alignment: Alignment | None
+    subwords: Subwords | None
     seconds: float
 
 
@@ -157,7 +159,6 @@ class Translate:
         m = self.opened.manifest
         best = [a.hypotheses[0] for a in answers]
         count = max((len(a.hypotheses) for a in answers), default=0)
-        alignments = tuple(a.alignment for a in answers if a.alignment is not None)
         seconds = sum(a.seconds for a in answers)
         return Result(
             task="translate",
@@ -168,10 +169,15 @@ class Translate:
             complete=all(h.ended for h in best),
             steps=tuple(self._chosen(h, n) for h in best for n in range(len(h.tokens))),
             cost=Cost(seconds, sum(len(a.sentence.encoded.ids) for a in answers), sum(len(h.tokens) for h in best)),
-            alignments=alignments,
-            pictures=tuple(picture(a, m, seconds) for a in alignments if a.source and a.target),
+            alignments=tuple(a.alignment for a in answers if a.alignment is not None),
+            pictures=tuple(p for a in answers if (p := self._picture(a)) is not None),
             keys=PIPELINE_KEYS,
         )
+
+    def _picture(self, answer: _Answer) -> Picture | None:
+        """None for a sentence without words: a picture needs some on both sides."""
+        a = answer.alignment
+        return picture(a, self.opened.manifest, answer.seconds, answer.subwords) if a is not None and a.source and a.target else None
 
     def _chosen(self, hypothesis: Hypothesis, n: int) -> Chosen:
         return Chosen(self.opened.text.piece(hypothesis.tokens[n]), math.exp(hypothesis.logprobs[n]))
@@ -217,12 +223,13 @@ class Translate:
 
     def _answer(self, sentence: _Sentence, hypotheses: list[Hypothesis], seen: Trace | None, seconds: float) -> _Answer:
         aligner = self.opened.manifest.aligner
-        alignment = None
-        if seen is not None and aligner is not None:
-            best = hypotheses[0]
-            weights = seen[aligner.attention].weights(heads=aligner.heads, path=best.rows)[0]
-            alignment = aligned(weights, sentence.encoded, best.tokens, self.opened.text, shift=aligner.shift)
-        return _Answer(sentence, hypotheses, alignment, seconds)
+        if seen is None or aligner is None:
+            return _Answer(sentence, hypotheses, None, None, seconds)
+        best, text = hypotheses[0], self.opened.text
+        weights = seen[aligner.attention].weights(path=best.rows)[0]             # (h q k)
+        alignment = aligned(weights[list(aligner.heads)], sentence.encoded, best.tokens, text, shift=aligner.shift)
+        pieces = subwords(weights, sentence.encoded, best.tokens, text, shift=aligner.shift)
+        return _Answer(sentence, hypotheses, alignment, pieces, seconds)
 
 
 def _with(options: TranslateOptions | None, changes: dict[str, Any]) -> TranslateOptions:

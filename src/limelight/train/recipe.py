@@ -33,10 +33,9 @@ class DataPart:
 
 @value
 class TokenizerPart:
-    """One byte-pair vocabulary for both sides. `dropout`: the share of merges left out while training (Provilkov et al. 2020)."""
+    """One byte-pair vocabulary for both sides."""
 
     vocab: Count = 8000
-    dropout: Factor = 0.0
 
 
 @value
@@ -75,6 +74,29 @@ class EvalPart:
 
 
 @value
+class AlignPart:
+    """Gold alignments to choose the aligner by: `pairs` ("source ||| target") and `links`, see `find_data`.
+
+    It is chosen on the first `choose_on` pairs and measured on the others; `name` is what the set is called.
+    """
+
+    pairs: str
+    links: str
+    name: str
+    choose_on: Count = 100
+
+
+@value
+class CardPart:
+    """What the model's card says of it besides its scores."""
+
+    summary: str
+    license: str
+    attribution: str
+    limits: tuple[str, ...] = ()
+
+
+@value
 class Recipe:
     """A model from data to scores."""
 
@@ -86,6 +108,8 @@ class Recipe:
     batches: BatchPart = BatchPart()
     plan: Plan
     eval: EvalPart = EvalPart()
+    align: AlignPart | None = None
+    card: CardPart | None = None
 
     def spec(self, vocab: int | None = None) -> Model:
         """The model to build; `vocab`: the size that the trained tokenizer really has."""
@@ -117,7 +141,12 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def to_toml(recipe: Recipe) -> str:
     """The recipe with every field spelt out; reads back as the same recipe."""
-    return tomli_w.dumps(plain(recipe))
+    return tomli_w.dumps(_without_none(plain(recipe)))
+
+
+def _without_none(data: Any) -> Any:
+    """TOML has no word for nothing: what is not there is left out."""
+    return {key: _without_none(item) for key, item in data.items() if item is not None} if isinstance(data, dict) else data
 
 
 def find_data(path: str, beside: Path) -> Path:
