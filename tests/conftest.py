@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
+settings.register_profile("limelight", deadline=None)      # other work on the machine must not fail a test
+settings.load_profile("limelight")
 
 
 @pytest.fixture(autouse=True)

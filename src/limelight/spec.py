@@ -134,7 +134,7 @@ class Attention:
     """Heads of queries over (perhaps fewer) heads of keys and values.
 
     `kv_heads`: None for as many as `heads`; 1 is multi-query (Shazeer 2019), between is grouped-query (Ainslie et al. 2023).
-    `bias`: which of the projections q, k, v, o carry a bias. `window`: keys further than this many slots are not seen.
+    `bias`: which of the projections q, k, v, o carry a bias. `window`: keys this many slots away, or more, are not seen.
     """
 
     heads: Count
@@ -279,8 +279,13 @@ def _check_stack(name: str, stack: Stack, model: Model) -> None:
     if (stack.cross is None) != (model.encoder is None):
         have = "no encoder to look at" if model.encoder is None else "an encoder that nothing looks at"
         raise SpecError(f"decoder.cross is {'unset' if stack.cross is None else 'set'}, with {have}.", "Give both, or neither.")
-    if stack.cross is not None:
-        stack.cross.width(model.dim)
+    if stack.cross is None:
+        return
+    stack.cross.width(model.dim)
+    if stack.cross.window is not None:
+        raise SpecError(
+            f"slots of two sequences have no distance: got decoder.cross.window={stack.cross.window}.", "Drop window from cross."
+        )
 
 
 def to_json(spec: Model) -> str:

@@ -48,26 +48,25 @@ class Embed(nn.Module):
         """The table of token vectors, owned or borrowed."""
         return self._table[0]
 
-    def forward(self, tokens: Int[Tensor, "b n"], at: Int[Tensor, "_ n"]) -> Float[Tensor, "b n m"]:
-        """Tokens at positions `at` -> vectors. Raises InputError beyond the model's positions."""
+    def forward(self, tokens: Int[Tensor, "b n"], at: Int[Tensor, "_ n"], slots: int) -> Float[Tensor, "b n m"]:
+        """Tokens at positions `at` -> vectors; `slots`: how many there are so far. Raises InputError beyond the model's positions."""
+        length = getattr(self.spec.position, "length", None)
+        if length is not None and slots > length:
+            _check_within(at, length)
         x = self.table(tokens) * self.scale
         match self.spec.position:
-            case Learned(length=length, offset=offset):
-                x = x + self.position(_within(at, length) + offset)
-            case Sinusoid(length=length):
-                x = x + self.waves[_within(at, length)]
+            case Learned(offset=offset):
+                x = x + self.position(at + offset)
+            case Sinusoid():
+                x = x + self.waves[at]
         return ops.dropout(self.norm(x), self.spec.dropout, self.training)
 
 
-def _within(at: Tensor, length: int) -> Tensor:
-    """Positions, checked: only where there are more places than positions does it cost a look at the numbers."""
-    if at.shape[1] > length or (at.device.type == "cpu" and int(at[..., -1].max()) >= length):
-        last = int(at.max())
-        if last >= length:
-            raise InputError(
-                f"the input has {last + 1} tokens, the model has positions for {length}.",
-                "Split it at sentence ends, or use a model with more positions.",
-            )
-    return at
-
-
+def _check_within(at: Tensor, length: int) -> None:
+    """Only where there are more slots than positions does it cost a look at the numbers: padding takes slots, not positions."""
+    tokens = int(at.max()) + 1
+    if tokens > length:
+        raise InputError(
+            f"the input has {tokens} tokens, the model has positions for {length}.",
+            "Split it at sentence ends, or use a model with more positions.",
+        )

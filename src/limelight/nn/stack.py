@@ -43,7 +43,7 @@ class Stack(nn.Module):
         slots = torch.arange(past, past + n, device=tokens.device)
         # Slots count every key; positions count only real tokens, so padding on either side costs nothing.
         at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, past:]
-        x = self.embed(tokens, at)
+        x = self.embed(tokens, at, past + n)
         near = self._near(at, slots, torch.arange(past + n, device=tokens.device), keep)
         far = None if memory is None else self._far(at, memory)
         for block in self.blocks:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ..errors import SpecError, TaskError
+from ..errors import InputError, SpecError, TaskError
 from ..inputs.batch import Batch
 from ..spec import Head as HeadSpec
 from ..spec import Model as ModelSpec
@@ -73,12 +73,15 @@ class Transformer(nn.Module):
 
         `memory` may have fewer rows than tokens: neighbours share one. `keep` is False on padding and covers the cached
         slots too (b past + n). With a cache, only the new tokens are given. Raises TaskError for a model without a decoder,
-        or with one that needs a memory and gets none.
+        or with one that needs a memory and gets none (or the reverse), and InputError where rows or slots do not fit together.
         """
         if self.decoder is None:
             raise TaskError(f"{self.spec.family} has no decoder.", "Use encode(batch) alone.")
         if self.encoder is not None and memory is None:
             raise TaskError(f"the decoder of {self.spec.family} looks at a memory and got none.", "Give memory=model.encode(batch).")
+        if self.encoder is None and memory is not None:
+            raise TaskError(f"the decoder of {self.spec.family} looks at no memory and got one.", "Use decode(tokens) alone.")
+        _check_rows(tokens, memory, keep, cache)
         return self.decoder(tokens, keep, memory, cache)
 
     def logits(self, hidden: Float[Tensor, "*n m"], head: str = "lm") -> Float[Tensor, "*n v"]:
@@ -100,3 +103,12 @@ class Transformer(nn.Module):
                 if block.cross is not None:
                     found[f"{name}.{i}.cross"] = block.cross
         return found
+
+
+def _check_rows(tokens: Tensor, memory: Memory | None, keep: Tensor | None, cache: Cache | None) -> None:
+    rows, past = len(tokens), cache.length if cache else 0
+    if memory is not None and rows % len(memory):
+        raise InputError(f"{rows} rows of tokens cannot share {len(memory)} of memory evenly.", "Give each source as many rows.")
+    wanted = (rows, past + tokens.shape[1])
+    if keep is not None and keep.shape != wanted:
+        raise InputError(f"keep is {tuple(keep.shape)}, the tokens so far are {wanted}.", "Let keep cover the cached slots too.")

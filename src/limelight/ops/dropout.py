@@ -19,7 +19,7 @@ def dropout(x: Float[Tensor, "*n"], p: float, training: bool = True) -> Float[Te
         return x
     if x.device.type != "cpu":
         return F.dropout(x, p)
-    cut = round(p * 256)
+    cut = min(255, round(p * 256))
     words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
     keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= cut
     return x * (keep * x.new_tensor(256 / (256 - cut)))
