@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..look.align import Alignment
+from ..look.html import notebook, save
 from ..look.picture import Picture
 
 
@@ -99,12 +101,7 @@ class Result:
 
     def save_html(self, path: str | Path) -> Path:
         """Write the pictures as one page that opens with the network off. Raises InputError where it cannot be written."""
-        from ..look.html import save
-
-        save(self.pictures, Path(path))
-        return Path(path)
+        return save(self.pictures, path)
 
     def _repr_html_(self) -> str:
-        from ..look.html import notebook
-
-        return notebook(self.pictures)
+        return "".join(map(notebook, self.pictures)) or f"<p>{html.escape(self.text)}</p>"
