@@ -1,0 +1,117 @@
+"""Small specs of every kind that the core can build, and models made from them with nothing left at its first value."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import torch
+
+from limelight.nn import Transformer
+from limelight.spec import (
+    Additive,
+    Alibi,
+    Attention,
+    Buckets,
+    Dot,
+    FeedForward,
+    General,
+    Head,
+    Learned,
+    Model,
+    Norm,
+    Rotary,
+    ScaledDot,
+    Sinusoid,
+    Stack,
+    Tokens,
+)
+
+VOCAB, DIM, HEADS = 23, 16, 4
+
+
+def stack(**changes: object) -> Stack:
+    """Two layers of width 16; all that is not changed is plain."""
+    usual = {
+        "depth": 2,
+        "attention": Attention(heads=HEADS),
+        "ff": FeedForward(hidden=24),
+        "input": Tokens(vocab=VOCAB),
+        "position": Sinusoid(length=64),
+    }
+    return Stack(**{**usual, **changes})
+
+
+def changed(made: Stack, **changes: object) -> Stack:
+    return Stack(**{**{f.name: getattr(made, f.name) for f in fields(made)}, **changes})
+
+
+def encoder_decoder(made: Stack, *, cross: Attention | None = None, head: Head | None = None) -> Model:
+    """The same stack on both sides; cross-attention has the same score, and no window."""
+    a = made.attention
+    cross = cross or Attention(heads=a.heads, kv_heads=a.kv_heads, head_dim=a.head_dim, bias=a.bias, score=a.score)
+    decoder = changed(made, causal=True, cross=cross)
+    return Model(family="tiny", dim=DIM, encoder=made, decoder=decoder, heads=(head or Head(name="lm"),))
+
+
+def decoder_only(made: Stack, head: Head | None = None) -> Model:
+    return Model(family="tiny", dim=DIM, decoder=changed(made, causal=True), heads=(head or Head(name="lm"),))
+
+
+def encoder_only(made: Stack) -> Model:
+    return Model(family="tiny", dim=DIM, encoder=made, heads=(Head(name="lm"),))
+
+
+STACKS = {
+    "plain": stack(),
+    "post_norm": stack(norm_at="post", norm_output=False, norm_input=True),
+    "rms_gated": stack(
+        norm=Norm(kind="rms", eps=1e-6),
+        ff=FeedForward(hidden=24, activation="silu", gated=True, bias=False),
+        attention=Attention(heads=HEADS, bias=""),
+    ),
+    "learned": stack(position=Learned(length=64, offset=2)),
+    "halves": stack(position=Sinusoid(length=64, halves=True, shifted=True), input=Tokens(vocab=VOCAB, scaled=True)),
+    "rotary": stack(position=Rotary()),
+    "rotary_pairs": stack(position=Rotary(base=100.0, pairs=True)),
+    "alibi": stack(position=Alibi()),
+    "buckets": stack(position=Buckets(count=8, furthest=12), attention=Attention(heads=HEADS, score=Dot())),
+    "no_position": stack(position=None),
+    "scaled": stack(attention=Attention(heads=HEADS, score=ScaledDot(scale=0.3))),
+    "general": stack(attention=Attention(heads=HEADS, score=General())),
+    "additive": stack(attention=Attention(heads=HEADS, score=Additive())),
+    "grouped": stack(attention=Attention(heads=HEADS, kv_heads=2, head_dim=6, bias="qo"), position=Rotary()),
+    "multi_query": stack(attention=Attention(heads=HEADS, kv_heads=1)),
+    "grouped_additive": stack(attention=Attention(heads=HEADS, kv_heads=2, score=Additive())),
+    "window": stack(attention=Attention(heads=HEADS, window=3)),
+    "window_buckets": stack(attention=Attention(heads=HEADS, window=2), position=Buckets(count=8, furthest=12)),
+    "relu": stack(ff=FeedForward(hidden=24, activation="relu")),
+    "gelu_tanh": stack(ff=FeedForward(hidden=24, activation="gelu_tanh", gated=True)),
+}
+MODELS = {f"both_{name}": encoder_decoder(made) for name, made in STACKS.items()}
+MODELS |= {f"decoder_{name}": decoder_only(made) for name, made in STACKS.items()}
+MODELS |= {
+    "both_untied": encoder_decoder(STACKS["plain"], head=Head(name="lm", tied=False, bias=True)),
+    "both_tied_bias": encoder_decoder(STACKS["plain"], head=Head(name="lm", bias=True, scale=0.25)),
+    "both_other_cross": encoder_decoder(STACKS["rotary"], cross=Attention(heads=2, kv_heads=1, head_dim=5, bias="k", score=General())),
+    "decoder_untied": decoder_only(STACKS["rotary"], Head(name="lm", tied=False)),
+}
+ENCODERS = {f"encoder_{name}": encoder_only(made) for name, made in STACKS.items()}
+
+
+def build(spec: Model, dtype: torch.dtype = torch.float32) -> Transformer:
+    """A model in eval mode, shaken: norms, biases and learned scores must not hide at 0 and 1."""
+    generator = torch.Generator().manual_seed(3)
+    model = Transformer(spec)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn(weight.shape, generator=generator) * 0.15)
+    return model.to(dtype).eval()
+
+
+def tokens(rows: int, n: int) -> torch.Tensor:
+    return torch.randint(1, VOCAB, (rows, n), generator=torch.Generator().manual_seed(rows * 100 + n))
+
+
+def bound(dtype: torch.dtype) -> float:
+    """How far two ways to the same hidden states (of size about 1) may be apart."""
+    return 2e-5 if dtype == torch.float32 else 0.15
