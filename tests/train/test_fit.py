@@ -244,6 +244,15 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path):
         train(plan(), folder=tmp_path / "file" / "run")
 
 
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path):
+    first = fit(Toy(), Copies(), loss=next_token(plan(), start=START), plan=plan(), folder=tmp_path)
+    next(first)
+    with pytest.raises(TrainError, match="another training is at work in"):
+        train(plan(), folder=tmp_path)
+    first.close()
+    assert isinstance(train(plan(), folder=tmp_path)[-1], Finished)
+
+
 def test_frozen_parts_stay(tmp_path: Path):
     model = Toy()
     model.table.requires_grad_(False)

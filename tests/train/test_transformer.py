@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from toys import START, VOCAB, Copies
+from toys import END, START, VOCAB, Copies
 
+from limelight.data import TokenBatches
 from limelight.nn import Transformer
 from limelight.spec import encoder_decoder
 from limelight.train import Finished, Plan, Stepped, fit, next_token, read, translation_loss
@@ -58,6 +59,18 @@ def test_bfloat16_with_two_passes_resumes_bit_for_bit(tmp_path: Path):
     for group in ("model", "optimizer"):
         assert one[group].keys() == other[group].keys()
         assert all(torch.equal(one[group][name], other[group][name]) for name in one[group])
+
+
+def test_joined_token_batches_resume_in_mid_epoch(tmp_path: Path):
+    """The batches that recipes train on: numpy rows, some of them joined."""
+    rows = [[3 + (i * j) % 20 for j in range(1, 2 + i % 7)] + [END] for i in range(60)]
+    data = TokenBatches(rows, rows, budget=40, seed=1, pad=0, max_length=20, join=0.3)
+    for folder, stops in (("broken", (3, 7)), ("unbroken", (7,))):
+        for steps in stops:
+            list(fit(model(), data, loss=next_token(plan(steps), start=START), plan=plan(steps), folder=tmp_path / folder))
+    one, other = (read(tmp_path / folder / "step-00000007") for folder in ("broken", "unbroken"))
+    assert one.state["place"] == other.state["place"]
+    assert all(torch.equal(one.tensors["model"][name], other.tensors["model"][name]) for name in one.tensors["model"])
 
 
 def test_it_learns_to_copy_what_it_is_shown():

@@ -19,6 +19,7 @@ from .chance import chance
 from .events import Evaluated, Event, Finished, Saved, Started, Stepped, Stopped
 from .feed import Batches
 from .interrupts import Interrupts
+from .lock import alone_in
 from .losses import Loss
 from .metrics import Metrics
 from .plan import LastSaved, Plan
@@ -44,12 +45,13 @@ def fit(
     not been: `resume` "auto" goes on where there is something, "must" insists on it, "never" insists on an empty folder.
     `evaluate` is given the model in evaluation mode, with averaged weights where the plan has a moving average. After Finished
     the model holds the averaged weights. Ctrl-C and SIGTERM finish the step, save, and end the stream with Stopped.
-    Raises TrainError before the update where a loss or gradient is not finite, and where a checkpoint cannot be written or read.
+    Raises TrainError before the update where a loss or gradient is not finite, where a checkpoint cannot be written or
+    read, and where another training is at work in the folder.
     """
     if isinstance(plan.average, LastSaved) and folder is None:
         raise TrainError("plan.average takes the mean of saved checkpoints, and there is no folder.", "Give one, or use a moving average.")
     metrics = Metrics(folder)
-    with Run(model, batches, loss, plan) as run, Interrupts() as interrupts:
+    with alone_in(folder), Run(model, batches, loss, plan) as run, Interrupts() as interrupts:
         for event in _Course(run, interrupts, folder, evaluate).events(resume):
             if isinstance(event, Started):
                 metrics.rewind(event.step)
@@ -120,7 +122,6 @@ class _Course:
     def _start(self, resume: Resume) -> Started:
         skipped: tuple[str, ...] = ()
         if self.folder is not None:
-            _make(self.folder)
             self.saved, skipped = checkpoint.latest(self.folder)
         if resume == "must" and self.saved is None:
             torn = f" ({'; '.join(skipped)})" if skipped else ""
@@ -186,13 +187,6 @@ class _Course:
 
 def _due(step: int, every: int, last: int) -> bool:
     return step == last or (every > 0 and step % every == 0)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainError(f"cannot make the folder {folder}: {error}", "Give another folder.") from error
 
 
 @contextmanager

@@ -70,7 +70,6 @@ class EvalPart:
 
     beam: Count = 4
     length_penalty: Annotated[float, Field(ge=0)] = 0.6
-    batch: Count = 64
 
 
 @value
