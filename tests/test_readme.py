@@ -1,0 +1,48 @@
+"""Every command and every snippet of the README runs, in order, as a new user would type it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from limelight.hub import bundled
+from limelight.train.recipe import data_root
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif("en-fr" not in bundled(), reason="the model en-fr is not bundled yet")]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a user has it: the recipes beside, nothing else."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "recipes").symlink_to(ROOT / "recipes")
+    return folder
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Run it with this interpreter's scripts first on the path; it must end well."""
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LIMELIGHT_DATA": str(data_root())}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_block(number: int, desk: Path) -> None:
+    kind, text = BLOCKS[number]
+    if "recipes/" in text and not (data_root() / "tatoeba_eng_fra").is_dir():
+        pytest.skip("the data sets are not here: set LIMELIGHT_DATA")
+    command = ["bash", "-euo", "pipefail", "-c", text] if kind == "bash" else [sys.executable, "-c", text]
+    assert run(command, desk).strip()
+
+
+def test_the_readme_shows_something_of_each_kind() -> None:
+    assert {kind for kind, _ in BLOCKS} == {"bash", "python"}
+    assert len(BLOCKS) >= 6
