@@ -15,8 +15,8 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.zeros(1, device=device).item()                         # the "meta" device holds no numbers to give back
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise DeviceError(f'no device "{name}" here: {str(error).splitlines()[0][:120]}', "Use --device auto or --device cpu.") from None
     return device
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,25 +17,26 @@ from .errors import InputError
 def replaced(path: Path) -> Iterator[Path]:
     """A temporary path to write to; when the block ends well it is flushed to disk and becomes `path`, else it is removed.
 
-    Raises InputError for a folder that is missing, a place that may not be written, or a full disk; `path` is then as it was.
+    A file that was there keeps its permissions, and a link still points to it. Raises InputError for a folder that is missing, a
+    place that may not be written, or a full disk; `path` is then as it was.
     """
-    path = Path(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        target = Path(os.path.realpath(path))
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
         os.close(handle)
-    except OSError as error:
+    except (OSError, ValueError) as error:                           # ValueError: a name with a null byte in it
         raise _unwritable(path, error) from None
     draft = Path(name)
     try:
         yield draft
-        draft.chmod(0o644)
+        draft.chmod(_mode(target))
         sync(draft)
-        draft.replace(path)
-        sync(path.parent)
+        draft.replace(target)
+        sync(target.parent)
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             draft.unlink()
 
 
@@ -47,7 +49,14 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def _unwritable(path: Path, error: OSError) -> InputError:
+def _mode(target: Path) -> int:
+    """The permissions that stand there, else those of a file that all may read: a temporary file has stricter ones."""
+    return stat.S_IMODE(target.stat().st_mode) if target.is_file() else 0o644
+
+
+def _unwritable(path: Path, error: OSError | ValueError) -> InputError:
+    if not isinstance(error, OSError):
+        return InputError(f"{str(path)!r} is no name for a file: {error}.", "Choose another name.")
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return InputError(f"the disk is full: {path} could not be written; what stood there before is untouched.", "Free some space.")
-    return InputError(f"{path} cannot be written: {error.strerror}.", "Choose another place, or create the folder.")
+    return InputError(f"{path} cannot be written: {error.strerror or error}.", "Choose another place, or create the folder.")

@@ -23,7 +23,7 @@ class Generation:
     start: Natural
     end: Natural
     beam: Annotated[int, Field(ge=1)] = 4
-    length_penalty: float = 1.0
+    length_penalty: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     max_length: Annotated[int, Field(ge=1)] = 256
     max_source: Annotated[int, Field(ge=1)] = 256
 
@@ -37,7 +37,7 @@ class Aligner:
     """
 
     attention: str
-    heads: tuple[Natural, ...]
+    heads: Annotated[tuple[Natural, ...], Field(min_length=1)]
     shift: Literal[0, 1]
     aer: Annotated[float, Field(ge=0, le=1)]
     pairs: Natural
@@ -81,6 +81,6 @@ def from_json(text: str, *, where: str = "limelight.json") -> Manifest:
     """Read a manifest. Raises WeightError for text that is not JSON, unknown keys or an illegal spec."""
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:                    # also a number of 5,000 digits, or 5,000 brackets
         raise WeightError(f"{where} is not JSON: {error}", "The file is damaged: get the model folder again.") from None
     return parse(Manifest, data, where=where, error=WeightError)

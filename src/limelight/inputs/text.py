@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from ..errors import InputError, WeightError
+from ..errors import InputError, LimelightError, WeightError
 
 PAD, START, END = "<pad>", "<s>", "</s>"
 # A word with the apostrophe that elides it (l'|homme, Tom'|s), a number of up to three digits, signs, or white space.
 PIECES = r" ?\p{L}[\p{L}\p{M}]*['’]?| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+"
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Text:
     def __init__(self, tokenizer: Tokenizer):
         self._tokenizer = tokenizer
         tokenizer.encode_special_tokens = True                     # "</s>" typed by a user is four characters, not an end
+        tokenizer.no_truncation()                                  # a file may ask for either; nothing is cut silently
+        tokenizer.no_padding()
         self.pad, self.start, self.end = (self._special(name) for name in (PAD, START, END))
 
     @classmethod
@@ -59,10 +64,10 @@ class Text:
         try:
             json.loads(text)
             return cls(Tokenizer.from_str(text))
-        except BaseException as error:   # a malformed pattern raises PanicException, which is not an Exception
-            if isinstance(error, KeyboardInterrupt | SystemExit | WeightError):
+        except BaseException as error:
+            if _ours(error):
                 raise
-            raise WeightError(f"{where} is not a tokenizer: {str(error).splitlines()[0][:200]}") from None
+            raise WeightError(f"{where} is not a tokenizer: {_line(error)}", "The file is damaged: get the model folder again.") from None
 
     def to_json(self) -> str:
         """The whole tokenizer as JSON text."""
@@ -71,13 +76,28 @@ class Text:
     def __len__(self) -> int:
         return self._tokenizer.get_vocab_size()
 
+    @property
+    def highest(self) -> int:
+        """The highest id that it can give."""
+        return max(self._tokenizer.get_vocab().values())
+
     def encode(self, text: str) -> Encoded:
         """Text -> ids, the end token last."""
         return self.encode_all([text])[0]
 
     def encode_all(self, texts: Sequence[str]) -> list[Encoded]:
-        """Several texts at once. A space is put before the first word, so that it is the piece it would be elsewhere."""
-        found = self._tokenizer.encode_batch([" " + text for text in texts])
+        """Several texts at once. A space is put before the first word, so that it is the piece it would be elsewhere.
+
+        Half a surrogate pair, which is no character, is read as U+FFFD; an empty text is the end token alone. Raises InputError
+        where the tokenizer's own pattern gives up on a text.
+        """
+        texts = [_HALF.sub("\ufffd", text) for text in texts]
+        try:
+            found = self._tokenizer.encode_batch([text and " " + text for text in texts], add_special_tokens=False)
+        except BaseException as error:
+            if _ours(error):
+                raise
+            raise InputError(f"the tokenizer cannot cut these texts: {_line(error)}", "Is its pattern one that can run away?") from None
         out = []
         for text, each in zip(texts, found, strict=True):
             spans = tuple(_without_space(text, max(0, a - 1), b - 1) for a, b in each.offsets)
@@ -109,6 +129,15 @@ class Text:
         if found is None:
             raise WeightError(f"the tokenizer has no {name} token.", "Train it with Text.train, or name the model's own tokens.")
         return found
+
+
+def _ours(error: BaseException) -> bool:
+    """Whether to let it go by: all that is from the tokenizers library ends here, a PanicException too, which is no Exception."""
+    return isinstance(error, KeyboardInterrupt | SystemExit | LimelightError)
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _without_space(text: str, start: int, end: int) -> tuple[int, int]:

@@ -12,10 +12,17 @@ SCALE = ".scale"
 
 
 def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Matrices become int8 with a `NAME.scale` of one fp32 number a row; vectors stay fp32."""
+    """Matrices become int8 with a `NAME.scale` of one fp32 number a row; vectors stay fp32.
+
+    Raises WeightError for a matrix with numbers that are not finite, or a tensor that has the name of a scale.
+    """
     out: dict[str, Tensor] = {}
     for name, tensor in state.items():
         if tensor.ndim == 2 and tensor.is_floating_point():
+            if not bool(tensor.isfinite().all()):
+                raise WeightError(f"{name} has numbers that are not finite.", "The training went wrong: save an earlier checkpoint.")
+            if name + SCALE in state:
+                raise WeightError(f"{name + SCALE} is the name of a scale, and there is a tensor of that name.", "Rename it.")
             out[name], out[name + SCALE] = quantise(tensor.float())
         else:
             out[name] = tensor.float() if tensor.is_floating_point() else tensor
@@ -28,12 +35,17 @@ def unpack(state: dict[str, Tensor]) -> dict[str, Tensor]:
     for name, tensor in state.items():
         if tensor.dtype is torch.int8:
             scale = state.get(name + SCALE)
-            if scale is None or scale.shape != tensor.shape[:1] or not bool(scale.isfinite().all()):
+            if tensor.ndim != 2 or scale is None or scale.shape != tensor.shape[:1] or not bool(scale.isfinite().all()):
                 raise WeightError(f"{name} is int8 and has no sound {name + SCALE}.", "The file is damaged: get it again.")
             out[name] = tensor.float() * scale.float()[:, None]
-        elif not name.endswith(SCALE) or state.get(name.removesuffix(SCALE)) is None:
+        elif not _is_scale(name, state):
             out[name] = tensor
     return out
+
+
+def _is_scale(name: str, state: dict[str, Tensor]) -> bool:
+    whose = state.get(name.removesuffix(SCALE)) if name.endswith(SCALE) else None
+    return whose is not None and whose.dtype is torch.int8
 
 
 def quantise(x: Float[Tensor, "r c"]) -> tuple[Int8[Tensor, "r c"], Float[Tensor, " r"]]:
