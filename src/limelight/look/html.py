@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import html
 import os
@@ -13,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import replaced
 from .picture import Picture, to_json
 from .visible import shorten, visible
 
@@ -72,26 +72,9 @@ def save(pictures: Picture | Sequence[Picture], path: str | os.PathLike[str], *,
     """
     target = Path(path)
     data = page(pictures, title=title, lang=lang).encode("utf-8")
-    try:
-        _replace(target.resolve(), data)
-    except OSError as error:
-        why = error.strerror or error
-        raise InputError(f"{target}: cannot be written: {why}.", "Give a file in a folder that exists and has room.") from None
+    with replaced(target) as draft:
+        draft.write_bytes(data)
     return target
-
-
-def _replace(target: Path, data: bytes) -> None:
-    part = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
 
 
 @cache

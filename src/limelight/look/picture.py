@@ -105,7 +105,7 @@ def from_json(text: str, *, where: str = "picture") -> Picture:
     return parse(Picture, data, where=where)
 
 
-def _rounded(matrix: Matrix) -> list[list[float]]:
+def _rounded(matrix: Matrix) -> list[list[float | int]]:
     return [[round(weight, DIGITS) or 0 for weight in row] for row in matrix]   # 0 is half as long as 0.0
 
 

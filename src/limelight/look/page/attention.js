@@ -551,7 +551,7 @@ function spoken({ source, target, weights, linked }) {
 
 // --- export ----------------------------------------------------------------------------------------------------------------------
 // A copy that stands alone: styles become attributes, and the title, the heads and the number to trust it by go along.
-const KEPT = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-family", "font-size", "font-weight", "letter-spacing"];
+const KEPT = ["fill", "paint-order", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-family", "font-size", "font-weight", "letter-spacing"];
 function exported(live, data, how, style) {
   const copy = live.cloneNode(true), originals = live.querySelectorAll("*");
   for (const [k, node] of copy.querySelectorAll("*").entries()) {
@@ -631,7 +631,7 @@ svg { display: block; user-select: none; }
 .picked .plate { fill: var(--ink) !important; }
 .picked .word { fill: var(--paper) !important; }
 .token:focus-visible .plate { stroke: var(--glow); stroke-width: 2; }
-.says { fill: var(--ink); font-family: var(--sans); font-weight: 600; font-variant-numeric: tabular-nums; paint-order: stroke; stroke: var(--paper); stroke-width: 7px; stroke-linejoin: round; }
+.says { fill: var(--ink); font-family: var(--sans); font-weight: 600; font-variant-numeric: tabular-nums; paint-order: stroke; stroke: var(--paper); stroke-width: 9px; stroke-linejoin: round; }
 .matrix { cursor: crosshair; outline: none; touch-action: manipulation; }
 .pixels { image-rendering: pixelated; }
 .cell { stroke: var(--edge); stroke-width: .5; }
