@@ -36,7 +36,7 @@ from limelight.spec import (
 POSITIONS = [
     None,
     Learned(length=9, offset=2),
-    Sinusoid(length=9, halves=True, shifted=True),
+    Sinusoid(length=9, offset=2, halves=True, shifted=True),
     Rotary(base=500.0, pairs=True, length=7),
     Alibi(),
     Buckets(count=8, furthest=20),

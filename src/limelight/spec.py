@@ -36,10 +36,12 @@ class Sinusoid:
     """Fixed sines and cosines (Vaswani et al. 2017, section 3.5).
 
     `halves`: [sin | cos] rather than interleaved. `shifted`: tensor2tensor's denominator, half - 1 rather than half.
+    `offset`: rows skipped at the start (M2M100: 2).
     """
 
     kind: Literal["sinusoid"] = "sinusoid"
     length: Count
+    offset: Annotated[int, Field(ge=0)] = 0
     halves: bool = False
     shifted: bool = False
 

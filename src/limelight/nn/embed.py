@@ -36,7 +36,7 @@ class Embed(nn.Module):
         s, dim = self.spec.position, self.table.embedding_dim
         if not isinstance(s, Sinusoid):
             return torch.empty(0)
-        return ops.sinusoid(s.length, dim, halves=s.halves, shifted=s.shifted)
+        return ops.sinusoid(s.offset + s.length, dim, halves=s.halves, shifted=s.shifted)[s.offset :]
 
     def fill_waves(self) -> None:
         """Compute the fixed waves anew: a model made on the meta device holds none."""
