@@ -304,3 +304,14 @@ def test_rates_are_those_of_the_schedule():
 def test_a_bad_plan_is_a_spec_error():
     with pytest.raises(SpecError):
         plan(precision="fp16")
+
+
+def test_every_batch_draws_its_own_dropout():
+    drawn: list[torch.Tensor] = []
+
+    def loss(model: nn.Module, pairs: Pairs) -> LossSum:
+        drawn.append(torch.rand(8))
+        return next_token(plan(), start=START)(model, pairs)
+
+    train(plan(steps=3, accumulate=2), loss=loss)
+    assert len({tuple(numbers.tolist()) for numbers in drawn}) == 6

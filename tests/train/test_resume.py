@@ -59,6 +59,7 @@ def test_killed_in_mid_epoch_and_in_the_middle_of_a_save_then_resumed(tmp_path: 
     assert same(again.state_dict(), model.state_dict())
     assert_same_training(broken, unbroken)
     assert not list(broken.glob(".*"))           # what the kills left behind is gone
+    assert [path.name for path in sorted(broken.glob("step-*"))] == [f"step-{n:08d}" for n in (9, 12, 13)]     # plan.keep = 3
     lines = [json.loads(line) for line in (broken / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if line["event"] == "stepped"] == list(range(1, 14))
 
