@@ -65,8 +65,9 @@ def find(name: str | Path) -> Path:
     known = bundled()
     if str(name) in known:
         return known[str(name)]
+    folder = Path(name)
     try:
-        folder = Path(name).expanduser()
+        folder = folder.expanduser()
         there = folder.is_dir()
     except (OSError, RuntimeError) as error:                         # a name too long for a path, a locked folder, "~nobody"
         there, why = False, str(getattr(error, "strerror", None) or error)

@@ -31,7 +31,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the answer took. Seconds are the whole batch's, shared out by tokens."""
+    """What the answer took. Seconds are the whole batch's, shared out evenly over its sentences."""
 
     seconds: float
     source_tokens: int
