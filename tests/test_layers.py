@@ -30,6 +30,7 @@ LAYERS = (
     {"compare", "zoo"},
     {"serve"},
     {"cli"},
+    {"__main__"},
 )
 HEIGHT = {unit: height for height, row in enumerate(LAYERS) for unit in row}
 NEVER = {("families", "nn")}          # a family is a spec and a table: it states, and builds nothing
