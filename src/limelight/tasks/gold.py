@@ -31,12 +31,15 @@ def read_gold(pairs: Path, links: Path) -> list[Gold]:
     for number, (line, gold) in enumerate(zip(lines, golds, strict=True), 1):
         source, bar, target = line.partition("|||")
         words = (tuple(source.split()), tuple(target.split()))
+        if not bar or not all(words):
+            raise InputError(f'{pairs}, line {number}: wanted "source ||| target": got {line[:60]!r}.', "Is this the file of pairs?")
+        possible_items = {item for item in gold.split() if "p" in item}
         try:
-            sure = frozenset(_link(item, "-") for item in gold.split() if "-" in item)
-            possible = frozenset(_link(item, "p") for item in gold.split() if "p" in item)
+            possible = frozenset(_link(item, "p") for item in possible_items)
+            sure = frozenset(_link(item, "-") for item in set(gold.split()) - possible_items)
         except ValueError:
             raise InputError(f"{links}, line {number}: links are written 3-4 or 3p4: got {gold[:60]!r}.") from None
-        if not bar or any(not (0 <= i < len(words[0]) and 0 <= j < len(words[1])) for i, j in sure | possible):
+        if any(not (0 <= i < len(words[0]) and 0 <= j < len(words[1])) for i, j in sure | possible):
             raise InputError(f"{pairs}, line {number}: a link points outside the pair.", "Is this the right link file?")
         out.append(Gold(*words, sure, possible | sure))
     return out
@@ -63,6 +66,8 @@ def _link(item: str, sign: str) -> Link:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")   # splitlines would cut at U+2028 and its like too
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "Gold alignments are a pair of files.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text.", "Gold alignments are a pair of text files.") from None

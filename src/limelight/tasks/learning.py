@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -58,8 +58,8 @@ class Workshop:
         )
 
     def opened(self) -> Opened:
-        """The model as it stands, ready for the task."""
-        return Opened(self.model, self.text, self.manifest, Path())
+        """The model as it stands, ready for the task: without dropout, which the next step of a training switches on again."""
+        return Opened(self.model.eval(), self.text, self.manifest, Path())
 
 
 def read_split(recipe: Recipe, beside: Path) -> Split:
@@ -100,7 +100,12 @@ def learn(workshop: Workshop, *, folder: Path | None, resume: Resume = "auto") -
 
 
 def translations(opened: Opened, examples: Sequence[Example], **options: object) -> list[str]:
-    """The model's translations of held-out sentences, in their order, each taken as one sentence as it stands."""
+    """The model's translations of held-out sentences, in their order, as a user would get them; but where a user would be told that
+    a sentence is longer than those of the training, it is translated as far as the model's positions go."""
+    encoder, m = opened.manifest.spec.encoder, opened.manifest
+    room = getattr(encoder.position, "length", None) if encoder else None
+    if room is not None:
+        opened = replace(opened, manifest=replace(m, generation=replace(m.generation, max_source=room)))
     results = Translate(opened)([e.source for e in examples], TranslateOptions(align=False, batch=64), **options)
     return [r.text for r in results]
 

@@ -9,6 +9,8 @@ from typing import Any
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
+from ..errors import InputError
+
 RESAMPLES = 1000
 
 
@@ -32,8 +34,13 @@ class Score:
 def score(translations: Sequence[str], references: Sequence[Sequence[str]], *, resamples: int = RESAMPLES) -> list[Score]:
     """BLEU (Papineni et al. 2002) and chrF (Popovic 2015) against the first reference of each, then BLEU against all of them.
 
-    `references[i]`: the translations of sentence i that people gave, at least one.
+    `references[i]`: the translations of sentence i that people gave, at least one. Raises InputError where there are no sentences, not as
+    many references, or none for one of them.
     """
+    if not translations or len(translations) != len(references):
+        raise InputError(f"{len(translations)} translations have {len(references)} sets of references.", "Give one set for each of them.")
+    if (bare := next((i for i, refs in enumerate(references) if not refs), None)) is not None:
+        raise InputError(f"translation {bare + 1} of {len(translations)} has no reference to be compared with.", "Leave it out.")
     first = [[refs[0] for refs in references]]
     most = max(map(len, references))
     # None fills the places of sentences with fewer references; sacrebleu then takes those that are there.
