@@ -49,13 +49,13 @@ def subwords(weights: Float[Tensor, "h q k"], source: Encoded, tokens: Sequence[
     )
 
 
-def picture(alignment: Alignment, manifest: Manifest, seconds: float, tokens: Subwords | None = None) -> Picture:
+def picture(title: str, alignment: Alignment, manifest: Manifest, seconds: float, tokens: Subwords | None = None) -> Picture:
     """The alignment as a picture, with the number that says how far it can be trusted."""
     aligner = manifest.aligner
     if aligner is None:
         raise ValueError("a picture needs a measured aligner")
     return Picture(
-        title=" ".join(alignment.target),
+        title=title,
         source=alignment.source,
         target=alignment.target,
         weights=alignment.weights,
