@@ -51,17 +51,23 @@ def test_an_old_file_is_replaced_at_the_end_only(old: Path) -> None:
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, SystemExit, RuntimeError])
 def test_an_exception_inside_leaves_what_was_there(old: Path, kind: type[BaseException]) -> None:
-    with pytest.raises(kind), replaced(old) as draft:
+    def fail(draft: Path) -> None:
         draft.write_text("half")
         raise kind
+
+    with pytest.raises(kind), replaced(old) as draft:
+        fail(draft)
     assert_untouched(old)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_said_and_changes_nothing(old: Path, number: int) -> None:
-    with pytest.raises(InputError, match="disk is full") as caught, replaced(old) as draft:
+    def fill(draft: Path) -> None:
         draft.write_text("half")
         fails_with(number)()
+
+    with pytest.raises(InputError, match="disk is full") as caught, replaced(old) as draft:
+        fill(draft)
     assert "\n" not in str(caught.value)
     assert caught.value.hint == "Free some space."
     assert_untouched(old)
@@ -79,7 +85,7 @@ def test_the_file_is_flushed_before_it_takes_its_name_and_the_folder_after(old: 
     fsync = os.fsync
 
     def noted(handle: int) -> None:
-        told.append((Path(os.readlink(f"/proc/self/fd/{handle}")).name, old.read_text()))
+        told.append((Path(f"/proc/self/fd/{handle}").readlink().name, old.read_text()))
         fsync(handle)
 
     monkeypatch.setattr(files.os, "fsync", noted)
@@ -99,9 +105,9 @@ def test_sync_flushes_what_it_is_given(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_missing_folder_is_said_before_anything_is_computed(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"absent/new\.txt cannot be written: No such file or directory") as caught:
-        with replaced(tmp_path / "absent" / "new.txt"):
-            pytest.fail("the block must not be entered")
+    said = r"absent/new\.txt cannot be written: No such file or directory"
+    with pytest.raises(InputError, match=said) as caught, replaced(tmp_path / "absent" / "new.txt"):
+        pytest.fail("the block must not be entered")
     assert "create the folder" in caught.value.hint
 
 

@@ -8,8 +8,8 @@ import sys
 from dataclasses import replace
 
 import pytest
-import tiny
 
+import tiny
 from limelight.errors import SpecError, WeightError
 from limelight.inputs import Text
 from limelight.manifest import Aligner, Card, Generation, Manifest, from_json, to_json

@@ -50,14 +50,14 @@ def _header(path: Path) -> dict[str, str]:
     header = _parsed(path, raw)
     if not isinstance(header, dict):
         raise WeightError(f"{path} has a header that is no table of tensors.", "The file is damaged: get it again.")
-    if len(header) > MOST_TENSORS:
-        raise WeightError(f"{path} names {len(header):,} tensors; at most {MOST_TENSORS:,} are believed.")
     notes = header.get("__metadata__", {})
     return {str(k): str(v) for k, v in notes.items()} if isinstance(notes, dict) else {}
 
 
 def _parsed(path: Path, raw: bytes) -> Any:
-    brackets = raw.count(b"{") + raw.count(b"[")
+    named, brackets = raw.count(b'"data_offsets"'), raw.count(b"{") + raw.count(b"[")
+    if named > MOST_TENSORS:
+        raise WeightError(f"{path} names {named:,} tensors; at most {MOST_TENSORS:,} are believed.", "Get the file again.")
     if brackets > MOST_BRACKETS:
         raise WeightError(f"{path} has a header of {brackets:,} parts, too many for {MOST_TENSORS:,} tensors.", "Get the file again.")
 
