@@ -251,8 +251,8 @@ def test_public_names_exist(name: str) -> None:
     assert [each for each in names if not hasattr(module, each)] == []
 
 
-@pytest.mark.parametrize("module", ["limelight", "limelight.spec", "limelight.values", "limelight.manifest"])
-def test_describing_a_model_needs_no_torch(module: str) -> None:
+@pytest.mark.parametrize("module", ["limelight", "limelight.spec", "limelight.values", "limelight.manifest", "limelight.cli"])
+def test_describing_and_starting_need_no_torch(module: str) -> None:
     code = f"import sys, {module}; print(sorted({{'torch', 'numpy', 'tokenizers', 'pyarrow'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

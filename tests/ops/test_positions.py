@@ -34,7 +34,9 @@ def test_sinusoid_shifted_ends_at_exactly_one_ten_thousandth() -> None:
 
 
 def test_sinusoid_stays_exact_far_out() -> None:
-    assert sinusoid(100_001, 2)[100_000].tolist() == pytest.approx([math.sin(100_000), math.cos(100_000)], abs=1e-7)
+    angles = [100_000 / 10_000 ** (i / 3) for i in range(3)]     # fp32 would turn the second of these by 2e-4
+    wanted = [wave(angle) for wave in (math.sin, math.cos) for angle in angles]
+    assert sinusoid(100_001, 6, halves=True)[100_000].tolist() == pytest.approx(wanted, abs=1e-7)
 
 
 # --- rotary ---------------------------------------------------------------------------------------------------------
