@@ -41,18 +41,18 @@ class Sample:
     `temperature` divides the scores first; `top_k`, `top_p`, `min_p` leave tokens out; `nbest` answers a row.
     """
 
-    temperature: Annotated[float, Field(gt=0)] = 1.0
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     top_k: Count | None = None
     top_p: Chance = 1.0
     min_p: Annotated[float, Field(ge=0, lt=1)] = 0.0
     nbest: Count = 1
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     logs: ClassVar[bool] = False
 
     def begin(self, sources: int, ending: Ending) -> Search:
         """Start on a batch of `sources` rows."""
-        dice = {(s, turn): torch.Generator().manual_seed(self.seed + turn) for s in range(sources) for turn in range(self.nbest)}
+        dice = {(s, turn): torch.Generator().manual_seed((self.seed + turn) % 2**63) for s in range(sources) for turn in range(self.nbest)}
 
         def draw(scores: Tensor, trails: list[Trail]) -> Tensor:
             chances = self.narrowed(scores).softmax(-1).cpu()
@@ -62,7 +62,8 @@ class Sample:
 
     def narrowed(self, scores: Float[Tensor, "r v"]) -> Float[Tensor, "r v"]:
         """Scores with the tokens left out at -inf."""
-        scores = scores / self.temperature
+        # The best becomes 0 first: a temperature close to 0 then gives it everything, and nothing overflows.
+        scores = (scores - scores.amax(-1, keepdim=True)) / max(self.temperature, 1e-20)
         scores = scores if self.top_k is None else top_k(scores, self.top_k)
         scores = scores if self.top_p == 1.0 else top_p(scores, self.top_p)
         return scores if self.min_p == 0.0 else min_p(scores, self.min_p)
@@ -71,7 +72,7 @@ class Sample:
 @value
 class Beam:
     """The `width` likeliest partial answers at once (Sutskever et al. 2014, section 3.2), with scores of whole answers
-    divided by length ** `length_penalty`. `nbest` of them are given back, at most `width`."""
+    divided by length ** `length_penalty`. `nbest` of them are given back; a `width` below that is widened to it."""
 
     width: Count = 4
     length_penalty: float = 1.0

@@ -17,7 +17,10 @@ class Filter(Protocol):
     """Anything that can be called like this."""
 
     def __call__(self, scores: Tensor, said: Tensor, new: int) -> Tensor:
-        """`scores` (rows v), `said` (rows n) with the prompt, `new`: how many of them are new -> scores (rows v)."""
+        """`scores` (rows v), `said` (rows n) with the prompt, `new`: how many of them are new -> scores (rows v).
+
+        `said` holds -1 where a prompt was padded: nothing was said there.
+        """
         ...
 
 
@@ -30,6 +33,7 @@ class RepetitionPenalty:
     def __call__(self, scores: Float[Tensor, "r v"], said: Int[Tensor, "r n"], new: int) -> Float[Tensor, "r v"]:
         """See the class."""
         del new
+        said = torch.where(said < 0, said[:, -1:], said)                        # saying it twice does not punish it twice
         found = scores.gather(1, said)
         return scores.scatter(1, said, torch.where(found < 0, found * self.penalty, found / self.penalty))
 
@@ -47,7 +51,7 @@ class NoRepeat:
             return scores
         runs = said.unfold(1, self.size, 1)                                     # (r n-size+1 size)
         tail = said[:, said.shape[1] - self.size + 1 :]                         # (r size-1)
-        again = (runs[:, :, :-1] == tail[:, None]).all(-1)                      # (r n-size+1)
+        again = (runs[:, :, :-1] == tail[:, None]).all(-1) & (runs[:, :, -1] >= 0)   # (r n-size+1)
         row, at = again.nonzero(as_tuple=True)
         return scores.index_put((row, runs[row, at, -1]), scores.new_tensor(-torch.inf))
 

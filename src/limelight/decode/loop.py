@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..inputs.batch import Batch
 from ..nn import Memory, Transformer
 from .choices import Choice
@@ -19,7 +21,8 @@ from .trails import Hypothesis
 
 @dataclass(frozen=True)
 class Step:
-    """The state after a step. `index`: tokens chosen so far in each trail; `search`: the trails and what is done."""
+    """The state after a step. `index`: tokens chosen so far in each trail; `search`: the trails and what is done, which move on
+    with the next step."""
 
     index: int
     search: Search
@@ -42,6 +45,8 @@ def stream(
 
     With an encoder, `batch` holds the sources and every answer begins after the token `start`; without, it holds the prompts,
     padded on the left. Rows that are done leave the running batch. The last step's `done` holds every answer.
+
+    Raises InputError for prompts that end in padding.
     """
     front = _Front(model, batch, start)
     search = choice.begin(len(batch), ending)
@@ -79,8 +84,9 @@ class _Front:
             self._memory = model.encode(batch)
             self._next = torch.full((len(batch), 1), start, device=batch.values.device)
         else:
+            _check_prompts(batch)
             self._next, self._keep = batch.values, batch.keep
-        self.said = self._next
+        self.said = self._next if self._keep is None else self._next.masked_fill(~self._keep, -1)
         self._sources = list(range(len(batch)))                     # whose memory is in which row
 
     def forward(self) -> Tensor:
@@ -99,9 +105,16 @@ class _Front:
         self.said = torch.cat((self.said, self._next), 1)
         if self._keep is not None:
             self._keep = torch.cat((self._keep, self._keep.new_ones(len(rows), 1)), 1)
-        left = list(dict.fromkeys(sources))
+        count = Counter(sources)
+        even = len(set(count.values())) == 1                        # neighbours share a row of memory where each has as many
+        left = list(count) if even else sources
         if self._memory is not None and left != self._sources:
             kept = torch.tensor([self._sources.index(s) for s in left], device=self.said.device)
             self._memory = self._memory.select(kept)
             self._cache.select_memory(kept)
             self._sources = left
+
+
+def _check_prompts(batch: Batch) -> None:
+    if batch.keep is not None and not bool(batch.keep[:, -1].all()):
+        raise InputError("the last place of a prompt is where the answer goes on: got padding there.", 'Pad with side="left".')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .stops import Ending
-from .trails import Hypothesis, Trail, common
+from .trails import Hypothesis, Trail, best_first, common
 
 Pick = Callable[[Tensor, list[Trail]], Tensor]
 
@@ -46,6 +47,9 @@ class SingleSearch:
             rows = [row for row in rows for _ in range(self._copies)]
             self.trails = [Trail(self.trails[row].source, turn=i % self._copies) for i, row in enumerate(rows)]
             scores = scores[torch.tensor(rows, device=scores.device)]
+        rows, scores = self._without_speechless(rows, scores)
+        if not rows:
+            return []
         tokens = self._pick(scores, self.trails).to(scores.device)
         logprobs = scores.float().log_softmax(-1).gather(1, tokens[:, None])[:, 0]
         stay, kept = [], []
@@ -53,23 +57,37 @@ class SingleSearch:
             longer = trail.then(token, logprob, row)
             ended = self._ending.ends(longer.tokens)
             if ended or len(longer.tokens) >= self._ending.max_length:
-                self.done[trail.source].append(Hypothesis.of(longer, length_penalty=1.0, ended=ended))
+                self._arrive(longer, ended=ended)
             else:
                 stay.append(longer)
                 kept.append(row)
         self.trails = stay
         return kept
 
+    def _without_speechless(self, rows: list[int], scores: Tensor) -> tuple[list[int], Tensor]:
+        """Trails that the filters left no token at all stop where they are."""
+        able = [best > -torch.inf for best in scores.amax(-1).tolist()]
+        if all(able):
+            return rows, scores
+        for trail, can in zip(self.trails, able, strict=True):
+            if not can:
+                self._arrive(trail, ended=False)
+        self.trails = [trail for trail, can in zip(self.trails, able, strict=True) if can]
+        return [row for row, can in zip(rows, able, strict=True) if can], scores[torch.tensor(able, device=scores.device)]
+
+    def _arrive(self, trail: Trail, *, ended: bool) -> None:
+        insort(self.done[trail.source], Hypothesis.of(trail, length_penalty=1.0, ended=ended), key=best_first)
+
     def fixed(self, source: int) -> tuple[int, ...]:
-        """See Search: a greedy or drawn token is never taken back."""
-        first = [t.tokens for t in self.trails if t.source == source and t.turn == 0]
-        return first[0] if first else self.done[source][0].tokens if self.done[source] else ()
+        """See Search: a token is never taken back, but of several answers another may turn out to be the best."""
+        return common([t.tokens for t in self.trails if t.source == source] + [h.tokens for h in self.done[source][:1]])
 
 
 class BeamSearch:
-    """The best `width` trails of each source, until `width` whole answers are there and none under way can beat the worst of them.
+    """The best `width` trails of each source, until `width` whole answers are there and none under way scores better than the
+    worst of them now (a longer answer may yet gain by its length; this is where transformers stops too).
 
-    A candidate that ends counts only among the best `width` of the 2 x `width` looked at, so `width` trails always go on.
+    A candidate that ends counts only among the best `width` of those looked at, which are enough for `width` to go on.
     """
 
     def __init__(self, sources: int, width: int, length_penalty: float, ending: Ending):
@@ -83,12 +101,17 @@ class BeamSearch:
         beams, v = len(self.trails) // len(sources), scores.shape[1]
         totals = torch.tensor([t.total for t in self.trails], device=scores.device)[:, None]     # (r 1)
         joint = (scores + totals).view(len(sources), beams * v)
-        best = joint.topk(min(2 * self._width, beams * v), -1)
+        looked = max(2, 1 + len(self._ending.end)) * self._width             # even if every trail could end in every way
+        best = joint.topk(min(looked, beams * v), -1)
         single = scores.view(len(sources), beams * v).gather(1, best.indices)
         trails, parents = [], []
-        ranked = zip(sources, best.indices.tolist(), single.tolist(), strict=True)
-        for i, (source, places, logprobs) in enumerate(ranked):
-            found = [(i * beams + place // v, place % v, logprob) for place, logprob in zip(places, logprobs, strict=True)]
+        ranked = zip(sources, best.values.tolist(), best.indices.tolist(), single.tolist(), strict=True)
+        for i, (source, sums, places, logprobs) in enumerate(ranked):
+            found = [
+                (i * beams + place // v, place % v, logprob)
+                for total, place, logprob in zip(sums, places, logprobs, strict=True)
+                if total > -torch.inf
+            ]
             for trail, row in self._next(source, found):
                 trails.append(trail)
                 parents.append(row)
@@ -99,7 +122,7 @@ class BeamSearch:
         """Candidates (row, token, log-probability), best first -> the trails of one source that go on, with their parent rows."""
         onward: list[tuple[Trail, int]] = []
         for rank, (row, token, logprob) in enumerate(ranked):
-            if logprob == -torch.inf or len(onward) == self._width:
+            if len(onward) == self._width:
                 break
             longer = self.trails[row].then(token, logprob, row)
             if not self._ending.ends(longer.tokens):
@@ -110,15 +133,18 @@ class BeamSearch:
             for trail, _ in onward:
                 self._arrive(trail, ended=False)
             return []
+        if not ranked and not self.done[source]:                             # the filters leave nothing to say
+            for trail in self._under_way(source):
+                self._arrive(trail, ended=False)
         return [] if self._settled(source, onward) else self._full(onward)
+
+    def _under_way(self, source: int) -> list[Trail]:
+        return [t for t in self.trails if t.source == source and t.total > -torch.inf]
 
     def _arrive(self, trail: Trail, *, ended: bool) -> None:
         """Keep an answer if it is among the best; whole ones go before those that were cut off."""
         found = self.done[trail.source]
-        if any(h.tokens == trail.tokens for h in found):
-            return
-        found.append(Hypothesis.of(trail, length_penalty=self._penalty, ended=ended))
-        found.sort(key=lambda h: (not h.ended, -h.score))
+        insort(found, Hypothesis.of(trail, length_penalty=self._penalty, ended=ended), key=best_first)
         del found[self._width :]
 
     def _settled(self, source: int, onward: list[tuple[Trail, int]]) -> bool:
@@ -130,10 +156,10 @@ class BeamSearch:
 
     def _full(self, onward: list[tuple[Trail, int]]) -> list[tuple[Trail, int]]:
         """Exactly `width` trails a source, so that rows stay in equal groups: where a tiny vocabulary or stop strings leave
-        fewer, the last one stands twice."""
-        return onward + [onward[-1]] * (self._width - len(onward))
+        fewer, ghosts of the last one fill up."""
+        trail, row = onward[-1]
+        return onward + [(trail.ghost(), row)] * (self._width - len(onward))
 
     def fixed(self, source: int) -> tuple[int, ...]:
         """See Search: what all trails that can still win, and the best answer so far, begin with."""
-        live = [t.tokens for t in self.trails if t.source == source]
-        return common(live + [h.tokens for h in self.done[source][:1]])
+        return common([t.tokens for t in self._under_way(source)] + [h.tokens for h in self.done[source][:1]])

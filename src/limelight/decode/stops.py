@@ -11,7 +11,7 @@ from ..errors import RecipeError
 @dataclass(frozen=True)
 class Ending:
     """`end`: the tokens that end an answer; `max_length`: new tokens at most; `strings`: texts that end it, found by `text`,
-    which turns ids into text. Raises RecipeError where strings are given without `text`, or max_length is below 1."""
+    which turns ids into text. Raises RecipeError where strings are given without `text`, one is empty, or max_length is below 1."""
 
     end: frozenset[int]
     max_length: int
@@ -23,6 +23,8 @@ class Ending:
             raise RecipeError(f"max_length must be at least 1: got {self.max_length}.")
         if self.strings and self.text is None:
             raise RecipeError("stop strings need a tokenizer to be found with: got none.", "Give text=tokenizer.decode.")
+        if "" in self.strings:
+            raise RecipeError("an empty stop string would end every answer at once: got ''.", "Leave it out.")
 
     def ends(self, tokens: Sequence[int]) -> bool:
         """Whether the answer so far is whole."""
@@ -30,8 +32,9 @@ class Ending:
             return True
         if not self.strings or self.text is None:
             return False
-        # A stop string of n characters lies within the newest n + a few pieces: no need to spell the whole answer again.
-        tail = self.text(tokens[-max(map(len, self.strings)) - 8 :])
+        # A piece holds a byte at least, so a stop string of n bytes lies within the newest n + a few pieces: no need to spell
+        # the whole answer again.
+        tail = self.text(tokens[-max(len(stop.encode()) for stop in self.strings) - 8 :])
         return any(stop in tail for stop in self.strings)
 
     def cut(self, text: str) -> str:

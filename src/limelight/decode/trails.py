@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,15 @@ class Trail:
     @property
     def total(self) -> float:
         """Log-probability of all tokens so far."""
-        return sum(self.logprobs)
+        return sum(self.logprobs, 0.0)
 
     def then(self, token: int, logprob: float, row: int) -> Trail:
         """This trail, one token further; `row` is where it was in the pass that chose the token."""
         return Trail(self.source, (*self.tokens, token), (*self.logprobs, logprob), (*self.rows, row), self.turn)
+
+    def ghost(self) -> Trail:
+        """A stand-in that only fills a row: nothing that goes on from it can be chosen."""
+        return replace(self, logprobs=(*self.logprobs[:-1], -math.inf))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,11 @@ class Hypothesis:
         """A trail that goes no further."""
         score = trail.total / max(1, len(trail.tokens)) ** length_penalty
         return cls(trail.tokens, trail.logprobs, trail.rows, score, ended)
+
+
+def best_first(hypothesis: Hypothesis) -> tuple[bool, float]:
+    """Sorts answers: whole ones before those that were cut off, then by score."""
+    return not hypothesis.ended, -hypothesis.score
 
 
 def common(rows: Iterable[tuple[int, ...]]) -> tuple[int, ...]:

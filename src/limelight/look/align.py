@@ -45,13 +45,13 @@ def align(
 ) -> Alignment:
     """Token weights -> words. `weights`: what each target piece took from each source piece; `*_pieces`, `words`: their characters.
 
-    A word takes the mean of its pieces' rows; what goes to a word is the sum over its pieces. Pieces without characters (the end
-    mark) belong to no word.
+    A word takes the mean of its pieces' rows, each counted by the share of it that lies in the word; what goes to a word is the
+    sum over its pieces. Pieces without characters (the end mark) belong to no word.
     """
     from_words, to_words = words
     into = _membership(source_pieces, from_words)                              # (k i)
     rows = _membership(target_pieces, to_words).T                              # (j q)
-    rows = rows / rows.sum(1, keepdim=True).clamp(min=1)
+    rows = rows / rows.sum(1, keepdim=True).clamp(min=1e-12)                   # a word may own but a share of its one piece
     merged = rows @ weights.double() @ into                                    # (j i)
     return Alignment(
         tuple(source[a:b] for a, b in from_words),

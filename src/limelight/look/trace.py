@@ -14,12 +14,16 @@ from __future__ import annotations
 import fnmatch
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from torch import Tensor
 
 from ..errors import TraceError, did_you_mean
-from ..nn import Look, Transformer
+from ..nn import Attention, Look, Transformer
+from .eyes import Eye, unwatch, watch
 from .view import View
 
 UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -36,15 +40,37 @@ def read_bytes(budget: str | int) -> int:
 
 
 class Trace:
-    """What was seen, by the name of the attention. Index it with a name such as "decoder.3.cross" to get a View."""
+    """What was seen, by the name of the attention. Index it with a name such as "decoder.3.cross" to get a View.
 
-    def __init__(self, names: Sequence[str], budget: int):
-        self.names, self.budget = tuple(names), budget
+    It watches while a `with` block is open. One that is closed may be opened again, to watch a generation step by step while
+    others run in between.
+    """
+
+    def __init__(self, watched: Mapping[str, Attention], budget: int):
+        self.names, self.budget = tuple(watched), budget
         self.nbytes = 0
-        self._bytes: dict[str, int] = {}
-        self._looks: dict[str, list[Look]] = {name: [] for name in names}
+        self._watched = dict(watched)
+        self._eyes: dict[str, Eye] = {}
+        self._held: dict[int, list[int]] = {}                        # storage -> its bytes, how many looks keep it
+        self._looks: dict[str, list[Look]] = {name: [] for name in watched}
+        self._torn: dict[str, str] = {}                              # why what an attention saw makes no whole
         self._lost: str | None = None                                # the first attention that did not fit
+        self._owner = 0
+
+    def __enter__(self) -> Trace:
+        """Watch, from this thread. Raises TraceError where the trace is open already."""
+        if self._eyes:
+            raise TraceError("this trace is open already.", "Open a second one with trace(...).")
         self._owner = threading.get_ident()
+        self._eyes = {name: _Note(name, self) for name in self._watched}
+        for name, eye in self._eyes.items():
+            watch(self._watched[name], eye)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        eyes, self._eyes = self._eyes, {}
+        for name, eye in eyes.items():
+            unwatch(self._watched[name], eye)
 
     def __getitem__(self, name: str) -> View:
         if name not in self._looks:
@@ -53,6 +79,10 @@ class Trace:
             raise TraceError(
                 f"the trace outgrew its budget of {self.budget:,} bytes at {self._lost}.",
                 f'Watch fewer layers (layers="{name}"), give a larger budget=, or trace a shorter input.',
+            )
+        if name in self._torn:
+            raise TraceError(
+                f'"{name}" saw only pieces of a sequence: {self._torn[name]}.', "Open the trace around the steps of one sequence alone."
             )
         if not self._looks[name]:
             raise TraceError(f'"{name}" has seen nothing yet.', "Run the model inside the `with trace(...)` block.")
@@ -65,27 +95,54 @@ class Trace:
         """Keep references to what one attention was given; never raises, so that looking never changes the answer."""
         if self._lost is not None or threading.get_ident() != self._owner:
             return                                                   # another thread's sequences are none of our business
-        look = replace(look, q=look.q.detach(), k=look.k.detach(), v=look.v.detach())
         if look.past == 0:
             self._forget(name)                                       # a new sequence begins: a trace shows the newest
-        cost = self._cost(name, look)
-        self._bytes[name] = self._bytes.get(name, 0) + cost
-        self.nbytes += cost
+        elif (wrong := self._gap(name, look)) or name in self._torn:
+            self._forget(name, wrong or self._torn[name])
+            return
+        look = replace(look, q=look.q.detach(), k=look.k.detach(), v=look.v.detach(), how=self._kept(name, look.how))
         self._looks[name].append(look)
+        for at, size in _storages(look):
+            held = self._held.setdefault(at, [size, 0])
+            held[1] += 1
+            self.nbytes += size if held[1] == 1 else 0
         if self.nbytes > self.budget:
             self._lost = name
             for each in self._looks:
                 self._forget(each)
 
-    def _cost(self, name: str, look: Look) -> int:
-        """Bytes that this look keeps alive; while generating, cross-attention meets the same keys at every step."""
-        before = self._looks[name][-1:]
-        known = bool(before) and look.crossing and before[0].k.data_ptr() == look.k.data_ptr()
-        return look.q.nbytes + (0 if known else look.k.nbytes + look.v.nbytes)
+    def _gap(self, name: str, look: Look) -> str:
+        """Why a step does not follow on from what was seen; "" where it does."""
+        if not self._looks[name]:
+            return ""                                                # View says what cannot be rebuilt from the middle on
+        last = self._looks[name][-1]
+        if last.run != look.run:
+            return "two sequences took turns"
+        if look.past != (end := last.past + last.q.shape[2]):
+            return f"its cache went from {end} tokens to {look.past} between two steps"
+        return ""
 
-    def _forget(self, name: str) -> None:
-        self.nbytes -= self._bytes.pop(name, 0)
+    def _kept(self, name: str, how: dict[str, Any]) -> dict[str, Any]:
+        """The kernel's arguments, safe from what a training step would do to them: no graph, and learned scores as they are now."""
+        bias, score = how["bias"], how["score"]
+        if isinstance(score, partial):
+            before = self._looks[name][:1]
+            weight = score.keywords["weight"].detach().clone()
+            score = before[0].how["score"] if before else partial(score.func, weight=weight)
+        return {**how, "bias": None if bias is None else bias.detach(), "score": score}
+
+    def _forget(self, name: str, torn: str = "") -> None:
+        """Let go of what an attention saw; `torn`: why nothing of its sequence can be shown."""
+        for look in self._looks[name]:
+            for at, size in _storages(look):
+                self._held[at][1] -= 1
+                if not self._held[at][1]:
+                    del self._held[at]
+                    self.nbytes -= size
         self._looks[name] = []
+        self._torn.pop(name, None)
+        if torn:
+            self._torn[name] = torn
 
     def clear(self) -> None:
         """Forget what was seen, to look at the next input within the same block."""
@@ -94,7 +151,7 @@ class Trace:
         self._lost = None
 
 
-class _Eye:
+class _Note:
     """One attention's line to the trace."""
 
     def __init__(self, name: str, trace: Trace):
@@ -105,25 +162,29 @@ class _Eye:
         self.trace.note(self.name, look)
 
 
-@contextmanager
-def trace(model: Transformer, *, layers: str | Sequence[str] = "*", budget: str | int = "256MB") -> Iterator[Trace]:
-    """Watch the attentions whose names match `layers` (patterns such as "decoder.*.cross").
+def _storages(look: Look) -> Iterator[tuple[int, int]]:
+    """The memory that a look keeps alive, each piece as (address, bytes): layers share masks, steps share a memory's keys."""
+    score = look.how["score"]
+    learned = score.keywords["weight"] if isinstance(score, partial) else None
+    found: dict[int, int] = {}
+    for tensor in (look.q, look.k, look.v, look.how["allow"], look.how["bias"], learned):
+        if isinstance(tensor, Tensor):
+            storage = tensor.untyped_storage()
+            found[storage.data_ptr()] = storage.nbytes()
+    return iter(found.items())
+
+
+def trace(model: Transformer, *, layers: str | Sequence[str] = "*", budget: str | int = "256MB") -> Trace:
+    """Watch the attentions whose names match `layers` (patterns such as "decoder.*.cross"), as `with trace(model) as t:`.
 
     Looking costs references, not copies. What would keep more than `budget` alive is dropped whole, and said when asked for.
-    Only calls from the opening thread are seen. Raises TraceError for a pattern that matches nothing.
+    Only calls from the opening thread are seen, and the newest sequence is shown. Several traces may be open at once. Raises
+    TraceError for a pattern that matches nothing.
     """
     known = model.attentions()
     patterns = [layers] if isinstance(layers, str) else list(layers)
     for pattern in patterns:
         if not fnmatch.filter(known, pattern):
             raise TraceError(f'no attention is named "{pattern}".', did_you_mean(pattern, known))
-    names = [name for name in known if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
-    found = Trace(names, read_bytes(budget))
-    before = {name: known[name].eye for name in names}
-    for name in names:
-        known[name].eye = _Eye(name, found)
-    try:
-        yield found
-    finally:
-        for name, eye in before.items():
-            known[name].eye = eye
+    watched = {name: known[name] for name in known if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
+    return Trace(watched, read_bytes(budget))

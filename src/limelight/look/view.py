@@ -76,25 +76,40 @@ class View:
                     f"the rows of {self.name} changed places while generating.",
                     "Give path=hypothesis.rows to follow one answer through the steps.",
                 )
+            self._check_start(follows=not self.looks[0].crossing)
             return self.looks
-        if len(path) > len(self.looks):
+        self._check_start(follows=True)
+        if not 0 < len(path) <= len(self.looks):
             raise TraceError(f"the path has {len(path)} steps, {self.name} saw {len(self.looks)}.", "Trace the whole generation.")
-        return self.looks[: len(path)]
+        looks = self.looks[: len(path)]
+        if outside := [step for step, look in enumerate(looks) if not 0 <= path[step] < len(look.q)]:
+            raise TraceError(
+                f"the path is in row {path[outside[0]]} at step {outside[0]}, where {self.name} saw {len(looks[outside[0]].q)} rows.",
+                "Give the rows of a hypothesis of the generation that was traced.",
+            )
+        return looks
+
+    def _check_start(self, *, follows: bool) -> None:
+        if follows and self.looks[0].past:
+            raise TraceError(
+                f"{self.name} was first seen {self.looks[0].past} tokens into the sequence; the keys before are not known.",
+                "Open the trace before the first token.",
+            )
 
     def _rebuilt(self, heads: list[int], wanted: range, path: Path | None, dtype: torch.dtype) -> Tensor:
         """The weights of the wanted queries, look by look; keys that a look did not have yet get 0."""
         b, _, _, total = self.shape(path)
         out = torch.zeros(b, len(heads), len(wanted), total, dtype=dtype, device=self.looks[0].q.device)
-        keys, first, done = self._keys(heads, path, dtype), 0, 0
+        keys, first = self._keys(heads, path, dtype), 0
         for step, look in enumerate(self._along(path)):
-            mine = [i - first for i in wanted if first <= i < first + look.q.shape[2]]
+            mine = [(place, i - first) for place, i in enumerate(wanted) if first <= i < first + look.q.shape[2]]
             first += look.q.shape[2]
             if not mine:
                 continue
             row = None if path is None else path[step]
             seen = keys(step)
-            out[:, :, done : done + len(mine), : seen.shape[2]] = _weights(look, seen, heads, torch.tensor(mine), row)
-            done += len(mine)
+            places, queries = torch.tensor(mine).unbind(1)
+            out[:, :, places, : seen.shape[2]] = _weights(look, seen, heads, queries, row)
         return out
 
     def _keys(self, heads: list[int], path: Path | None, dtype: torch.dtype) -> _Keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -31,7 +31,8 @@ class Sight:
 class Look:
     """What the kernel was given in one call of one attention: enough to rebuild its weights exactly.
 
-    Self-attention's `k` and `v` hold only what is new in this call, from slot `past` on; cross-attention's are all there each time.
+    Self-attention's `k` and `v` hold only what is new in this call, from slot `past` on, as it was projected: the cache's own
+    buffer is written on later. Cross-attention's are all there each time.
     """
 
     q: Tensor                                            # (b h q d), after rotary
@@ -41,8 +42,10 @@ class Look:
     reorders: int                                        # how often the cache's rows had been reordered
     crossing: bool
     how: dict[str, Any]                                  # allow, bias, causal, scale, score: the arguments of ops.attend
+    run: int | None = None                               # which cache's sequence this is a step of; None without a cache
 
 
+@runtime_checkable
 class Eye(Protocol):
     """Somebody who looks. See look/trace.py."""
 
@@ -76,19 +79,20 @@ class Attention(nn.Module):
         """
         past = cache.length if cache else 0
         q = _rotate(_split(self.q(x), self.heads), sight)
-        k, v = self._near(x, sight, cache, layer) if source is None else self._far(source, cache, layer)
+        k, v = new = self._near(x, sight) if source is None else self._far(source, cache, layer)
+        if source is None and cache is not None:
+            k, v = cache.extend(layer, k, v)
         how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
         if self.eye is not None:
-            new = slice(past if source is None else 0, None)
-            self.eye.saw(Look(q, k[:, :, new], v[:, :, new], past, cache.reorders if cache else 0, source is not None, how))
+            run = None if cache is None else id(cache)
+            self.eye.saw(Look(q, *new, past, cache.reorders if cache else 0, source is not None, how, run))
         beams = len(q) // len(k)
         out = ops.attend(_fold(q, beams), k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
         return self.o(_unfold(out, beams).transpose(1, 2).flatten(2))
 
-    def _near(self, x: Tensor, sight: Sight, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of x itself, after those that the cache has."""
-        k, v = _rotate(_split(self.k(x), self.groups), sight), _split(self.v(x), self.groups)
-        return (k, v) if cache is None else cache.extend(layer, k, v)
+    def _near(self, x: Tensor, sight: Sight) -> tuple[Tensor, Tensor]:
+        """Keys and values of x itself."""
+        return _rotate(_split(self.k(x), self.groups), sight), _split(self.v(x), self.groups)
 
     def _far(self, source: Tensor, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values of the memory: made once, then found in the cache."""
