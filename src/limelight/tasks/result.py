@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..look.align import Alignment
 from ..look.html import notebook, save
 from ..look.picture import Picture
@@ -100,7 +101,10 @@ class Result:
         return out
 
     def save_html(self, path: str | Path) -> Path:
-        """Write the pictures as one page that opens with the network off. Raises InputError where it cannot be written."""
+        """Write the pictures as one page that opens with the network off. Raises InputError where there are none, or it cannot be
+        written."""
+        if not self.pictures:
+            raise InputError("there is nothing to draw: no words were aligned.", "Ask with align=True, of a model with a measured aligner.")
         return save(self.pictures, path)
 
     def _repr_html_(self) -> str:

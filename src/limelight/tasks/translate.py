@@ -110,8 +110,8 @@ class Translate:
         """Raises InputError, as a call would, for a text that cannot be translated; nothing is computed but its tokens."""
         self._sentences(0, text)
 
-    def stream(self, text: str, options: TranslateOptions | None = None, **changes: Any) -> Iterator[str | Result]:
-        """Pieces of the translation as soon as nothing can change them, with beams too; the Result comes last.
+    def stream(self, text: object, options: TranslateOptions | None = None, **changes: Any) -> Iterator[str | Result]:
+        """Pieces of the translation of one text as soon as nothing can change them, with beams too; the Result comes last.
 
         The pieces together are the Result's text. Raises what a call raises, at once, and RecipeError for several drawn translations:
         which of them is the best is known only when all are there.
@@ -165,7 +165,7 @@ class Translate:
     def _sentences(self, i: int, text: str) -> list[_Sentence]:
         spans = sentences(text)
         encoded = self.opened.text.encode_all([self._tidy(text[a:b]) for a, b in spans]) if spans else []
-        nexts = [a for a, _ in spans[1:]] + [spans[-1][1] if spans else 0]
+        nexts = [a for a, _ in spans[1:]] + [b for _, b in spans[-1:]]
         out: list[_Sentence] = []
         for place, (each, (_, b), after) in enumerate(zip(encoded, spans, nexts, strict=True)):
             if len(each.ids) > 1:
@@ -187,7 +187,7 @@ class Translate:
         m = self.opened.manifest
         best = [a.hypotheses[0] for a in answers]
         count = max((len(a.hypotheses) for a in answers), default=0)
-        seconds = sum(a.seconds for a in answers)
+        seconds = sum((a.seconds for a in answers), 0.0)
         return Result(
             task="translate",
             model=m.name,
