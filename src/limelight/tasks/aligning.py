@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..errors import TaskError
 from ..hub import Opened
 from ..inputs import Encoded, pad
 from ..look import trace
@@ -82,6 +83,14 @@ def choose_aligner(opened: Opened, gold: Sequence[Gold], *, measured_on: str, ch
             break
         best = better
     return Aligner(**best._asdict(), aer=round(held.error(best), 4), pairs=len(gold) - choose_on, measured_on=measured_on)
+
+
+def own_error(opened: Opened, gold: Sequence[Gold]) -> float:
+    """The alignment error rate of the model's own aligner on gold pairs. Raises TaskError where it has none."""
+    a = opened.manifest.aligner
+    if a is None:
+        raise TaskError(f"the model {opened.manifest.name} has no aligner to measure.", "Train it with an [align] part in its recipe.")
+    return _Judge(force_gold(opened, gold), gold).error(_Way(a.attention, a.heads, a.shift))
 
 
 class _Way(NamedTuple):

@@ -69,9 +69,14 @@ def read_split(recipe: Recipe, beside: Path) -> Split:
     return split_by_source(pairs, test=d.test, valid=d.valid, seed=d.seed)
 
 
-def prepare(recipe: Recipe, beside: Path, *, folder: Path | None = None, device: str = "auto") -> Workshop:
-    """Read and divide the data, learn the pieces (or take those that `folder` has kept), build the model."""
+def prepare(recipe: Recipe, beside: Path, *, folder: Path | None = None, device: str = "auto", few: int | None = None) -> Workshop:
+    """Read and divide the data, learn the pieces (or take those that `folder` has kept), build the model.
+
+    `few`: only so many pairs of the training part, and a thirtieth as many sentences of the others, for a rehearsal.
+    """
     split = read_split(recipe, beside)
+    if few is not None:
+        split = Split(train=split.train[:few], valid=split.valid[: few // 30], test=split.test[: few // 30])
     text = _pieces(recipe, split, folder)
     torch.manual_seed(recipe.plan.seed)
     model = Transformer(recipe.spec(len(text))).to(pick_device(device))

@@ -1,0 +1,69 @@
+"""Limelight: attention and transformer models, built, trained, run and looked into.
+
+    import limelight
+    translate = limelight.task("translate", "en-fr")
+    print(translate("The black cat ate the mouse."))
+
+Every name here is loaded when it is first used, so that importing the package costs nothing and needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import (
+        DeviceError,
+        InputError,
+        LimelightError,
+        RecipeError,
+        SpecError,
+        TaskError,
+        TraceError,
+        TrainError,
+        WeightError,
+    )
+    from .hub import Opened, bundled, open_model
+    from .look import Trace, trace
+    from .tasks import task
+    from .tasks.result import Result
+    from .tasks.translate import Translate, TranslateOptions
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DeviceError",
+    "InputError",
+    "LimelightError",
+    "Opened",
+    "RecipeError",
+    "Result",
+    "SpecError",
+    "TaskError",
+    "Trace",
+    "TraceError",
+    "TrainError",
+    "Translate",
+    "TranslateOptions",
+    "WeightError",
+    "__version__",
+    "bundled",
+    "open_model",
+    "task",
+    "trace",
+]
+
+_HOMES = {"Opened": "hub", "Result": "tasks.result", "Trace": "look", "Translate": "tasks.translate", "TranslateOptions": "tasks.translate"}
+_HOMES |= {"bundled": "hub", "open_model": "hub", "task": "tasks", "trace": "look"}
+_HOMES |= {name: "errors" for name in __all__ if name.endswith("Error")}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

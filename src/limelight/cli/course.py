@@ -1,0 +1,71 @@
+"""A training as a person follows it: a bar on a terminal, a line now and then anywhere else; both on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from ..train import Evaluated, Event, Finished, Saved, Started, Stepped
+from .streams import is_terminal, note
+
+Show = Callable[[Event], None]
+
+
+@contextmanager
+def open_course(steps: int) -> Iterator[Show]:
+    """What to call with each event."""
+    if not is_terminal(sys.stderr):
+        yield _print
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+        row = progress.add_task("training", total=steps, said="")
+
+        def show(event: Event) -> None:
+            match event:
+                case Started():
+                    progress.update(row, completed=event.step, said=f"{event.device}, {event.precision}")
+                case Stepped():
+                    progress.update(row, completed=event.step, said=_pace(event))
+                case Evaluated() | Finished():
+                    progress.console.print(line(event), markup=False, highlight=False)
+                case _:
+                    pass
+
+        yield show
+
+
+def _print(event: Event) -> None:
+    if said := line(event):
+        note(said)
+
+
+def line(event: Event) -> str:
+    """An event in words; nothing where it needs none."""
+    match event:
+        case Started():
+            return f"step {event.step} of {event.steps}: {event.parameters:,} parameters on {event.device} in {event.precision}"
+        case Stepped():
+            return f"step {event.step}: {_pace(event)}"
+        case Evaluated():
+            return f"step {event.step}: " + ", ".join(f"{name} {score:g}" for name, score in event.scores.items())
+        case Saved():
+            return f"step {event.step}: saved {event.path}"
+        case Finished():
+            return f"step {event.step}: done, {event.tokens:,} target tokens in {_clock(event.seconds)}"
+        case _:
+            return ""
+
+
+def _pace(event: Stepped) -> str:
+    speed = f"{event.tokens_per_second:,.0f} tokens/s  {_clock(event.seconds_left)} left"
+    return f"loss {event.loss:.3f}  nll {event.nll:.3f}  lr {event.lr:.1e}  {speed}"
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,53 @@
+"""The commands, as a table of names and one-line helps: a command's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ..errors import TaskError, did_you_mean
+
+COMMANDS = {
+    "translate": ("translate", "Translate texts, standard input or a file, and see every word's attention."),
+    "train": ("train", "Train a model from a recipe."),
+    "eval": ("evaluate", "Score a model on held-out or your own sentence pairs."),
+    "models": ("models", "List the models that are there, with size, licence and scores."),
+    "env": ("env", "Print what a bug report needs."),
+}
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Commands(TyperGroup):
+    """A group that knows its commands by name and imports only the one that runs."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in the table's order."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by name; None where the name starts with a dash. Raises TaskError for an unknown one."""
+        del ctx
+        if cmd_name.startswith("-"):
+            return None
+        if cmd_name not in COMMANDS:
+            raise TaskError(f'no command "{cmd_name}".', did_you_mean(cmd_name, COMMANDS))
+        return import_module(f"{__package__}.{COMMANDS[cmd_name][0]}").command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The list for --help, out of the table, so that nothing is imported for it."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def as_command(function: Callable[..., object], *, name: str, examples: str) -> Any:
+    """A function with typer's annotations -> a command whose --help ends with examples, a line each."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    shown = "\b\nExamples:\n" + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
+    app.command(name=name, epilog=shown, context_settings=HELP)(function)
+    return typer.main.get_command(app)
