@@ -7,9 +7,8 @@ Nothing in it is ever run.
 from __future__ import annotations
 
 import hashlib
-import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -41,7 +40,6 @@ class Opened:
     text: Text
     manifest: Manifest
     folder: Path
-    watching: threading.Lock = field(default_factory=threading.Lock, repr=False)   # held while a trace is open: one looks at a time
 
     @property
     def device(self) -> torch.device:

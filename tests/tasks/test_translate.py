@@ -56,7 +56,7 @@ def test_a_text_gives_a_result_and_a_list_a_list_in_its_order(translate: Transla
 @pytest.mark.parametrize("beam", [1, 4])
 def test_in_batches_is_one_by_one(translate: Translate, learnt: Learnt, batch: int, beam: int) -> None:
     """With sources of many lengths, some unknown, so that rows are padded and end at different times."""
-    sources = [source for source, _ in learnt[:8]]
+    sources = [source for source, _ in learnt[:3]]
     sources += ["Tom.", "", "A bird sees a bird sees a bird.", "My sister has a book. Tom wants an apple."]
     together = translate(sources, beam=beam, nbest=1, batch=batch)
     for source, found in zip(sources, together, strict=True):

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..errors import TaskError
+from ..errors import InputError, TaskError
 from ..hub import Opened
 from ..inputs import Encoded, pad
 from ..look import trace
@@ -70,7 +70,10 @@ def choose_aligner(opened: Opened, gold: Sequence[Gold], *, measured_on: str, ch
     """The layer, heads and shift with the lowest error on the first `choose_on` pairs, and their error on all the others.
 
     Every single head is tried with both shifts; then heads of the best one's layer join it as long as the error falls.
+    Raises InputError where no pairs are left to measure the choice on.
     """
+    if not 0 < choose_on < len(gold):
+        raise InputError(f"{len(gold)} gold pairs, {choose_on} of them to choose by: none are left to measure on.", "Choose on fewer.")
     forced = force_gold(opened, gold)
     chosen, held = _Judge(forced[:choose_on], gold[:choose_on]), _Judge(forced[choose_on:], gold[choose_on:])
     known = forced[0].weights

@@ -257,7 +257,7 @@ class Translate:
 
     def _watcher(self, options: TranslateOptions) -> Watcher:
         aligner = self.opened.manifest.aligner
-        return Watcher(self.opened, aligner.attention if aligner is not None and options.align else None)
+        return Watcher(self.opened.model, aligner.attention if aligner is not None and options.align else None)
 
     def _answer(self, sentence: _Sentence, hypotheses: list[Hypothesis], watcher: Watcher, seconds: float) -> _Answer:
         aligner = self.opened.manifest.aligner

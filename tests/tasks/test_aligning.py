@@ -1,0 +1,116 @@
+"""Choosing the attention that aligns: a head that was planted is found, and measured on pairs that were not used to choose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import tiny
+from limelight.errors import InputError
+from limelight.hub import Opened
+from limelight.inputs import Text
+from limelight.nn import Transformer
+from limelight.tasks.aligning import choose_aligner, force, force_gold
+from limelight.tasks.gold import Gold
+
+WORDS = [f"w{chr(97 + i)}" for i in range(12)]             # each of them one piece, all of them unlike
+
+
+def gold_pair(seed: int, size: int = 5) -> Gold:
+    """A sentence and the same words in another order: each target word comes from its twin."""
+    draw = torch.Generator().manual_seed(seed)
+    source = [WORDS[i] for i in torch.randperm(len(WORDS), generator=draw)[:size].tolist()]
+    target = [source[i] for i in torch.randperm(size, generator=draw).tolist()]
+    links = frozenset((source.index(word), j) for j, word in enumerate(target))
+    return Gold(tuple(source), tuple(target), links, links)
+
+
+GOLD = [gold_pair(seed) for seed in range(30)]
+
+
+def planted(layer: int, head: int) -> Opened:
+    """A model without positions, feed-forward or self-attention, whose one head looks for the token that it was given.
+
+    All other heads look at everything alike. The decoder's input is the token before the one to be chosen: so the head aligns a
+    token one step late, by the step that has it as input.
+    """
+    text = Text.train([" ".join(WORDS)] * 20, vocab=300)
+    spec = tiny.spec(len(text), dim=32, depth=3, heads=4)
+    model = Transformer(spec).eval()
+    table = torch.linalg.qr(torch.randn(32, 32))[0]
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
+        assert model.encoder is not None
+        embedding = model.encoder.embed.table.weight
+        for i, word in enumerate(WORDS):
+            (token,) = text.encode(word).ids[:-1]
+            embedding[token] = table[i] * 10                 # loud beside the waves of the positions
+        cross = model.attentions()[f"decoder.{layer}.cross"]
+        # Eight of the thirty-two directions are one head's: a random projection keeps the words apart well enough.
+        project = torch.randn(8, 32) * 0.7
+        rows = slice(8 * head, 8 * head + 8)
+        cross.q.weight[rows] = cross.k.weight[rows] = project
+    return Opened(model, text, tiny.manifest(text, spec, aligner=None, source_language="xx", target_language="xx"), Path())
+
+
+@pytest.mark.parametrize(("layer", "head"), [(0, 2), (2, 1)])
+def test_a_planted_head_is_found(layer: int, head: int) -> None:
+    found = choose_aligner(planted(layer, head), GOLD, measured_on="made-up", choose_on=12)
+    assert (found.attention, found.heads, found.shift) == (f"decoder.{layer}.cross", (head,), 1)
+    assert found.aer < 0.1
+    assert (found.pairs, found.measured_on) == (18, "made-up")
+
+
+def test_the_error_is_measured_on_the_other_pairs_alone() -> None:
+    opened = planted(1, 3)
+    wrong = [replace(g, sure=(links := frozenset({(0, 0)})), possible=links) for g in GOLD[12:]]
+    found = choose_aligner(opened, [*GOLD[:12], *wrong], measured_on="x", choose_on=12)
+    assert (found.attention, found.heads, found.shift) == ("decoder.1.cross", (3,), 1)
+    assert found.aer > 0.5
+
+
+def test_heads_that_help_one_another_are_taken_together() -> None:
+    """Two heads that know half of the words each."""
+    opened = planted(1, 0)
+    cross = opened.model.attentions()["decoder.1.cross"]
+    assert opened.model.encoder is not None
+    table = opened.model.encoder.embed.table.weight
+    known = [table[opened.text.encode(word).ids[0]] / 10 for word in WORDS]
+    with torch.no_grad():
+        cross.q.weight.zero_()
+        cross.k.weight.zero_()
+        for head, mine in ((0, known[:6]), (2, known[6:])):
+            for i, direction in enumerate(mine):
+                cross.q.weight[8 * head + i] = cross.k.weight[8 * head + i] = direction * 1.5
+    found = choose_aligner(opened, GOLD, measured_on="x", choose_on=15)
+    assert (found.attention, found.heads, found.shift) == ("decoder.1.cross", (0, 2), 1)
+    assert found.aer < 0.1
+
+
+@pytest.mark.parametrize("choose_on", [30, 31, 0, -1])
+def test_a_choice_that_could_not_be_measured_is_refused(choose_on: int) -> None:
+    with pytest.raises(InputError, match=f"30 gold pairs, {choose_on} of them to choose by"):
+        choose_aligner(planted(0, 0), GOLD, measured_on="x", choose_on=choose_on)
+    with pytest.raises(InputError, match="0 gold pairs"):
+        choose_aligner(planted(0, 0), [], measured_on="x")
+
+
+def test_forced_words_are_the_words_of_the_gold() -> None:
+    opened = planted(0, 0)
+    for forced, gold in zip(force_gold(opened, GOLD[:3]), GOLD, strict=False):
+        a = forced.aligned("decoder.0.cross", [0], 1)
+        assert (a.source, a.target) == (gold.source, gold.target)
+
+
+def test_forcing_keeps_every_cross_attention_whole(opened: Opened, learnt: list[tuple[str, str]]) -> None:
+    source, target = learnt[0]
+    forced = force(opened, source, target, ([(0, 3)], [(0, 2)]))
+    assert list(forced.weights) == ["decoder.0.cross", "decoder.1.cross"]
+    for weights in forced.weights.values():
+        assert weights.shape == (4, len(opened.text.encode(target).ids), len(opened.text.encode(source).ids))
+        assert torch.allclose(weights.sum(-1), torch.ones(weights.shape[:2]), atol=1e-5)
+    assert all(attention.eye is None for attention in opened.model.attentions().values())
