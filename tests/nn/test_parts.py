@@ -142,6 +142,22 @@ def test_an_eye_sees_what_the_kernel_was_given_and_changes_nothing() -> None:
     assert torch.equal(attn.o(rebuilt.transpose(1, 2).flatten(2)), out)
 
 
+@pytest.mark.parametrize("rotary", [Rotary(), Rotary(base=50.0, pairs=True)])
+@torch.no_grad()
+def test_rotary_turns_queries_and_keys_and_nothing_else(rotary: Rotary) -> None:
+    attn, x = shaken(Attention(AttentionSpec(heads=2, kv_heads=1, head_dim=6), DIM)), torch.randn(2, 5, DIM)
+    attn.eye = Witness()
+    near = attn(x, None, Sight(torch.arange(5)[None], rotary=rotary), None, 0)
+    far = attn(x, None, Sight(torch.arange(100, 105)[None], rotary=rotary), None, 0)
+    assert torch.allclose(near, far, atol=1e-4)                     # only distance counts
+    assert not torch.allclose(near, attn(x, None, Sight(torch.arange(5)[None]), None, 0), atol=1e-2)
+    look = attn.eye.looks[0]
+    for seen, layer in ((look.q, attn.q), (look.k, attn.k)):
+        flat = linear(layer, x).unflatten(-1, (-1, 6)).transpose(1, 2)
+        assert torch.allclose(seen, ops.rotate(flat, torch.arange(5)[None], base=rotary.base, pairs=rotary.pairs), atol=1e-5)
+    assert torch.allclose(look.v, linear(attn.v, x)[:, None], atol=1e-5)
+
+
 # --- embeddings -----------------------------------------------------------------------------------------------------
 @torch.no_grad()
 def test_embeddings_add_positions_after_scaling() -> None:
