@@ -17,38 +17,43 @@ PAD, START, END = 0, 1, 2
 LM = (Head(name="lm", tied=False, bias=True),)
 
 
-def seq2seq(seed: int = 0, *, vocab: int = 12, dim: int = 16, heads: int = 2, end: float = 1.7, **stack: object) -> Transformer:
-    """An encoder and a decoder. `end`: how much it likes to end; `stack`: fields that both stacks get."""
-    spec = encoder_decoder(vocab=vocab, dim=dim, heads=heads, encoder_depth=1, decoder_depth=2, hidden=32, length=64)
+def seq2seq(
+    seed: int = 0, *, vocab: int = 12, dim: int = 16, heads: int = 2, end: float = 1.7, bold: float = 2.0, **stack: object
+) -> Transformer:
+    """An encoder and a decoder. `end`: how much it likes to end; `bold`: how large its weights are; `stack`: fields that both
+    stacks get."""
+    spec = encoder_decoder(vocab=vocab, dim=dim, heads=heads, encoder_depth=1, decoder_depth=2, hidden=32, length=512)
     assert spec.encoder is not None
     assert spec.decoder is not None
     cross = stack.get("attention", spec.decoder.attention)
     assert isinstance(cross, Attention)
     encoder = replace(spec.encoder, **stack)
     decoder = replace(spec.decoder, **stack, cross=replace(cross, window=None))
-    return opinionated(replace(spec, encoder=encoder, decoder=decoder, heads=LM), seed, end)
+    return opinionated(replace(spec, encoder=encoder, decoder=decoder, heads=LM), seed, end, bold)
 
 
-def lm(seed: int = 0, *, vocab: int = 12, dim: int = 16, heads: int = 2, end: float = 1.7, **stack: object) -> Transformer:
+def lm(
+    seed: int = 0, *, vocab: int = 12, dim: int = 16, heads: int = 2, end: float = 1.7, bold: float = 2.0, **stack: object
+) -> Transformer:
     """A decoder alone; `stack`: its fields."""
     usual = {
         "depth": 2,
         "attention": Attention(heads=heads),
         "ff": FeedForward(hidden=32),
         "input": Tokens(vocab=vocab),
-        "position": Sinusoid(length=64),
+        "position": Sinusoid(length=512),
         "causal": True,
     }
-    return opinionated(Model(family="lm", dim=dim, decoder=Stack(**{**usual, **stack}), heads=LM), seed, end)
+    return opinionated(Model(family="lm", dim=dim, decoder=Stack(**{**usual, **stack}), heads=LM), seed, end, bold)
 
 
-def opinionated(spec: Model, seed: int, end: float = 1.7) -> Transformer:
+def opinionated(spec: Model, seed: int, end: float, bold: float) -> Transformer:
     """Random weights large enough that places, tokens and sources all matter to what is said next."""
     torch.manual_seed(seed)
     model = Transformer(spec).eval().requires_grad_(False)
     for name, weight in model.named_parameters():
         if weight.ndim == 2 and "embed" not in name:
-            weight.mul_(2.0)
+            weight.mul_(bold)
     head = model.heads["lm"].out
     head.weight.normal_(std=1.2 * spec.dim**-0.5)
     head.bias[END] += end
