@@ -30,3 +30,19 @@ def data_sets() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data sets at {folder}; set LIMELIGHT_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder: English to French, twenty sentences known by heart."""
+    import tiny
+
+    return tiny.folder(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def learnt() -> list[tuple[str, str]]:
+    """The twenty sentences with their translations."""
+    import tiny
+
+    return tiny.LEARNT

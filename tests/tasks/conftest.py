@@ -9,14 +9,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder: English to French, twenty sentences known by heart."""
-    import tiny
-
-    return tiny.folder(tmp_path_factory.mktemp("models") / "tiny")
-
-
-@pytest.fixture(scope="session")
 def opened(tiny_folder: Path) -> Any:
     """The tiny model, open."""
     from limelight.hub import open_model
@@ -30,11 +22,3 @@ def translate(opened: Any) -> Any:
     from limelight.tasks.translate import Translate
 
     return Translate(opened)
-
-
-@pytest.fixture(scope="session")
-def learnt() -> list[tuple[str, str]]:
-    """The twenty sentences with their translations."""
-    import tiny
-
-    return tiny.LEARNT

@@ -38,6 +38,15 @@ class Shout:
         return [_result(each) for each in text]
 
 
+class BrokenOff(Shout):
+    """One that hears a Ctrl-C in its third chunk."""
+
+    def __call__(self, text: list[str], options: Any = None) -> list[Result]:
+        if len(self.asked) == 2:
+            raise KeyboardInterrupt
+        return super().__call__(text, options)
+
+
 def _result(text: str) -> Result:
     said = text.upper()
     return Result(
@@ -93,8 +102,7 @@ def test_a_text_that_is_refused_is_named_after_the_others_are_answered() -> None
     texts = [(n, text) for n, text in enumerate(["a", "b", "c", "why?", "d"])]
     found: list[tuple[int, Result]] = []
     with pytest.raises(InputError, match=r"^line 4: a question\.   Say it plainly\.$"):
-        for chunk in answered(Shout(), iter(texts), Options(), where="line"):
-            found += chunk
+        found.extend(pair for chunk in answered(Shout(), iter(texts), Options(), where="line") for pair in chunk)
     assert [(key, result.text) for key, result in found] == [(0, "A"), (1, "B"), (2, "C")]
     with pytest.raises(InputError, match=r"^a question"):
         list(answered(Shout(), iter([(0, "why?")]), Options(), where=None))
@@ -131,7 +139,7 @@ def test_rows_are_counted(tmp_path: Path) -> None:
     assert count_rows("-") is None
 
 
-CELLS = [{"id": 3, "text": "a\tb", "more": None}, {"id": 1, "text": "", "more": [1]}, {"id": 2, "text": "cut", "more": {"x": "y"}}]
+CELLS = [{"id": 3, "text": "a\tb", "more": None}, {"id": 1, "text": "", "more": [1]}, {"id": 2, "text": "cut", "more": []}]
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -196,14 +204,12 @@ def test_what_was_done_before_a_break_is_not_done_again(tmp_path: Path, name: st
     opened = open_texts(source)
     answers = open_answers(tmp_path / name, opened, column="loud", many=False, made_with={"beam": 4})
     with pytest.raises(KeyboardInterrupt):
-        for done in answer_file(Shout(), opened, answers, Options()):
-            if done >= 30:
-                raise KeyboardInterrupt
+        list(answer_file(BrokenOff(), opened, answers, Options()))
     assert not (tmp_path / name).exists()
     opened, task = open_texts(source), Shout()
     answers = open_answers(tmp_path / name, opened, column="loud", many=False, made_with={"beam": 4}, resume=True)
     counts = list(answer_file(task, opened, answers, Options()))
-    assert 30 <= counts[0] < 100
+    assert counts[0] == 2 + 32
     assert sum(task.asked) == 100 - counts[0]
     whole = tmp_path / f"whole{Path(name).suffix}"
     _run(source, whole)
@@ -213,10 +219,6 @@ def test_what_was_done_before_a_break_is_not_done_again(tmp_path: Path, name: st
         assert pyarrow.parquet.read_table(tmp_path / name).equals(pyarrow.parquet.read_table(whole))
     else:
         assert (tmp_path / name).read_bytes() == whole.read_bytes()
-    with pytest.raises(InputError, match="begun with option beam"):
-        (tmp_path / f"{name}.part").mkdir() if name == "out.parquet" else (tmp_path / f"{name}.part").write_bytes(b"")
-        (tmp_path / f"{name}.part.json").write_text(json.dumps({"option beam": 4}))
-        open_answers(tmp_path / name, opened, column="loud", many=False, made_with={"beam": 5}, resume=True)
 
 
 def test_a_row_that_is_refused_leaves_those_before_it_in_the_part(tmp_path: Path) -> None:

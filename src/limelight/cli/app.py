@@ -30,10 +30,11 @@ Examples:
 root = typer.Typer(cls=Commands, rich_markup_mode=None, context_settings=HELP, epilog=EPILOG)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         streams.say(f"limelight {__version__}")
         raise typer.Exit
+    return asked
 
 
 @root.callback()

@@ -178,7 +178,7 @@ def open_answers(
     if plain and many:
         raise InputError("plain text holds one answer a line, not a list of them.", "Write JSON lines: --output NAME.jsonl, or --json.")
     same = "jsonl" if texts.table.format == "parquet" else texts.table.format
-    kind = "tsv" if plain else same if standard else format_of(path)
+    kind = "tsv" if plain else same if standard or Path(path).is_dir() else format_of(path)      # a folder is refused below
     table = Table(texts.table.where, "tsv", (), iter(()), header=False) if plain else texts.table
     layout = Layout(table, {column: list[str] if many else str})
     output = open_output(path, layout=layout, options=made_with, format=kind, resume=resume)
