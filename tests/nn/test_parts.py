@@ -133,9 +133,11 @@ def test_an_eye_sees_what_the_kernel_was_given_and_changes_nothing() -> None:
     attn.eye = Witness()
     assert torch.equal(attn(x[:, :3], None, sights[0], cache, 0), blind)
     cache.advance(3)
+    cache.reorder(torch.arange(2))
     out = attn(x[:, 3:], None, sights[1], cache, 0)
     first, second = attn.eye.looks
     assert (first.past, second.past, second.crossing) == (0, 3, False)
+    assert (first.reorders, second.reorders) == (0, 1)
     assert second.k.shape == (2, 2, 2, 6)           # only what is new
     k, v = torch.cat((first.k, second.k), 2), torch.cat((first.v, second.v), 2)
     rebuilt = ops.attend(second.q, k, v, **second.how)
@@ -164,7 +166,7 @@ def test_embeddings_add_positions_after_scaling() -> None:
     ids, at = torch.tensor([[3, 1], [2, 2]]), torch.tensor([[0, 1], [4, 5]])
     learned = shaken(Embed(stack(position=Learned(length=9, offset=2), input=Tokens(vocab=5)), DIM))
     assert torch.equal(learned(ids, at, 9), learned.token.weight[ids] + learned.position.weight[at + 2])
-    fixed = shaken(Embed(stack(position=Sinusoid(length=9), input=Tokens(vocab=5, scaled=True), norm_input=True), DIM))
-    waves = ops.sinusoid(9, DIM)
+    fixed = shaken(Embed(stack(position=Sinusoid(length=9, offset=3), input=Tokens(vocab=5, scaled=True), norm_input=True), DIM))
+    waves = ops.sinusoid(12, DIM)[3:]
     assert torch.allclose(fixed(ids, at, 9), fixed.norm(fixed.token.weight[ids] * math.sqrt(DIM) + waves[at]), atol=1e-6)
     assert "waves" not in fixed.state_dict()        # computed, so never stored

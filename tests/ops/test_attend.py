@@ -15,8 +15,9 @@ from limelight.errors import InputError
 from limelight.ops import attend, attend_plain, attention_weights
 
 WIDTH = 8
-# the last three are long enough for the fused kernel on a CPU
+# on both sides of where the fused kernel takes over; "page" is where it does in bf16
 SIZES = {"tiny": (5, 7), "one_query": (1, 90), "long": (66, 66), "more_keys": (60, 74), "more_queries": (74, 60)}
+PAGE = (180, 190)
 GROUPS = {"multi_head": (4, 4), "grouped": (4, 2), "multi_query": (4, 1)}
 MODES = ["open", "allow", "bias", "bias_allow", "causal", "causal_allow", "causal_bias", "row_allow"]
 
@@ -43,7 +44,7 @@ def reference(q: Tensor, k: Tensor, v: Tensor, *, allow=None, bias=None, causal:
 
 
 def inputs(size: str, groups: str, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, Tensor]:
-    (queries, keys), (h, g) = SIZES[size], GROUPS[groups]
+    (queries, keys), (h, g) = {**SIZES, "page": PAGE}[size], GROUPS[groups]
     return tuple(torch.randn(2, heads, n, WIDTH).to(dtype) for heads, n in ((h, queries), (g, keys), (g, keys)))
 
 
@@ -80,7 +81,7 @@ def test_attend_is_the_paper(size: str, groups: str, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, "page"])
 def test_in_bf16_too(size: str, mode: str) -> None:
     q, k, v = inputs(size, "grouped", torch.bfloat16)
     arguments = how(mode, q, k)
@@ -88,7 +89,7 @@ def test_in_bf16_too(size: str, mode: str) -> None:
     for twin in (attend, attend_plain):
         found = twin(q, k, v, **arguments)
         assert found.dtype == torch.bfloat16
-        assert (found.double() - wanted).abs().max() < 0.04, twin.__name__
+        assert (found.double() - wanted).abs().max() < 0.03 * max(1.0, wanted.abs().max().item()), twin.__name__   # scores are rounded too
 
 
 @pytest.mark.parametrize("mode", MODES)
