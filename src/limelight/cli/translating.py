@@ -14,9 +14,7 @@ from ..data.formats import STANDARD
 from ..data.lines import lines
 from ..decode import Sample
 from ..errors import InputError, RecipeError, TaskError
-from ..look.html import save
 from ..look.picture import Picture
-from ..look.terminal import show
 from ..tasks import task
 from ..tasks.bulk import answer_file, answered, count_rows, one_line, open_answers, open_texts
 from ..tasks.result import Result
@@ -205,6 +203,8 @@ class _Shown:
         if page is None:
             return
         if self.pictures:
+            from ..look.html import save
+
             save(self.pictures, page)
             note(f"The same, to look around in: {page}")
         else:
@@ -243,6 +243,8 @@ def _say_cut(cut: int, count: int) -> None:
 def _drawn(picture: Picture) -> str:
     """The picture as standard output can show it."""
     from rich.console import Console
+
+    from ..look.terminal import show
 
     console = Console(file=sys.stdout)
     with console.capture() as caught:
