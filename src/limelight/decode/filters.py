@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Protocol, runtime_checkable
 
 import torch
@@ -66,7 +67,7 @@ class MinLength:
     def __call__(self, scores: Float[Tensor, "r v"], said: Int[Tensor, "r n"], new: int) -> Float[Tensor, "r v"]:
         """See the class."""
         del said
-        return scores if new >= self.length else Suppress(tokens=self.end)(scores, torch.empty(0, 0, dtype=torch.long), new)
+        return scores if new >= self.length else _without(scores, self.end)
 
 
 @value
@@ -78,7 +79,18 @@ class Suppress:
     def __call__(self, scores: Float[Tensor, "r v"], said: Int[Tensor, "_ n"], new: int) -> Float[Tensor, "r v"]:
         """See the class."""
         del said, new
-        return scores.index_fill(1, torch.tensor(self.tokens, device=scores.device, dtype=torch.long), -torch.inf)
+        return _without(scores, self.tokens)
+
+
+def _without(scores: Tensor, tokens: tuple[int, ...]) -> Tensor:
+    return scores.index_fill(1, _index(tokens, scores.device), -torch.inf)
+
+
+@functools.lru_cache(maxsize=64)
+def _index(tokens: tuple[int, ...], device: torch.device) -> Tensor:
+    """The same few tokens are left out at every step."""
+    with torch.inference_mode(False):                                           # kept for callers who take gradients too
+        return torch.tensor(tokens, device=device, dtype=torch.long)
 
 
 # --- for sampling: which tokens stay in the draw ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from .attention import Attention, Look, Sight
 from .cache import Cache, Memory
+from .packed import pack
 from .transformer import Transformer
 
-__all__ = ["Attention", "Cache", "Look", "Memory", "Sight", "Transformer"]
+__all__ = ["Attention", "Cache", "Look", "Memory", "Sight", "Transformer", "pack"]

@@ -14,6 +14,7 @@ from .. import ops
 from ..spec import Additive, Dot, General, Rotary, ScaledDot
 from ..spec import Attention as AttentionSpec
 from .cache import Cache
+from .packed import Linear, Packed, of
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,16 +62,21 @@ class Attention(nn.Module):
         super().__init__()
         self.spec, self.heads, self.groups = s, s.heads, s.groups
         d = s.width(dim)
-        self.q = nn.Linear(dim, self.heads * d, "q" in s.bias)
-        self.k = nn.Linear(dim, self.groups * d, "k" in s.bias)
-        self.v = nn.Linear(dim, self.groups * d, "v" in s.bias)
-        self.o = nn.Linear(self.heads * d, dim, "o" in s.bias)
+        self.q = Linear(dim, self.heads * d, "q" in s.bias)
+        self.k = Linear(dim, self.groups * d, "k" in s.bias)
+        self.v = Linear(dim, self.groups * d, "v" in s.bias)
+        self.o = Linear(self.heads * d, dim, "o" in s.bias)
         match s.score:
             case General():
                 self.score = nn.Parameter(torch.eye(d).repeat(self.heads, 1, 1) * d**-0.5)
             case Additive():
                 self.score = nn.Parameter(torch.randn(self.heads, d) * d**-0.5)
         self.eye: Eye | None = None
+        self.joint: Packed | None = None                     # q, k and v of one input in one product
+
+    def pack(self) -> None:
+        """See nn.packed.Packs."""
+        self.joint = Packed(of(self.q, self.k, self.v))
 
     def forward(self, x: Float[Tensor, "b q m"], source: Tensor | None, sight: Sight, cache: Cache | None, layer: int) -> Tensor:
         """x (b q m) looks at `source`, or at itself where source is None -> (b q m).
@@ -78,21 +84,26 @@ class Attention(nn.Module):
         `source` may have fewer rows than x: then each of its rows is shared by as many neighbours (beams of one sentence).
         """
         past = cache.length if cache else 0
-        q = _rotate(_split(self.q(x), self.heads), sight)
-        k, v = new = self._near(x, sight) if source is None else self._far(source, cache, layer)
-        if source is None and cache is not None:
-            k, v = cache.extend(layer, k, v)
+        if source is None:
+            q, *new = self._near(x, sight)
+            k, v = new if cache is None else cache.extend(layer, *new)
+        else:
+            k, v = new = self._far(source, cache, layer)
+            q = _split(self.q(x.reshape(len(k), -1, x.shape[-1])), self.heads)   # beams of one sentence are just more queries
         how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
         if self.eye is not None:
             run = None if cache is None else id(cache)
-            self.eye.saw(Look(q, *new, past, cache.reorders if cache else 0, source is not None, how, run))
-        beams = len(q) // len(k)
-        out = ops.attend(_fold(q, beams), k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
-        return self.o(_unfold(out, beams).transpose(1, 2).flatten(2))
+            self.eye.saw(Look(_by_row(q, len(x)), *new, past, cache.reorders if cache else 0, source is not None, how, run))
+        out = ops.attend(q, k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
+        return self.o(out.transpose(1, 2).flatten(2)).reshape(x.shape)
 
-    def _near(self, x: Tensor, sight: Sight) -> tuple[Tensor, Tensor]:
-        """Keys and values of x itself."""
-        return _rotate(_split(self.k(x), self.groups), sight), _split(self.v(x), self.groups)
+    def _near(self, x: Tensor, sight: Sight) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of x itself."""
+        if self.joint is not None and self.joint.serves(x):
+            q, k, v = _split(self.joint(x), self.heads + 2 * self.groups).split([self.heads, self.groups, self.groups], 1)
+        else:
+            q, k, v = _split(self.q(x), self.heads), _split(self.k(x), self.groups), _split(self.v(x), self.groups)
+        return _rotate(q, sight), _rotate(k, sight), v
 
     def _far(self, source: Tensor, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values of the memory: made once, then found in the cache."""
@@ -126,11 +137,6 @@ def _rotate(x: Tensor, sight: Sight) -> Tensor:
     return ops.rotate(x, sight.at, base=sight.rotary.base, pairs=sight.rotary.pairs)
 
 
-def _fold(q: Tensor, beams: int) -> Tensor:
-    """(b·r h q d) -> (b h r·q d): the beams of one sentence are just more queries to the same keys."""
-    return q if beams == 1 else q.unflatten(0, (-1, beams)).transpose(1, 2).flatten(2, 3)
-
-
-def _unfold(out: Tensor, beams: int) -> Tensor:
+def _by_row(q: Tensor, rows: int) -> Tensor:
     """(b h r·q d) -> (b·r h q d)."""
-    return out if beams == 1 else out.unflatten(2, (beams, -1)).transpose(1, 2).flatten(0, 1)
+    return q if len(q) == rows else q.unflatten(2, (rows // len(q), -1)).transpose(1, 2).flatten(0, 1)

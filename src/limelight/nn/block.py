@@ -14,6 +14,7 @@ from ..spec import Norm as NormSpec
 from ..spec import Stack as StackSpec
 from .attention import Attention, Sight
 from .cache import Cache
+from .packed import Linear
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -34,9 +35,9 @@ class FeedForward(nn.Module):
     def __init__(self, s: FeedForwardSpec, dim: int):
         super().__init__()
         self.act, self.dropout = ACTIVATIONS[s.activation], s.dropout
-        self.up = nn.Linear(dim, s.hidden, s.bias)
-        self.gate = nn.Linear(dim, s.hidden, s.bias) if s.gated else None
-        self.down = nn.Linear(s.hidden, dim, s.bias)
+        self.up = Linear(dim, s.hidden, s.bias)
+        self.gate = Linear(dim, s.hidden, s.bias) if s.gated else None
+        self.down = Linear(s.hidden, dim, s.bias)
 
     def forward(self, x: Float[Tensor, "b n m"]) -> Float[Tensor, "b n m"]:
         """Each place by itself."""

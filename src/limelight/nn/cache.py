@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -31,32 +32,36 @@ class Memory:
 class Cache:
     """Keys and values of the tokens so far, a pair (b g n d) a layer, and those of the memory that cross-attention looks at.
 
-    Room is taken ahead and doubled when full, so a step writes its own keys and copies nothing.
+    Room is taken ahead and doubled when full, so a step writes its own keys and copies nothing. All layers stand in one tensor,
+    so beams that change places are one copy. Made for inference: torch refuses to go back through what was written over.
     """
 
     def __init__(self, depth: int, *, room: int = 32):
         self.length = self.reorders = 0
-        self._room = room
-        self._near: list[KeyValue | None] = [None] * depth
+        self._depth, self._room = depth, room
+        self._near: _Block | None = None
+        self._spare: _Block | None = None
         self._far: list[KeyValue | None] = [None] * depth
 
     @property
     def nbytes(self) -> int:
         """Bytes held, room taken ahead included."""
-        return sum(t.nbytes for pair in (*self._near, *self._far) if pair for t in pair)
+        blocks = (block for block in (self._near, self._spare) if block)
+        return sum(block.tensor.nbytes for block in blocks) + sum(t.nbytes for pair in self._far if pair for t in pair)
 
     def extend(self, layer: int, k: Float[Tensor, "b g n d"], v: Float[Tensor, "b g n d"]) -> KeyValue:
         """Write the keys and values of new tokens after the old ones -> all of them so far, as views.
 
         `length` moves when the last layer has written (`advance`), so all layers of one step agree on it.
         """
-        end = self.length + k.shape[2]
-        held = self._near[layer]
-        if held is None or held[0].shape[2] < end:
-            held = self._near[layer] = self._grown(held, k, v, max(self._room, 2 * end if held else end))
-        for kept, new in zip(held, (k, v), strict=True):
-            kept[:, :, self.length : end] = new
-        return held[0][:, :, :end], held[1][:, :, :end]
+        past, n = self.length, k.shape[2]
+        near = self._near
+        if near is None or near.room < past + n:
+            near = self._near = self._grown(k, max(self._room, 2 * (past + n) if near else n))
+        keys, values = near.layers[2 * layer], near.layers[2 * layer + 1]
+        keys.narrow(2, past, n).copy_(k)
+        values.narrow(2, past, n).copy_(v)
+        return keys.narrow(2, 0, past + n), values.narrow(2, 0, past + n)
 
     def advance(self, n: int) -> None:
         """Say that all layers have written `n` more tokens."""
@@ -73,7 +78,16 @@ class Cache:
     def reorder(self, parents: Int[Tensor, " r"]) -> None:
         """Row i goes on from what row parents[i] had. Rows may be repeated or left out. The memory stays as it is."""
         self.reorders += 1
-        self._near = [pair and (_pick(pair[0], parents, self.length), _pick(pair[1], parents, self.length)) for pair in self._near]
+        near, spare = self._near, self._spare
+        if near is None:
+            return
+        if spare is None or spare.tensor.shape != near.shape(len(parents)) or near.tensor.requires_grad:
+            spare = _Block(near.tensor.new_empty(near.shape(len(parents))))
+        if near.tensor.requires_grad:                                       # someone decodes without no_grad: torch allows no out=
+            spare.written(self.length).copy_(near.written(self.length).index_select(1, parents))
+        else:
+            torch.index_select(near.written(self.length), 1, parents, out=spare.written(self.length))
+        self._near, self._spare = spare, near                               # two blocks in turns: no memory to ask for at each step
 
     def select_memory(self, rows: Int[Tensor, " r"]) -> None:
         """Keep only some rows of the memory (when some sentences of a batch are done)."""
@@ -83,16 +97,26 @@ class Cache:
         """Forget all but the first `n` tokens."""
         self.length = min(self.length, n)
 
-    def _grown(self, held: KeyValue | None, k: Tensor, v: Tensor, room: int) -> KeyValue:
-        grown = tuple(t.new_empty(*t.shape[:2], room, t.shape[3]) for t in (k, v))
-        if held is not None:
-            for new, old in zip(grown, held, strict=True):
-                new[:, :, : self.length] = old[:, :, : self.length]
-        return grown[0], grown[1]
+    def _grown(self, like: Tensor, room: int) -> _Block:
+        b, g, _, d = like.shape
+        grown = _Block(like.new_empty(2 * self._depth, b, g, room, d))
+        if self._near is not None:
+            grown.written(self.length).copy_(self._near.written(self.length))
+        return grown
 
 
-def _pick(x: Tensor, rows: Tensor, length: int) -> Tensor:
-    """The chosen rows, with the room ahead kept; only the written part is copied."""
-    out = x.new_empty(len(rows), *x.shape[1:])
-    out[:, :, :length] = x[rows, :, :length]
-    return out
+class _Block:
+    """The keys and values of all layers, (2·layers b g room d)."""
+
+    def __init__(self, tensor: Tensor):
+        self.tensor = tensor
+        self.layers = tensor.unbind(0)
+        self.room = tensor.shape[3]
+
+    def written(self, length: int) -> Tensor:
+        """The part before `length`."""
+        return self.tensor.narrow(3, 0, length)
+
+    def shape(self, rows: int) -> torch.Size:
+        """What it would be with so many rows."""
+        return torch.Size((self.tensor.shape[0], rows, *self.tensor.shape[2:]))

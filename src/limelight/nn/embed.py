@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -58,7 +59,7 @@ class Embed(nn.Module):
             case Learned(offset=offset):
                 x = x + self.position(at + offset)
             case Sinusoid():
-                x = x + self.waves[at]
+                x = x + F.embedding(at, self.waves)
         return ops.dropout(self.norm(x), self.spec.dropout, self.training)
 
 

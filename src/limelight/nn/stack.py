@@ -44,7 +44,7 @@ class Stack(nn.Module):
         # Slots count every key; positions count only real tokens, so padding on either side costs nothing.
         at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, past:]
         x = self.embed(tokens, at, past + n)
-        near = self._near(at, slots, torch.arange(past + n, device=tokens.device), keep)
+        near = self._near(at, slots, past + n, keep)
         far = None if memory is None else self._far(at, memory)
         for block in self.blocks:
             x = block(x, None if memory is None else memory.hidden, near, far, cache)
@@ -52,28 +52,30 @@ class Stack(nn.Module):
             cache.advance(n)
         return self.norm(x)
 
-    def _near(self, at: Tensor, slots: Tensor, keys: Tensor, keep: Tensor | None) -> Sight:
+    def _near(self, at: Tensor, slots: Tensor, length: int, keep: Tensor | None) -> Sight:
         s, many = self.spec, len(slots) > 1
         rules = [ops.causal] * (s.causal and many)                  # the newest token alone may see all that came before it
         rules += [] if s.attention.window is None else [ops.window(s.attention.window)]
         rules += [] if keep is None else [ops.padding(keep)]
         rotary = s.position if isinstance(s.position, Rotary) else None
-        bias = self._bias(slots, keys)
-        if rules == [ops.causal]:                                   # needs no mask in memory
-            return Sight(at, None, True, bias, rotary)
-        mask = None
-        for rule in rules:
-            mask = rule if mask is None else mask & rule
-        return Sight(at, None if mask is None else mask.dense(slots, keys), False, bias, rotary)
+        bias = self._bias(slots, length)
+        if rules in ([], [ops.causal]):                             # needs no mask in memory
+            return Sight(at, None, bool(rules), bias, rotary)
+        mask = rules[0]
+        for rule in rules[1:]:
+            mask = mask & rule
+        return Sight(at, mask.dense(slots, torch.arange(length, device=slots.device)), False, bias, rotary)
 
     def _far(self, at: Tensor, memory: Memory) -> Sight:
         return Sight(at, None if memory.keep is None else memory.keep[:, None, None, :])
 
-    def _bias(self, slots: Tensor, keys: Tensor) -> Tensor | None:
+    def _bias(self, slots: Tensor, length: int) -> Tensor | None:
         match self.spec.position:
             case Alibi():
+                keys = torch.arange(length, device=slots.device)
                 return ops.alibi(self.spec.attention.heads, slots, keys).to(self.embed.table.weight.dtype)
             case Buckets(count=count, furthest=furthest) if self.distance is not None:
+                keys = torch.arange(length, device=slots.device)
                 which = ops.bucket(keys[None] - slots[:, None], count=count, furthest=furthest, both_ways=not self.spec.causal)
                 return self.distance(which).permute(2, 0, 1)[None]   # (q k h) -> (1 h q k)
         return None

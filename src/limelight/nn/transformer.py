@@ -12,6 +12,7 @@ from ..spec import Head as HeadSpec
 from ..spec import Model as ModelSpec
 from .attention import Attention
 from .cache import Cache, Memory
+from .packed import Linear, Packed
 from .stack import Stack
 
 
@@ -23,13 +24,23 @@ class Head(nn.Module):
         self.spec = s
         self._table = (table,)
         vocab = table.num_embeddings
-        self.out = None if s.tied else nn.Linear(dim, vocab, s.bias)
+        self.out = None if s.tied else Linear(dim, vocab, s.bias)
         self.bias = nn.Parameter(table.weight.new_zeros(vocab)) if s.tied and s.bias else None
+        self.packed: Packed | None = None
+
+    def pack(self) -> None:
+        """See nn.packed.Packs."""
+        if self.out is None:
+            self.packed = Packed([((self._table[0], "weight"), None if self.bias is None else (self, "bias"))])
 
     def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n v"]:
         """(... m) -> (... v)."""
         hidden = hidden * self.spec.scale if self.spec.scale != 1.0 else hidden
-        return F.linear(hidden, self._table[0].weight, self.bias) if self.out is None else self.out(hidden)
+        if self.out is not None:
+            return self.out(hidden)
+        if self.packed is not None and self.packed.serves(hidden):
+            return self.packed(hidden)
+        return F.linear(hidden, self._table[0].weight, self.bias)
 
 
 class Transformer(nn.Module):

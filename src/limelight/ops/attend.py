@@ -14,7 +14,10 @@ from ..errors import InputError
 from .masks import hide
 from .scores import ScoreFn, dot
 
-SMALL = 64 * 64                  # queries x keys
+# Measured on a CPU with AVX512-BF16: queries x keys up to which the plain form beats the fused kernel.
+LEARNING = {torch.float32: 32 * 32, torch.bfloat16: 512 * 512}     # there and back
+LOOKING = {torch.bfloat16: 160 * 160}                              # forward only; in float32 the fused kernel always wins
+FEW = 2048                                                         # weights in all: below, what counts is how many kernels are called
 
 
 def attend(
@@ -37,7 +40,7 @@ def attend(
     """
     if q.shape[1] % k.shape[1]:
         raise InputError(f"{q.shape[1]} heads cannot share {k.shape[1]} kv-groups evenly.", "Make heads a multiple of kv_heads.")
-    if score is not dot or _small(q, k):
+    if score is not dot or _plain_is_faster(q, k, v):
         return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, dropout=dropout)
     square = q.shape[2] == k.shape[2]
     if causal and (allow is not None or bias is not None or not square):
@@ -64,7 +67,8 @@ def attend_plain(
 ) -> Float[Tensor, "b h q e"]:
     """`attend`, written out: the weights exist, then they sum the values."""
     weights = attention_weights(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score)
-    return F.dropout(weights, dropout).to(v.dtype) @ _share(v, q.shape[1])
+    weights = F.dropout(weights, dropout) if dropout else weights
+    return weights.to(v.dtype) @ _share(v, q.shape[1])
 
 
 def attention_weights(
@@ -90,10 +94,16 @@ def attention_weights(
     return hide(scores, allow).softmax(-1).masked_fill(blind, 0.0)
 
 
-def _small(q: Tensor, k: Tensor) -> bool:
-    """Whether the plain form is the faster one: on a CPU the fused kernel wants long rows. For sentences of ten tokens its way
-    back takes ten times as long as two plain products, and with a single query it is slower in every format."""
-    return q.device.type == "cpu" and (q.shape[2] == 1 or q.shape[2] * k.shape[2] <= SMALL)
+def _plain_is_faster(q: Tensor, k: Tensor, v: Tensor) -> bool:
+    """On a CPU the fused kernel wants long rows: for sentences of ten tokens in bfloat16 its way there takes twice as long as
+    two plain products, and its way back ten times."""
+    if q.device.type != "cpu":
+        return False
+    size = q.shape[2] * k.shape[2]
+    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
+        return size <= LEARNING.get(q.dtype, 0)
+    most = LOOKING.get(q.dtype, 0)
+    return most > 0 and (q.shape[2] == 1 or size <= most) and q.shape[0] * q.shape[1] * size > FEW
 
 
 def _later_hidden(allow: Tensor | None, q: Tensor, k: Tensor) -> Tensor:
