@@ -198,6 +198,19 @@ def test_many_sentences_are_no_long_sentence(translate: Translate, learnt: Learn
     assert found.text == " ".join([learnt[0][1], learnt[1][1]] * 30)
 
 
+def test_padding_and_start_are_never_said_however_likely(translate: Translate, learnt: Learnt, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, g = translate.opened.model, translate.opened.manifest.generation
+    logits = model.logits
+
+    def keen(*args: Any, **kwargs: Any) -> torch.Tensor:
+        return logits(*args, **kwargs).index_fill(-1, torch.tensor([g.pad, g.start]), 1e4)
+
+    monkeypatch.setattr(model, "logits", keen)
+    for beam in (1, 3):
+        pieces = {step.piece for step in translate(learnt[0][0], beam=beam).steps}
+        assert not pieces & {"<pad>", "<s>"}
+
+
 # --- one model, several callers --------------------------------------------------------------------------------------
 def test_a_call_leaves_no_trace_in_the_model(translate: Translate, learnt: Learnt) -> None:
     first = translate(learnt[0][0])

@@ -56,6 +56,18 @@ def test_the_pieces_are_the_text_whatever_is_translated(translate: Translate, pa
     assert "".join(pieces) == result.text
 
 
+def test_a_sentence_that_comes_out_empty_leaves_no_white_space(
+    translate: Translate, learnt: Learnt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toms = next(source for source, _ in learnt if source.startswith("Tom"))
+    other, autre = learnt[0]
+    decode = translate.opened.text.decode
+    monkeypatch.setattr(translate.opened.text, "decode", lambda ids: "" if (said := decode(ids)).startswith("Tom") else said)
+    for text, wanted in ((f"{toms}\n{other}", autre), (f"{other}\n{toms}", autre), (f"{other} {toms}\n{other}", f"{autre}\n{autre}")):
+        pieces, result = read(translate.stream(text, beam=1, align=False))
+        assert "".join(pieces) == result.text == translate(text, beam=1, align=False).text == wanted
+
+
 def test_pieces_are_whole_words_that_come_one_by_one(translate: Translate, learnt: Learnt) -> None:
     pieces, result = read(translate.stream(learnt[0][0], beam=1))
     assert pieces == ["Le", " chat", " mange", " la", " souris."]
