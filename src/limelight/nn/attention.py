@@ -85,15 +85,16 @@ class Attention(nn.Module):
         """
         past = cache.length if cache else 0
         if source is None:
-            q, *new = self._near(x, sight)
-            k, v = new if cache is None else cache.extend(layer, *new)
+            q, new_k, new_v = self._near(x, sight)
+            k, v = (new_k, new_v) if cache is None else cache.extend(layer, new_k, new_v)
         else:
-            k, v = new = self._far(source, cache, layer)
+            k, v = new_k, new_v = self._far(source, cache, layer)
             q = _split(self.q(x.reshape(len(k), -1, x.shape[-1])), self.heads)   # beams of one sentence are just more queries
         how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
         if self.eye is not None:
             run = None if cache is None else id(cache)
-            self.eye.saw(Look(_by_row(q, len(x)), *new, past, cache.reorders if cache else 0, source is not None, how, run))
+            reorders = cache.reorders if cache else 0
+            self.eye.saw(Look(_by_row(q, len(x)), new_k, new_v, past, reorders, source is not None, how, run))
         out = ops.attend(q, k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
         return self.o(out.transpose(1, 2).flatten(2)).reshape(x.shape)
 

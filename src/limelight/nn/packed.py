@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -104,9 +104,7 @@ def of(*linears: nn.Linear) -> list[Map]:
 
 def _at(slot: Slot) -> Tensor:
     module, name = slot
-    found = module._parameters[name]                      # by name each time: a parameter may be replaced by another
-    assert found is not None   # noqa: S101  a slot is where a parameter stood
-    return found
+    return cast(Tensor, module._parameters[name])         # by name each time: a parameter may be replaced by another
 
 
 @functools.cache
