@@ -9,6 +9,7 @@ import torch
 
 import opinionated as tiny
 from limelight.decode import Beam, Ending, Greedy, MinLength, NoRepeat, generate, stream
+from limelight.decode.search import BeamSearch
 from limelight.decode.trails import common
 from limelight.inputs.batch import pad
 from limelight.nn import Transformer
@@ -107,6 +108,15 @@ def test_with_several_end_tokens_as_many_trails_as_before_go_on(liking: float):
         found = generate(model, pad(rows), Beam(width=2, nbest=2), ending=ending, start=START)
         for row, answers in zip(rows, found, strict=True):
             assert [h.tokens for h in answers] == [tokens for tokens, _, _ in plain_beam(model, row, 2, 1.0, ending)]
+
+
+def test_enough_is_looked_at_for_every_trail_to_go_on_behind_several_ends():
+    """One token that goes on, three that end, then another that goes on: with a width of two, both do."""
+    search = BeamSearch(1, 2, 1.0, Ending(frozenset([2, 5, 6]), 9))
+    parents = search.advance(torch.tensor([[-9.0, -9.0, -2.0, -1.0, -3.0, -2.1, -2.2]]))
+    assert parents == [0, 0]
+    assert [(t.tokens, t.total) for t in search.trails] == [((3,), -1.0), ((4,), -3.0)]
+    assert [h.tokens for h in search.done[0]] == [(2,)]                       # the other ends were not among the best two
 
 
 def test_sentences_of_a_batch_end_at_different_steps():
