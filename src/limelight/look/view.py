@@ -99,9 +99,12 @@ class View:
     def _rebuilt(self, heads: list[int], wanted: range, path: Path | None, dtype: torch.dtype) -> Tensor:
         """The weights of the wanted queries, look by look; keys that a look did not have yet get 0."""
         b, _, _, total = self.shape(path)
+        looks = self._along(path)
+        if len(looks) == 1:                                          # the whole map is large: not twice
+            return _weights(looks[0], self._keys(heads, path, dtype)(0), heads, torch.tensor(list(wanted)), None if path is None else path[0])
         out = torch.zeros(b, len(heads), len(wanted), total, dtype=dtype, device=self.looks[0].q.device)
         keys, first = self._keys(heads, path, dtype), 0
-        for step, look in enumerate(self._along(path)):
+        for step, look in enumerate(looks):
             mine = [(place, i - first) for place, i in enumerate(wanted) if first <= i < first + look.q.shape[2]]
             first += look.q.shape[2]
             if not mine:

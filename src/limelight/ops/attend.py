@@ -83,7 +83,11 @@ def attention_weights(
 ) -> Float[Tensor, "b h q k"]:
     """How much each query takes from each key: rows sum to 1, or are all 0 where a query may see nothing."""
     usual = q.shape[-1] ** -0.5 if score is dot else 1.0
-    scores = score(q, _share(k, q.shape[1])) * (usual if scale is None else scale)
+    factor = usual if scale is None else scale
+    if score is dot:
+        scores = dot(q * factor, _share(k, q.shape[1]))       # queries are fewer than scores
+    else:
+        scores = score(q, _share(k, q.shape[1])) * factor
     if bias is not None:
         scores = scores + bias
     if causal:
@@ -91,7 +95,10 @@ def attention_weights(
     if allow is None:
         return scores.softmax(-1)
     blind = ~allow.any(-1, keepdim=True)                      # softmax over nothing is NaN, and NaN x 0 would spread
-    return hide(scores, allow).softmax(-1).masked_fill(blind, 0.0)
+    if scores.requires_grad:
+        return hide(scores, allow).softmax(-1).masked_fill(blind, 0.0)
+    weights = scores.masked_fill_(~allow, -torch.inf).softmax(-1)                # in place: these maps are large
+    return weights if blind.device.type == "cpu" and not bool(blind.any()) else weights.masked_fill_(blind, 0.0)
 
 
 def _plain_is_faster(q: Tensor, k: Tensor, v: Tensor) -> bool:

@@ -1,0 +1,122 @@
+"""From JSON to docs/benchmarks.md: every figure on that page comes from a file that a run has written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+Record = dict[str, Any]
+
+HEAD = """# Benchmarks
+
+Limelight beside its peers. `make bench` measures (a few minutes; nothing else should run on the machine) and writes
+`benchmarks/results/*.json`; `python -m benchmarks --tables` makes this page from those files. Contestants take turns in one process, on
+the same work; a ratio is that of each turn, given as its median and, in brackets, its least and most.
+"""
+
+
+def write(results: Path, page: Path) -> None:
+    """Make the page from the results that are there."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(render(results), "utf-8")
+
+
+def render(results: Path) -> str:
+    """The page as text."""
+    sections = [HEAD]
+    for name, section in SECTIONS.items():
+        path = results / f"{name}.json"
+        if path.exists():
+            sections.append(section(json.loads(path.read_text("utf-8"))))
+    return "\n".join(sections)
+
+
+def training(r: Record) -> str:
+    """Target tokens a second."""
+    s = r["setting"]
+    rows = [
+        [name, _rate(each), "" if name == "limelight" else _ratio(r["limelight_by"][name])] for name, each in r["results"].items()
+    ]
+    return "\n".join(
+        [
+            "## Training\n",
+            f"An encoder-decoder of {s['parameters']['limelight'] / 1e6:.1f} million parameters, batches of at most",
+            f"{s['batch_tokens']:,} padded tokens, sentences as long as Tatoeba's ({s['mean_target_tokens']} target tokens on average),",
+            f"{s['precision']}, dropout {s['dropout']} at the same places, label smoothing {s['label_smoothing']}, fused AdamW for all.\n",
+            _table(["", "target tokens/s", "limelight is faster by"], rows),
+            _conditions(r),
+        ]
+    )
+
+
+def translation(r: Record) -> str:
+    """Sentences a second."""
+    parts = [
+        "## Translation\n",
+        "Beam 4, the same weights and so the same function for all, every answer forced to one length. CTranslate2 computes in",
+        "int8 where it says so; Limelight does not, and is set beside it all the same.\n",
+    ]
+    for case in r["cases"]:
+        s = case["setting"]
+        rows = [[name, _rate(each), f"{case['same_answers_as_limelight_fp32'][name]:.0%}"] for name, each in case["results"].items()]
+        parts += [
+            f"**{s['model'].capitalize()} size, batch {s['batch']}**, {s['source_and_answer_tokens']} tokens in and out\n",
+            _table(["", "sentences/s", "same answers"], rows),
+            "\n" + "; ".join(f"{name}: {_ratio(each)}" for name, each in case["limelight_by"].items()) + "\n",
+        ]
+    return "\n".join([*parts, _conditions(r)])
+
+
+def tracing(r: Record) -> str:
+    """Seconds and memory."""
+    s = r["setting"]
+    parts = [
+        "## Looking\n",
+        f"An encoder-decoder with {s['attentions']} attentions of {s['heads']} heads, float32, batch 1, n tokens in and n out.",
+        "Memory is the peak on top of the loaded model, in a process of its own. *Traced* keeps what is needed to rebuild any weight;",
+        "*read* has every weight of the traced attentions in hand, as `output_attentions=True` does; *streamed* goes through all weights",
+        "and keeps their column sums.\n",
+    ]
+    for each in r["lengths"]:
+        rows = [
+            [name, _milliseconds(x), f"{x['peak_extra_mib']:.0f}", "yes" if x["bit_equal_to_plain"] else "no"]
+            for name, x in each["results"].items()
+        ]
+        parts += [f"**n = {each['n']:,}**\n", _table(["", "ms", "peak MiB", "output bit-equal"], rows), ""]
+    return "\n".join([*parts, _conditions(r)])
+
+
+SECTIONS = {"training": training, "translation": translation, "tracing": tracing}
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [list(head), ["---", *["---:"] * (len(head) - 1)], *map(list, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _rate(each: Record) -> str:
+    return f"{_short(each['median'])} ({_short(each['min'])}-{_short(each['max'])})"
+
+
+def _ratio(each: Record) -> str:
+    return f"{each['median']:.2f} ({each['min']:.2f}-{each['max']:.2f})"
+
+
+def _milliseconds(each: Record) -> str:
+    return f"{1000 * each['median']:.0f} ({1000 * each['min']:.0f}-{1000 * each['max']:.0f})"
+
+
+def _short(x: float) -> str:
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
+
+
+def _conditions(r: Record) -> str:
+    m, v = r["machine"], r["versions"]
+    versions = ", ".join(f"{name} {version}" for name, version in v.items())
+    return (
+        f"\n*{m['cpu']}, {m['cores']} cores ({', '.join(m['instruction_sets'])}), {m['memory_gib']} GiB; {r['threads']} threads; "
+        f"{versions}; {r['date'][:10]}; `{r['command']}`.*\n"
+    )

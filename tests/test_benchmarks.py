@@ -1,0 +1,127 @@
+"""That every benchmark runs, in a tiny form, and writes JSON of the right shape, from which the page is made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks import tables
+from benchmarks.machine import installed
+from benchmarks.samples import Samples, alternate, ratios
+from benchmarks.sentences import lengths
+
+ROOT = Path(__file__).parents[1]
+SPREAD = {"median", "min", "max", "samples"}
+
+
+def run(name: str, out: Path) -> dict[str, Any]:
+    """One benchmark as a person runs it."""
+    command = [sys.executable, "-m", "benchmarks", name, "--smoke", "--threads", "1", "--out", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads((out / f"{name}.json").read_text("utf-8"))
+
+
+def check_conditions(record: dict[str, Any], name: str) -> None:
+    assert record["benchmark"] == name
+    assert record["smoke"] is True
+    assert record["threads"] == 1
+    assert record["command"].startswith(f"python -m benchmarks {name} --smoke")
+    assert record["machine"]["cpu"]
+    assert record["machine"]["cores"] >= 1
+    assert {"python", "torch", "limelight"} <= record["versions"].keys()
+
+
+def check_spread(found: dict[str, Any]) -> None:
+    assert found.keys() >= SPREAD
+    assert 0 < found["min"] <= found["median"] <= found["max"]
+    assert len(found["samples"]) == 2
+    assert min(found["samples"]) == found["min"]
+
+
+def test_training(tmp_path: Path) -> None:
+    record = run("training", tmp_path)
+    check_conditions(record, "training")
+    expected = {"limelight", "nn.Transformer"} | ({"Marian (transformers)"} if installed("transformers") else set())
+    assert record["results"].keys() == expected
+    sizes = record["setting"]["parameters"]
+    assert sizes["nn.Transformer"] == sizes["limelight"]
+    if installed("transformers"):                            # post-norm has no norm at the end of its two stacks
+        assert sizes["limelight"] - sizes["Marian (transformers)"] == 2 * 2 * 32
+    for each in record["results"].values():
+        check_spread(each)
+    assert record["limelight_by"].keys() == expected - {"limelight"}
+    best = record["limelight_by_the_best_peer"]
+    assert best["median"] == record["limelight_by"][best["peer"]]["median"]
+    page = tables.render(tmp_path)
+    assert "## Training" in page
+    assert "## Looking" not in page
+
+
+def test_translation(tmp_path: Path) -> None:
+    if not installed("transformers"):
+        pytest.skip("transformers is not installed: pip install 'limelight[bench]'")
+    record = run("translation", tmp_path)
+    check_conditions(record, "translation")
+    assert [case["setting"]["batch"] for case in record["cases"]] == [1, 3]
+    for case in record["cases"]:
+        for each in (*case["results"].values(), *case["limelight_by"].values()):
+            check_spread(each)
+        same = case["same_answers_as_limelight_fp32"]
+        assert same.keys() == case["results"].keys()
+        assert all(share == 1.0 for name, share in same.items() if "fp32" in name)        # they are one function
+        assert ("CTranslate2 int8" in same) == installed("ctranslate2")
+        assert "limelight fp32 / Marian fp32 (transformers)" in case["limelight_by"]
+        assert "limelight fp32 / Marian bf16 (transformers)" not in case["limelight_by"]
+    assert "| limelight fp32 |" in tables.render(tmp_path)
+
+
+def test_tracing(tmp_path: Path) -> None:
+    record = run("tracing", tmp_path)
+    check_conditions(record, "tracing")
+    (found,) = record["lengths"]
+    ours = {name: each for name, each in found["results"].items() if name.startswith("limelight")}
+    assert len(ours) == 6
+    assert len(found["results"]) == (8 if installed("transformers") else 6)
+    for each in found["results"].values():
+        check_spread(each)
+        assert each["peak_extra_mib"] >= 0
+    assert all(each["bit_equal_to_plain"] is True for each in ours.values())
+    assert found["by_plain"]["limelight: one layer traced"].keys() == SPREAD
+    assert "| limelight: all layers traced and read |" in tables.render(tmp_path)
+
+
+def test_contestants_take_turns_and_warm_rounds_do_not_count() -> None:
+    calls: list[tuple[str, int]] = []
+
+    def turn(name: str) -> Any:
+        return lambda number: calls.append((name, number)) or 3.0
+
+    samples = alternate({"a": turn("a"), "b": turn("b")}, rounds=2)
+    assert calls == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    assert samples["a"].work == [3.0, 3.0]
+
+
+def test_ratios_are_those_of_each_round() -> None:
+    ours, theirs = Samples([10, 10, 10], [1, 2, 4]), Samples([10, 10, 10], [2, 2, 2])
+    assert ratios(ours, theirs) == {"median": 1.0, "min": 0.5, "max": 2.0, "samples": [2.0, 1.0, 0.5]}
+
+
+def test_sentences_are_as_long_as_those_of_the_training_data() -> None:
+    source, target = lengths(20_000).T
+    assert source.mean() == pytest.approx(9.2, abs=0.2)
+    assert target.mean() == pytest.approx(10.4, abs=0.2)
+
+
+def test_the_page_is_that_of_the_results() -> None:
+    """Whoever measures anew makes the page anew: python -m benchmarks --tables."""
+    results = ROOT / "benchmarks" / "results"
+    if not any(results.glob("*.json")):
+        pytest.skip("no results yet: make bench")
+    assert tables.PAGE.read_text("utf-8") == tables.render(results)
