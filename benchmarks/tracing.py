@@ -17,7 +17,7 @@ from torch import Tensor
 
 from limelight.inputs import Batch
 from limelight.look import trace
-from limelight.nn import Transformer, pack
+from limelight.nn import Transformer, pack_matrices
 
 from . import memory, peers
 from .machine import installed
@@ -56,7 +56,7 @@ class Models:
             model = peers.limelight_of(peers.marian(self.size, length=self.length), self.size, length=self.length)
         else:
             model = Transformer(peers.as_marian(self.size, length=self.length)).eval()
-        pack(model)
+        pack_matrices(model)
         return model
 
     @cached_property

@@ -16,7 +16,7 @@ import torch
 
 from limelight.decode import Beam, Ending, MinLength, Suppress, generate
 from limelight.inputs import pad
-from limelight.nn import Transformer, pack
+from limelight.nn import Transformer, pack_matrices
 
 from . import peers
 from .machine import installed
@@ -102,7 +102,7 @@ def _rivals(ours: str, peer: str) -> bool:
 
 
 def _ours(model: Transformer, s: Setting) -> Translator:
-    pack(model)                                                     # as limelight.hub does when it opens a model
+    pack_matrices(model)                                                     # as limelight.hub does when it opens a model
     last = s.size.vocab - 1
     ending = Ending(frozenset([END]), s.length)
     filters = (MinLength(length=s.length, end=(END,)), Suppress(tokens=(last,)))

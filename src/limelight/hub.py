@@ -94,6 +94,7 @@ def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto") -
     model = _empty(manifest, len(tensors), folder)
     _fill(model, unpack(tensors), folder / "model.safetensors")
     model = model.to(device=place, dtype=pick_dtype(dtype, place)).eval().requires_grad_(False)
+    pack_matrices(model)
     return Opened(model, text, manifest, folder)
 
 

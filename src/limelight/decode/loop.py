@@ -37,7 +37,6 @@ class Step:
         return self.search.done
 
 
-@torch.inference_mode()
 def stream(
     model: Transformer, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
 ) -> Iterator[Step]:
@@ -48,19 +47,21 @@ def stream(
 
     Raises InputError for prompts that end in padding.
     """
-    front = _Front(model, batch, start)
+    with torch.inference_mode():                       # not as a decorator: it would have to see through every wrapper to the generator
+        front = _Front(model, batch, start)
     search = choice.begin(len(batch), ending)
-    index = 0
+    index, parents = 0, []
     while search.trails:
-        scores = front.forward()
-        scores = scores.log_softmax(-1) if choice.logs else scores
-        for each in filters:
-            scores = each(scores, front.said, index)
-        parents = search.advance(scores)
+        with torch.inference_mode():
+            if index:
+                front.follow(parents, [t.tokens[-1] for t in search.trails], [t.source for t in search.trails])
+            scores = front.forward()
+            scores = scores.log_softmax(-1) if choice.logs else scores
+            for each in filters:
+                scores = each(scores, front.said, index)
+            parents = search.advance(scores)
         index += 1
         yield Step(index, search)
-        if search.trails:
-            front.follow(parents, [t.tokens[-1] for t in search.trails], [t.source for t in search.trails])
 
 
 def generate(

@@ -101,7 +101,8 @@ class View:
         b, _, _, total = self.shape(path)
         looks = self._along(path)
         if len(looks) == 1:                                          # the whole map is large: not twice
-            return _weights(looks[0], self._keys(heads, path, dtype)(0), heads, torch.tensor(list(wanted)), None if path is None else path[0])
+            row = None if path is None else path[0]
+            return _weights(looks[0], self._keys(heads, path, dtype)(0), heads, torch.tensor(list(wanted)), row)
         out = torch.zeros(b, len(heads), len(wanted), total, dtype=dtype, device=self.looks[0].q.device)
         keys, first = self._keys(heads, path, dtype), 0
         for step, look in enumerate(looks):

@@ -2,7 +2,7 @@
 
 from .attention import Attention, Look, Sight
 from .cache import Cache, Memory
-from .packed import pack
+from .packed import pack_matrices
 from .transformer import Transformer
 
-__all__ = ["Attention", "Cache", "Look", "Memory", "Sight", "Transformer", "pack"]
+__all__ = ["Attention", "Cache", "Look", "Memory", "Sight", "Transformer", "pack_matrices"]

@@ -30,7 +30,7 @@ class Packs(Protocol):
         ...
 
 
-def pack(model: nn.Module) -> bool:
+def pack_matrices(model: nn.Module) -> bool:
     """Let a model multiply by packed matrices -> whether this machine can. Costs the bytes of its matrices once more.
 
     They serve where no gradients are taken, until the weights change (a change through `weight.data` cannot be seen); from then

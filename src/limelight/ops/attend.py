@@ -84,10 +84,8 @@ def attention_weights(
     """How much each query takes from each key: rows sum to 1, or are all 0 where a query may see nothing."""
     usual = q.shape[-1] ** -0.5 if score is dot else 1.0
     factor = usual if scale is None else scale
-    if score is dot:
-        scores = dot(q * factor, _share(k, q.shape[1]))       # queries are fewer than scores
-    else:
-        scores = score(q, _share(k, q.shape[1])) * factor
+    shared = _share(k, q.shape[1])
+    scores = dot(q * factor, shared) if score is dot else score(q, shared) * factor       # queries are fewer than scores
     if bias is not None:
         scores = scores + bias
     if causal:
