@@ -22,7 +22,7 @@ from .errors import InputError, TaskError, WeightError, did_you_mean
 from .files import replaced
 from .inputs.text import Text
 from .manifest import Manifest
-from .nn import Transformer
+from .nn import Transformer, pack_matrices
 from .quant import pack, unpack
 from .weights import read_tensors, write_tensors
 

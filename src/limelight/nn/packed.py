@@ -34,7 +34,7 @@ def pack_matrices(model: nn.Module) -> bool:
     """Let a model multiply by packed matrices -> whether this machine can. Costs the bytes of its matrices once more.
 
     They serve where no gradients are taken, until the weights change (a change through `weight.data` cannot be seen); from then
-    on the plain product is back, and `pack` may be called again. A copy of the model has none.
+    on the plain product is back, and `pack_matrices` may be called again. A copy of the model has none.
     """
     first = next(model.parameters(), None)
     if first is None or first.device.type != "cpu" or not able(first.dtype):
