@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from limelight.nn import Transformer
 from limelight.ops import sinusoid
-from limelight.spec import Head, Model, Sinusoid
+from limelight.spec import Model, Sinusoid, Words
 
 from .sizes import END, PAD, Size
 
@@ -94,7 +94,7 @@ def as_marian(size: Size, *, length: int = 512) -> Model:
         spec,
         encoder=replace(spec.encoder, position=waves),   # pyright: ignore[reportArgumentType]
         decoder=replace(spec.decoder, position=waves),   # pyright: ignore[reportArgumentType]
-        heads=(Head(name="lm", bias=True),),
+        heads=(Words(bias=True),),
     )
 
 

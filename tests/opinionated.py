@@ -11,10 +11,10 @@ from torch import Tensor
 from limelight.inputs import Batch
 from limelight.inputs.batch import pad
 from limelight.nn import Transformer
-from limelight.spec import Attention, FeedForward, Head, Model, Sinusoid, Stack, Tokens, encoder_decoder
+from limelight.spec import Attention, FeedForward, Words, Model, Sinusoid, Stack, Tokens, encoder_decoder
 
 PAD, START, END = 0, 1, 2
-LM = (Head(name="lm", tied=False, bias=True),)
+LM = (Words(tied=False, bias=True),)
 
 
 def seq2seq(

@@ -19,7 +19,7 @@ from limelight.spec import (
     Dot,
     FeedForward,
     General,
-    Head,
+    Words,
     Learned,
     Model,
     Norm,
@@ -49,7 +49,7 @@ def stack(**changes: object) -> Stack:
 
 
 def model(**changes: object) -> Model:
-    return Model(**{"family": "tiny", "dim": 8, "heads": (Head(name="lm"),), **changes})
+    return Model(**{"family": "tiny", "dim": 8, "heads": (Words(),), **changes})
 
 
 def lm(**changes: object) -> Model:
@@ -115,7 +115,7 @@ STACKS = st.fixed_dictionaries(
         "dropout": st.floats(0, 0.9),
     }
 )
-HEADS = st.builds(Head, name=st.text(), tied=st.booleans(), bias=st.booleans(), scale=st.floats(1e-9, 1e9)).map(lambda head: (head,))
+HEADS = st.builds(Words, name=st.text(), tied=st.booleans(), bias=st.booleans(), scale=st.floats(1e-9, 1e9)).map(lambda head: (head,))
 
 
 @given(encoder=STACKS, decoder=STACKS, cross=ATTENTIONS, heads=HEADS, parts=st.sampled_from(["encoder", "decoder", "both"]))
@@ -163,7 +163,7 @@ ILLEGAL = {
         "cross.window=4",
         "Drop window",
     ),
-    "two_heads": (lambda: model(encoder=stack(), heads=(Head(name="a"), Head(name="a"))), "two heads have one name", "differently"),
+    "two_heads": (lambda: model(encoder=stack(), heads=(Words(name="a"), Words(name="a"))), "two heads have one name", "differently"),
     "zero_depth": (lambda: stack(depth=0), "depth: .*greater than or equal to 1; got 0", ""),
     "dropout_one": (lambda: stack(dropout=1.0), "dropout: .*less than 1; got 1.0", ""),
     "activation": (lambda: FeedForward(hidden=4, activation="swish"), "activation: .*got 'swish'", ""),

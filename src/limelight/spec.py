@@ -19,6 +19,8 @@ from .values import parse, plain, value
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "tanh"]
 
 
 # --- positions: how a token learns where it stands -----------------------------------------------------------------
@@ -47,16 +49,63 @@ class Sinusoid:
 
 
 @value
+class Interpolated:
+    """Every angle divided by `factor`, so that longer texts fit between the positions that were trained (Chen et al. 2023)."""
+
+    kind: Literal["interpolated"] = "interpolated"
+    factor: Positive
+
+
+@value
+class ByWavelength:
+    """Slow angles divided by `factor`, fast ones left, a slope between (Llama 3.1: Dubey et al. 2024, and its published code).
+
+    Slow are those that turn fewer than `low` times in `length` positions, fast those that turn more than `high` times.
+    """
+
+    kind: Literal["by_wavelength"] = "by_wavelength"
+    factor: Positive
+    low: Positive
+    high: Positive
+    length: Count
+
+    def __post_init__(self) -> None:
+        if self.low >= self.high:
+            raise SpecError(f"by_wavelength: low={self.low} must be less than high={self.high}.", "Llama 3.1 has low=1, high=4.")
+
+
+@value
+class Yarn:
+    """The same with a slope over channels, and scores made sharper by `magnitude` on queries and keys (Peng et al. 2023, 3.2 to 3.4).
+
+    `magnitude` None is the paper's 0.1 ln(factor) + 1. `whole`: the ends of the slope are rounded outwards to whole channels.
+    """
+
+    kind: Literal["yarn"] = "yarn"
+    factor: Positive
+    length: Count
+    fast: Positive = 32.0
+    slow: Positive = 1.0
+    magnitude: Positive | None = None
+    whole: bool = True
+
+
+Stretch = Annotated[Interpolated | ByWavelength | Yarn, Field(discriminator="kind")]
+
+
+@value
 class Rotary:
     """Queries and keys turned by an angle that grows with position (Su et al. 2021, equation 34).
 
     `pairs`: turn channels (0, 1), (2, 3) ... as in the paper, rather than (0, d/2), (1, d/2 + 1) ...
+    `stretch`: how a model reads texts longer than those that it was first trained on.
     """
 
     kind: Literal["rotary"] = "rotary"
-    base: Annotated[float, Field(gt=0)] = 10_000.0
+    base: Positive = 10_000.0
     pairs: bool = False
     length: Count | None = None
+    stretch: Stretch | None = None
 
 
 @value
@@ -132,11 +181,20 @@ Weights = Soft
 
 # --- the parts of a layer -------------------------------------------------------------------------------------------
 @value
+class Norm:
+    """Layer norm (Ba et al. 2016) or root-mean-square norm (Zhang and Sennrich 2019)."""
+
+    kind: Literal["layer", "rms"] = "layer"
+    eps: Annotated[float, Field(gt=0)] = 1e-5
+
+
+@value
 class Attention:
     """Heads of queries over (perhaps fewer) heads of keys and values.
 
     `kv_heads`: None for as many as `heads`; 1 is multi-query (Shazeer 2019), between is grouped-query (Ainslie et al. 2023).
     `bias`: which of the projections q, k, v, o carry a bias. `window`: keys this many slots away, or more, are not seen.
+    `norm`: each head's queries and keys are normed before they meet (Henry et al. 2020; Qwen3).
     """
 
     heads: Count
@@ -146,6 +204,7 @@ class Attention:
     score: Score = ScaledDot()
     weights: Weights = Soft()
     window: Count | None = None
+    norm: Norm | None = None
     dropout: Share = 0.0
 
     def __post_init__(self) -> None:
@@ -176,26 +235,24 @@ class FeedForward:
     """Two linear maps with a bend between; `gated` multiplies by a second branch (Shazeer 2020, equation 6)."""
 
     hidden: Count
-    activation: Literal["relu", "gelu", "gelu_tanh", "silu"] = "gelu"
+    activation: Activation = "gelu"
     gated: bool = False
     bias: bool = True
     dropout: Share = 0.0
 
 
 @value
-class Norm:
-    """Layer norm (Ba et al. 2016) or root-mean-square norm (Zhang and Sennrich 2019)."""
-
-    kind: Literal["layer", "rms"] = "layer"
-    eps: Annotated[float, Field(gt=0)] = 1e-5
-
-
-@value
 class Tokens:
-    """Rows of a table of embeddings; `scaled` multiplies them by sqrt(dim) (Vaswani et al. 2017, section 3.4)."""
+    """Rows of a table of embeddings; `scaled` multiplies them by sqrt(dim) (Vaswani et al. 2017, section 3.4).
+
+    `segments`: vectors that tell the parts of an input apart (Devlin et al. 2019, section 3). `width`: of the table where it is not
+    the model's; linear maps go there and back (OPT-350m).
+    """
 
     vocab: Count
     scaled: bool = False
+    segments: Annotated[int, Field(ge=0)] = 0
+    width: Count | None = None
 
 
 @value
@@ -203,6 +260,7 @@ class Stack:
     """A column of equal layers. `norm_at`: before each branch ("pre") or after each sum ("post").
 
     `norm_input`: a norm right after the embedding (BERT, BART). `norm_output`: a norm after the last layer.
+    `windows`: the window of each layer where layers differ (GPT-Neo, Qwen2); () where all have attention.window.
     """
 
     depth: Count
@@ -216,9 +274,15 @@ class Stack:
     norm_at: Literal["pre", "post"] = "pre"
     norm_input: bool = False
     norm_output: bool = True
+    windows: tuple[Count | None, ...] = ()
     dropout: Share = 0.0
 
     def __post_init__(self) -> None:
+        if self.windows and (len(self.windows) != self.depth or self.attention.window is not None):
+            raise SpecError(
+                f"windows are for each of {self.depth} layers: got {len(self.windows)}, and attention.window={self.attention.window}.",
+                "Give one window (or None) a layer, and no attention.window.",
+            )
         dots = isinstance(self.attention.score, Dot | ScaledDot)
         if isinstance(self.position, Rotary) and not dots:
             raise SpecError(
@@ -228,28 +292,63 @@ class Stack:
 
 
 @value
-class Head:
-    """What is read off the last hidden states. `tied`: the table of embeddings serves as the output matrix.
+class Words:
+    """Scores of every token of the vocabulary, at each place. `tied`: the table of embeddings serves as the output matrix.
 
-    `scale` multiplies the hidden states first (T5: dim ** -0.5 where tied).
+    `scale` multiplies the hidden states first (T5: dim ** -0.5 where tied). `mix`: a map, this bend and a norm come before
+    (BERT's masked language model).
     """
 
-    name: str
+    name: str = "lm"
     kind: Literal["tokens"] = "tokens"
     tied: bool = True
     bias: bool = False
-    scale: Annotated[float, Field(gt=0)] = 1.0
+    scale: Positive = 1.0
+    mix: Activation | None = None
+
+
+@value
+class Classes:
+    """Scores of classes for a whole text, read at one place of it, or off the mean of all.
+
+    `mix`: a map and this bend come before. `several`: classes are not exclusive, each has a probability of its own.
+    """
+
+    name: str = "classes"
+    kind: Literal["classes"] = "classes"
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    at: Literal["first", "last", "mean"] = "first"
+    mix: Activation | None = None
+    bias: bool = True
+    several: bool = False
+
+
+@value
+class Labels:
+    """Scores of labels at each place: names and terms in a text, or where an answer starts and ends."""
+
+    name: str = "labels"
+    kind: Literal["labels"] = "labels"
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    bias: bool = True
+
+
+Head = Annotated[Words | Classes | Labels, Field(discriminator="kind")]
 
 
 @value
 class Model:
-    """A whole model: an encoder, a decoder, or both, and the heads on top of the last of them."""
+    """A whole model: an encoder, a decoder, or both, and the heads on top of the last of them.
+
+    `shared`: encoder and decoder read one table of embeddings, where their inputs are alike.
+    """
 
     family: str
     dim: Count
     encoder: Stack | None = None
     decoder: Stack | None = None
     heads: tuple[Head, ...]
+    shared: bool = True
 
     def __post_init__(self) -> None:
         if self.encoder is None and self.decoder is None:
@@ -332,7 +431,7 @@ def encoder_decoder(
         dropout=dropout,
     )
     decoder = Stack(**{**_fields(encoder), "depth": decoder_depth, "causal": True, "cross": attention})
-    return Model(family="transformer", dim=dim, encoder=encoder, decoder=decoder, heads=(Head(name="lm"),))
+    return Model(family="transformer", dim=dim, encoder=encoder, decoder=decoder, heads=(Words(),))
 
 
 def _fields(stack: Stack) -> dict[str, object]:

@@ -15,7 +15,7 @@ from limelight.spec import (
     Dot,
     FeedForward,
     General,
-    Head,
+    Words,
     Learned,
     Model,
     Norm,
@@ -45,20 +45,20 @@ def changed(made: Stack, **changes: object) -> Stack:
     return Stack(**{**{f.name: getattr(made, f.name) for f in fields(made)}, **changes})
 
 
-def encoder_decoder(made: Stack, *, cross: Attention | None = None, head: Head | None = None) -> Model:
+def encoder_decoder(made: Stack, *, cross: Attention | None = None, head: Words | None = None) -> Model:
     """The same stack on both sides; cross-attention has the same score, and no window."""
     a = made.attention
     cross = cross or Attention(heads=a.heads, kv_heads=a.kv_heads, head_dim=a.head_dim, bias=a.bias, score=a.score)
     decoder = changed(made, causal=True, cross=cross)
-    return Model(family="tiny", dim=DIM, encoder=made, decoder=decoder, heads=(head or Head(name="lm"),))
+    return Model(family="tiny", dim=DIM, encoder=made, decoder=decoder, heads=(head or Words(),))
 
 
-def decoder_only(made: Stack, head: Head | None = None) -> Model:
-    return Model(family="tiny", dim=DIM, decoder=changed(made, causal=True), heads=(head or Head(name="lm"),))
+def decoder_only(made: Stack, head: Words | None = None) -> Model:
+    return Model(family="tiny", dim=DIM, decoder=changed(made, causal=True), heads=(head or Words(),))
 
 
 def encoder_only(made: Stack) -> Model:
-    return Model(family="tiny", dim=DIM, encoder=made, heads=(Head(name="lm"),))
+    return Model(family="tiny", dim=DIM, encoder=made, heads=(Words(),))
 
 
 STACKS = {
@@ -90,10 +90,10 @@ STACKS = {
 MODELS = {f"both_{name}": encoder_decoder(made) for name, made in STACKS.items()}
 MODELS |= {f"decoder_{name}": decoder_only(made) for name, made in STACKS.items()}
 MODELS |= {
-    "both_untied": encoder_decoder(STACKS["plain"], head=Head(name="lm", tied=False, bias=True)),
-    "both_tied_bias": encoder_decoder(STACKS["plain"], head=Head(name="lm", bias=True, scale=0.25)),
+    "both_untied": encoder_decoder(STACKS["plain"], head=Words(tied=False, bias=True)),
+    "both_tied_bias": encoder_decoder(STACKS["plain"], head=Words(bias=True, scale=0.25)),
     "both_other_cross": encoder_decoder(STACKS["rotary"], cross=Attention(heads=2, kv_heads=1, head_dim=5, bias="k", score=General())),
-    "decoder_untied": decoder_only(STACKS["rotary"], Head(name="lm", tied=False)),
+    "decoder_untied": decoder_only(STACKS["rotary"], Words(tied=False)),
 }
 ENCODERS = {f"encoder_{name}": encoder_only(made) for name, made in STACKS.items()}
 

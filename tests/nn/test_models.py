@@ -13,7 +13,7 @@ from torch import Tensor
 from limelight.errors import InputError, SpecError, TaskError
 from limelight.inputs import Batch, pad
 from limelight.nn import Transformer
-from limelight.spec import Attention, FeedForward, Head, Learned, Model, Rotary, Sinusoid, Tokens
+from limelight.spec import Attention, FeedForward, Words, Learned, Model, Rotary, Sinusoid, Tokens
 
 ALL = {**MODELS, **ENCODERS}
 
@@ -83,7 +83,7 @@ def test_an_encoder_sees_both_ways(name: str) -> None:
 def test_a_window_hides_what_is_further() -> None:
     """One layer, window 3: place 6 sees 4 to 6, and an encoder sees 4 to 8."""
     one = changed(STACKS["window"], depth=1)
-    lm, encoder = build(decoder_only(one)), build(Model(family="tiny", dim=DIM, encoder=one, heads=(Head(name="lm"),)))
+    lm, encoder = build(decoder_only(one)), build(Model(family="tiny", dim=DIM, encoder=one, heads=(Words(),)))
     given = tokens(1, 10)
     for model, seen in ((lm, range(4, 7)), (encoder, range(4, 9))):
         base, felt = logits(model, given)[0, 6], []
@@ -117,7 +117,7 @@ def test_one_table_serves_both_sides_and_the_head() -> None:
 def test_other_vocabularies_are_not_shared() -> None:
     source = stack(input=Tokens(vocab=7))
     target = stack(causal=True, cross=Attention(heads=2))
-    model = Transformer(Model(family="tiny", dim=DIM, encoder=source, decoder=target, heads=(Head(name="lm"),)))
+    model = Transformer(Model(family="tiny", dim=DIM, encoder=source, decoder=target, heads=(Words(),)))
     assert model.encoder.embed.table.num_embeddings == 7
     assert model.logits(torch.randn(1, 1, DIM)).shape == (1, 1, VOCAB)
 

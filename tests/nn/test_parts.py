@@ -11,8 +11,11 @@ from torch import Tensor, nn
 
 from limelight import ops
 from limelight.nn import Attention, Cache, Look, Sight
-from limelight.nn.block import FeedForward, Residual, norm
+from limelight.nn.attention import Turn
+from limelight.nn.block import FeedForward, Residual
 from limelight.nn.embed import Embed
+from limelight.nn.norms import norm
+from limelight.nn.rotary import angles
 from limelight.spec import Additive, Dot, General, Learned, Norm, Rotary, ScaledDot, Sinusoid, Tokens
 from limelight.spec import Attention as AttentionSpec
 from limelight.spec import FeedForward as FeedForwardSpec
@@ -30,6 +33,10 @@ def shaken(module: nn.Module) -> nn.Module:
 def linear(layer: nn.Linear, x: Tensor) -> Tensor:
     out = x @ layer.weight.T
     return out if layer.bias is None else out + layer.bias
+
+
+def turn(at: Tensor, rotary: Rotary, width: int) -> Turn:
+    return Turn(*angles(rotary, at[None], width), rotary.pairs)
 
 
 # --- norms ----------------------------------------------------------------------------------------------------------
@@ -110,7 +117,7 @@ def by_hand(attn: Attention, x: Tensor, source: Tensor) -> Tensor:
 def test_attention_is_its_heads_side_by_side(score: str, kv_heads: int | None) -> None:
     spec = AttentionSpec(heads=4, kv_heads=kv_heads, head_dim=5, bias="qv", score=SCORES[score])
     attn, x, far = shaken(Attention(spec, DIM)), torch.randn(2, 3, DIM), torch.randn(2, 6, DIM)
-    sight = Sight(torch.arange(3)[None])
+    sight = Sight()
     assert torch.allclose(attn(x, None, sight, None, 0), by_hand(attn, x, x), atol=1e-5)
     assert torch.allclose(attn(x, far, sight, None, 0), by_hand(attn, x, far), atol=1e-5)
     assert [name for name in "qkvo" if getattr(attn, name).bias is not None] == ["q", "v"]
@@ -128,7 +135,7 @@ class Witness:
 def test_an_eye_sees_what_the_kernel_was_given_and_changes_nothing() -> None:
     attn = shaken(Attention(AttentionSpec(heads=4, kv_heads=2, head_dim=6), DIM))
     x, cache = torch.randn(2, 5, DIM), Cache(1)
-    sights = [Sight(torch.arange(3)[None], None, True, None, Rotary()), Sight(torch.arange(3, 5)[None], None, True, None, Rotary())]
+    sights = [Sight(None, True, None, turn(torch.arange(*span), Rotary(), 6)) for span in ((0, 3), (3, 5))]
     blind = attn(x[:, :3], None, sights[0], None, 0)
     attn.eye = Witness()
     assert torch.equal(attn(x[:, :3], None, sights[0], cache, 0), blind)
@@ -149,14 +156,14 @@ def test_an_eye_sees_what_the_kernel_was_given_and_changes_nothing() -> None:
 def test_rotary_turns_queries_and_keys_and_nothing_else(rotary: Rotary) -> None:
     attn, x = shaken(Attention(AttentionSpec(heads=2, kv_heads=1, head_dim=6), DIM)), torch.randn(2, 5, DIM)
     attn.eye = Witness()
-    near = attn(x, None, Sight(torch.arange(5)[None], rotary=rotary), None, 0)
-    far = attn(x, None, Sight(torch.arange(100, 105)[None], rotary=rotary), None, 0)
+    near = attn(x, None, Sight(turn=turn(torch.arange(5), rotary, 6)), None, 0)
+    far = attn(x, None, Sight(turn=turn(torch.arange(100, 105), rotary, 6)), None, 0)
     assert torch.allclose(near, far, atol=1e-4)                     # only distance counts
-    assert not torch.allclose(near, attn(x, None, Sight(torch.arange(5)[None]), None, 0), atol=1e-2)
+    assert not torch.allclose(near, attn(x, None, Sight(), None, 0), atol=1e-2)
     look = attn.eye.looks[0]
     for seen, layer in ((look.q, attn.q), (look.k, attn.k)):
         flat = linear(layer, x).unflatten(-1, (-1, 6)).transpose(1, 2)
-        assert torch.allclose(seen, ops.rotate(flat, torch.arange(5)[None], base=rotary.base, pairs=rotary.pairs), atol=1e-5)
+        assert torch.allclose(seen, ops.rotate(flat, *ops.turns(torch.arange(5)[None], ops.rotary_rates(6, base=rotary.base)), pairs=rotary.pairs), atol=1e-5)
     assert torch.allclose(look.v, linear(attn.v, x)[:, None], atol=1e-5)
 
 

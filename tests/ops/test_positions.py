@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from limelight.ops import alibi, bucket, rotate, sinusoid
+from limelight.ops import alibi, bucket, rotary_rates, sinusoid, turns
+from limelight.ops import rotate as turned_by
+
+
+def rotate(x: torch.Tensor, at: torch.Tensor, *, base: float = 10_000.0, pairs: bool = False) -> torch.Tensor:
+    """x turned as its positions ask."""
+    return turned_by(x, *turns(at, rotary_rates(x.shape[-1], base=base)), pairs=pairs)
 
 
 # --- sinusoids ------------------------------------------------------------------------------------------------------

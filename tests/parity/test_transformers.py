@@ -24,7 +24,7 @@ from limelight.spec import (
     Buckets,
     Dot,
     FeedForward,
-    Head,
+    Words,
     Learned,
     Model,
     Norm,
@@ -52,7 +52,7 @@ class Family:
 
 def both(encoder: Stack, cross: Attention | None = None, **head: Any) -> Model:
     decoder = Stack(**{**vars(encoder), "causal": True, "cross": cross or encoder.attention})
-    return Model(family="tiny", dim=DIM, encoder=encoder, decoder=decoder, heads=(Head(name="lm", **head),))
+    return Model(family="tiny", dim=DIM, encoder=encoder, decoder=decoder, heads=(Words(**head),))
 
 
 def stack(**changes: Any) -> Stack:
@@ -176,7 +176,7 @@ FAMILIES = {
             family="tiny",
             dim=DIM,
             decoder=stack(position=Learned(length=LENGTH), ff=FeedForward(hidden=HIDDEN, activation="gelu_tanh"), causal=True),
-            heads=(Head(name="lm"),),
+            heads=(Words(),),
         ),
         GPT2,
         transposed=True,
@@ -204,7 +204,7 @@ FAMILIES = {
                 position=Rotary(),
                 causal=True,
             ),
-            heads=(Head(name="lm", tied=False),),
+            heads=(Words(tied=False),),
         ),
         LLAMA,
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from ..errors import InputError
@@ -15,10 +15,12 @@ from ..errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Rows for a model. `values`: token ids (b n); `keep`: True on real tokens, None where all of them are."""
+    """Rows for a model. `values`: token ids (b n); `keep`: True on real tokens, None where all of them are; `segments`: which part
+    of its input a token belongs to (a question and its text), None where there is but one."""
 
     values: Tensor
     keep: Bool[Tensor, "b n"] | None = None
+    segments: Int[Tensor, "b n"] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -30,8 +32,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same rows on another device."""
-        keep = None if self.keep is None else self.keep.to(device, non_blocking=True)
-        return replace(self, values=self.values.to(device, non_blocking=True), keep=keep)
+        values, keep, segments = (None if t is None else t.to(device, non_blocking=True) for t in (self.values, self.keep, self.segments))
+        return replace(self, values=values, keep=keep, segments=segments)
 
 
 def pad(rows: Sequence[Sequence[int]], *, filler: int = 0, side: Literal["left", "right"] = "right") -> Batch:

@@ -7,25 +7,34 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from .. import ops
-from ..spec import Additive, Dot, General, Rotary, ScaledDot
+from ..spec import Additive, Dot, General, ScaledDot
 from ..spec import Attention as AttentionSpec
 from .cache import Cache
+from .norms import norm
 from .packed import Linear, Packed, of
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """By what rotary positions turn queries and keys, (b|1 1 n d/2) each, and which channels go together (see ops.rotate)."""
+
+    cos: Float[Tensor, "_ 1 n r"]
+    sin: Float[Tensor, "_ 1 n r"]
+    pairs: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Sight:
     """All that an attention may know besides its inputs: made once a stack, the same for every layer."""
 
-    at: Int[Tensor, "_ n"]                               # positions of the queries: for encodings; masks are built on slots
     allow: Bool[Tensor, "_ 1 _ k"] | None = None
     causal: bool = False
     bias: Float[Tensor, "1 h q k"] | None = None
-    rotary: Rotary | None = None
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +75,8 @@ class Attention(nn.Module):
         self.k = Linear(dim, self.groups * d, "k" in s.bias)
         self.v = Linear(dim, self.groups * d, "v" in s.bias)
         self.o = Linear(self.heads * d, dim, "o" in s.bias)
+        self.q_norm = norm(s.norm, d) if s.norm else nn.Identity()
+        self.k_norm = norm(s.norm, d) if s.norm else nn.Identity()
         match s.score:
             case General():
                 self.score = nn.Parameter(torch.eye(d).repeat(self.heads, 1, 1) * d**-0.5)
@@ -89,12 +100,12 @@ class Attention(nn.Module):
             k, v = (new_k, new_v) if cache is None else cache.extend(layer, new_k, new_v)
         else:
             k, v = new_k, new_v = self._far(source, cache, layer)
-            q = _split(self.q(x.reshape(len(k), -1, x.shape[-1])), self.heads)   # beams of one sentence are just more queries
+            q = self.q_norm(_split(self.q(x.reshape(len(k), -1, x.shape[-1])), self.heads))   # beams of one sentence are just more queries
         how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
-        if self.eye is not None:
+        if (eye := self.eye) is not None:                    # read once: another thread may close it
             run = None if cache is None else id(cache)
             reorders = cache.reorders if cache else 0
-            self.eye.saw(Look(_by_row(q, len(x)), new_k, new_v, past, reorders, source is not None, how, run))
+            eye.saw(Look(_by_row(q, len(x)), new_k, new_v, past, reorders, source is not None, how, run))
         out = ops.attend(q, k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
         return self.o(out.transpose(1, 2).flatten(2)).reshape(x.shape)
 
@@ -104,13 +115,13 @@ class Attention(nn.Module):
             q, k, v = _split(self.joint(x), self.heads + 2 * self.groups).split([self.heads, self.groups, self.groups], 1)
         else:
             q, k, v = _split(self.q(x), self.heads), _split(self.k(x), self.groups), _split(self.v(x), self.groups)
-        return _rotate(q, sight), _rotate(k, sight), v
+        return _rotate(self.q_norm(q), sight.turn), _rotate(self.k_norm(k), sight.turn), v
 
     def _far(self, source: Tensor, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values of the memory: made once, then found in the cache."""
         if cache is not None and (held := cache.far(layer)) is not None:
             return held
-        k, v = _split(self.k(source), self.groups), _split(self.v(source), self.groups)
+        k, v = self.k_norm(_split(self.k(source), self.groups)), _split(self.v(source), self.groups)
         if cache is not None:
             cache.keep_far(layer, k, v)
         return k, v
@@ -132,10 +143,8 @@ def _split(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)             # (b n hd) -> (b h n d)
 
 
-def _rotate(x: Tensor, sight: Sight) -> Tensor:
-    if sight.rotary is None:
-        return x
-    return ops.rotate(x, sight.at, base=sight.rotary.base, pairs=sight.rotary.pairs)
+def _rotate(x: Tensor, turn: Turn | None) -> Tensor:
+    return x if turn is None else ops.rotate(x, turn.cos, turn.sin, pairs=turn.pairs)
 
 
 def _by_row(q: Tensor, rows: int) -> Tensor:

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..ops import dropout
 from ..spec import FeedForward as FeedForwardSpec
-from ..spec import Norm as NormSpec
 from ..spec import Stack as StackSpec
 from .attention import Attention, Sight
 from .cache import Cache
+from .norms import ACTIVATIONS, norm
 from .packed import Linear
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": F.relu,
-    "gelu": F.gelu,
-    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
-    "silu": F.silu,
-}
-
-
-def norm(s: NormSpec, dim: int) -> nn.Module:
-    """The norm of the spec for vectors of width `dim`."""
-    return nn.LayerNorm(dim, s.eps) if s.kind == "layer" else nn.RMSNorm(dim, s.eps)
 
 
 class FeedForward(nn.Module):

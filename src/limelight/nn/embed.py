@@ -11,7 +11,8 @@ from .. import ops
 from ..errors import InputError
 from ..spec import Learned, Sinusoid
 from ..spec import Stack as StackSpec
-from .block import norm
+from .norms import norm
+from .packed import Linear
 
 
 class Embed(nn.Module):
@@ -20,10 +21,12 @@ class Embed(nn.Module):
     def __init__(self, s: StackSpec, dim: int, lent: nn.Embedding | None = None):
         super().__init__()
         self.waves: Tensor
+        self.dim = dim
         self.spec, self.scale = s, dim**0.5 if s.input.scaled else 1.0
+        width = s.input.width or dim
         if lent is None:
-            self.token = nn.Embedding(s.input.vocab, dim)
-            nn.init.normal_(self.token.weight, std=dim**-0.5)
+            self.token = nn.Embedding(s.input.vocab, width)
+            nn.init.normal_(self.token.weight, std=width**-0.5)
         self._table = (lent if lent is not None else self.token,)   # in a tuple, a borrowed module stays out of the state dict
         match s.position:
             case Learned(length=length, offset=offset):
@@ -31,10 +34,14 @@ class Embed(nn.Module):
                 nn.init.normal_(self.position.weight, std=dim**-0.5)
             case Sinusoid():
                 self.register_buffer("waves", self._waves(), persistent=False)
+        self.project = Linear(width, dim, bias=False) if s.input.width else nn.Identity()
+        self.segment = nn.Embedding(s.input.segments, dim) if s.input.segments else None
+        if self.segment is not None:
+            nn.init.normal_(self.segment.weight, std=dim**-0.5)
         self.norm = norm(s.norm, dim) if s.norm_input else nn.Identity()
 
     def _waves(self) -> Tensor:
-        s, dim = self.spec.position, self.table.embedding_dim
+        s, dim = self.spec.position, self.dim
         if not isinstance(s, Sinusoid):
             return torch.empty(0)
         return ops.sinusoid(s.offset + s.length, dim, halves=s.halves, shifted=s.shifted)[s.offset :]
@@ -49,12 +56,19 @@ class Embed(nn.Module):
         """The table of token vectors, owned or borrowed."""
         return self._table[0]
 
-    def forward(self, tokens: Int[Tensor, "b n"], at: Int[Tensor, "_ n"], slots: int) -> Float[Tensor, "b n m"]:
-        """Tokens at positions `at` -> vectors; `slots`: how many there are so far. Raises InputError beyond the model's positions."""
+    def forward(
+        self, tokens: Int[Tensor, "b n"], at: Int[Tensor, "_ n"], slots: int, segments: Int[Tensor, "b n"] | None = None
+    ) -> Float[Tensor, "b n m"]:
+        """Tokens at positions `at` -> vectors; `slots`: how many there are so far; `segments`: 0 everywhere where none are given.
+
+        Raises InputError beyond the model's positions.
+        """
         length = getattr(self.spec.position, "length", None)
         if length is not None and slots > length:
             _check_within(at, length)
-        x = self.table(tokens) * self.scale
+        x = self.project(self.table(tokens) * self.scale)
+        if self.segment is not None:
+            x = x + (self.segment.weight[0] if segments is None else self.segment(segments))
         match self.spec.position:
             case Learned(offset=offset):
                 x = x + self.position(at + offset)

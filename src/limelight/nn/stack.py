@@ -9,10 +9,13 @@ from torch import Tensor, nn
 from .. import ops
 from ..spec import Alibi, Buckets, Rotary
 from ..spec import Stack as StackSpec
-from .attention import Sight
-from .block import Block, norm
+from .attention import Sight, Turn
+from .block import Block
 from .cache import Cache, Memory
 from .embed import Embed
+from .norms import norm
+from .packed import Linear
+from .rotary import angles
 
 
 class Stack(nn.Module):
@@ -24,6 +27,8 @@ class Stack(nn.Module):
         self.embed = Embed(s, dim, lent)
         self.blocks = nn.ModuleList(Block(s, dim, i) for i in range(s.depth))
         self.norm = norm(s.norm, dim) if s.norm_output else nn.Identity()
+        self.project = Linear(dim, s.input.width, bias=False) if s.input.width else nn.Identity()
+        self.width = s.attention.width(dim)
         self.distance = nn.Embedding(s.position.count, s.attention.heads) if isinstance(s.position, Buckets) else None
 
     @property
@@ -37,37 +42,45 @@ class Stack(nn.Module):
         keep: Bool[Tensor, "b _"] | None = None,
         memory: Memory | None = None,
         cache: Cache | None = None,
+        segments: Int[Tensor, "b n"] | None = None,
     ) -> Tensor:
         """Tokens (b n) -> hidden states (b n m). `keep` covers the cached slots too: (b past + n)."""
         past, n = cache.length if cache else 0, tokens.shape[1]
         slots = torch.arange(past, past + n, device=tokens.device)
         # Slots count every key; positions count only real tokens, so padding on either side costs nothing.
         at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, past:]
-        x = self.embed(tokens, at, past + n)
-        near = self._near(at, slots, past + n, keep)
-        far = None if memory is None else self._far(at, memory)
-        for block in self.blocks:
+        x = self.embed(tokens, at, past + n, segments)
+        nears = self._nears(at, slots, past + n, keep)
+        far = None if memory is None else self._far(memory)
+        for block, near in zip(self.blocks, nears, strict=True):
             x = block(x, None if memory is None else memory.hidden, near, far, cache)
         if cache is not None:
             cache.advance(n)
-        return self.norm(x)
+        return self.project(self.norm(x))
 
-    def _near(self, at: Tensor, slots: Tensor, length: int, keep: Tensor | None) -> Sight:
-        s, many = self.spec, len(slots) > 1
-        rules = [ops.causal] * (s.causal and many)                  # the newest token alone may see all that came before it
-        rules += [] if s.attention.window is None else [ops.window(s.attention.window)]
-        rules += [] if keep is None else [ops.padding(keep)]
-        rotary = s.position if isinstance(s.position, Rotary) else None
+    def _nears(self, at: Tensor, slots: Tensor, length: int, keep: Tensor | None) -> list[Sight]:
+        """What each layer may see of the sequence itself: one sight for all layers of one window."""
+        s = self.spec
         bias = self._bias(slots, length)
-        if rules in ([], [ops.causal]):                             # needs no mask in memory
-            return Sight(at, None, bool(rules), bias, rotary)
+        turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
+        windows = s.windows or (s.attention.window,) * s.depth
+        sights = {window: Sight(*self._allow(slots, length, keep, window), bias, turn) for window in dict.fromkeys(windows)}
+        return [sights[window] for window in windows]
+
+    def _allow(self, slots: Tensor, length: int, keep: Tensor | None, window: int | None) -> tuple[Tensor | None, bool]:
+        """The mask, and whether it is plainly causal, which needs none in memory."""
+        rules = [ops.causal] * (self.spec.causal and len(slots) > 1)     # the newest token alone may see all that came before it
+        rules += [] if window is None or length <= window else [ops.window(window)]
+        rules += [] if keep is None else [ops.padding(keep)]
+        if rules in ([], [ops.causal]):
+            return None, bool(rules)
         mask = rules[0]
         for rule in rules[1:]:
             mask = mask & rule
-        return Sight(at, mask.dense(slots, torch.arange(length, device=slots.device)), False, bias, rotary)
+        return mask.dense(slots, torch.arange(length, device=slots.device)), False
 
-    def _far(self, at: Tensor, memory: Memory) -> Sight:
-        return Sight(at, None if memory.keep is None else memory.keep[:, None, None, :])
+    def _far(self, memory: Memory) -> Sight:
+        return Sight(None if memory.keep is None else memory.keep[:, None, None, :])
 
     def _bias(self, slots: Tensor, length: int) -> Tensor | None:
         match self.spec.position:

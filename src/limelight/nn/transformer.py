@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..errors import InputError, SpecError, TaskError
 from ..inputs.batch import Batch
-from ..spec import Head as HeadSpec
+from ..spec import Classes
 from ..spec import Model as ModelSpec
 from .attention import Attention
 from .cache import Cache, Memory
-from .packed import Linear, Packed
+from .heads import build, pool
 from .stack import Stack
-
-
-class Head(nn.Module):
-    """Hidden states -> logits over the vocabulary; the table of embeddings is borrowed where tied (Press and Wolf 2017)."""
-
-    def __init__(self, s: HeadSpec, dim: int, table: nn.Embedding):
-        super().__init__()
-        self.spec = s
-        self._table = (table,)
-        vocab = table.num_embeddings
-        self.out = None if s.tied else Linear(dim, vocab, s.bias)
-        self.bias = nn.Parameter(table.weight.new_zeros(vocab)) if s.tied and s.bias else None
-        self.packed: Packed | None = None
-
-    def pack(self) -> None:
-        """See nn.packed.Packs."""
-        if self.out is None:
-            self.packed = Packed([((self._table[0], "weight"), None if self.bias is None else (self, "bias"))])
-
-    def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n v"]:
-        """(... m) -> (... v)."""
-        hidden = hidden * self.spec.scale if self.spec.scale != 1.0 else hidden
-        if self.out is not None:
-            return self.out(hidden)
-        if self.packed is not None and self.packed.serves(hidden):
-            return self.packed(hidden)
-        return F.linear(hidden, self._table[0].weight, self.bias)
 
 
 class Transformer(nn.Module):
@@ -53,13 +26,13 @@ class Transformer(nn.Module):
         super().__init__()
         self.spec = spec
         self.encoder = Stack(spec.encoder, spec.dim) if spec.encoder else None
-        shared = spec.encoder and spec.decoder and spec.encoder.input == spec.decoder.input
-        lent = self.encoder.embed.table if shared and self.encoder else None
+        alike = spec.encoder and spec.decoder and spec.encoder.input == spec.decoder.input
+        lent = self.encoder.embed.table if spec.shared and alike and self.encoder else None
         self.decoder = Stack(spec.decoder, spec.dim, lent) if spec.decoder else None
         last = self.decoder or self.encoder
         if last is None:
             raise SpecError("a model needs an encoder, a decoder or both: got neither.")
-        self.heads = nn.ModuleDict({head.name: Head(head, spec.dim, last.embed.table) for head in spec.heads})
+        self.heads = nn.ModuleDict({each.name: build(each, last.embed.table, last.spec.norm) for each in spec.heads})
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -70,7 +43,7 @@ class Transformer(nn.Module):
         """A batch of rows -> what the encoder makes of them. Raises TaskError for a model without an encoder."""
         if self.encoder is None:
             raise TaskError(f"{self.spec.family} has no encoder to encode with.", "Use decode(tokens) alone.")
-        return Memory(self.encoder(batch.values, batch.keep), batch.keep)
+        return Memory(self.encoder(batch.values, batch.keep, segments=batch.segments), batch.keep)
 
     def decode(
         self,
@@ -95,6 +68,25 @@ class Transformer(nn.Module):
         _check_rows(tokens, memory, keep, cache)
         return self.decoder(tokens, keep, memory, cache)
 
+    def hidden(self, batch: Batch, *, start: int = 0) -> Float[Tensor, "b n m"]:
+        """The last hidden states at each place of a batch, whatever the model is made of.
+
+        With both an encoder and a decoder, the decoder reads the same rows once more, one place later and after `start`, looking at
+        the encoder's (how BART classifies: Lewis et al. 2020, section 3.1).
+        """
+        if self.decoder is None:
+            return self.encode(batch).hidden
+        if self.encoder is None:
+            return self.decode(batch.values, keep=batch.keep)
+        return self.decode(_later(batch, start), memory=self.encode(batch), keep=batch.keep)
+
+    def classify(self, batch: Batch, head: str = "classes", *, start: int = 0) -> Float[Tensor, "b c"]:
+        """Scores of each class for each row, read where the head's spec says."""
+        spec = next((each for each in self.spec.heads if each.name == head), None)
+        if not isinstance(spec, Classes):
+            raise TaskError(f'{self.spec.family} has no classes to tell apart: its heads are {", ".join(self.heads) or "none"}.')
+        return self.logits(pool(self.hidden(batch, start=start), batch.keep, spec.at), head)
+
     def logits(self, hidden: Float[Tensor, "*n m"], head: str = "lm") -> Float[Tensor, "*n v"]:
         """Hidden states -> unnormalised log-probabilities of the next token."""
         if head not in self.heads:
@@ -114,6 +106,14 @@ class Transformer(nn.Module):
                 if block.cross is not None:
                     found[f"{name}.{i}.cross"] = block.cross
         return found
+
+
+def _later(batch: Batch, start: int) -> Int[Tensor, "b n"]:
+    """The rows one place later, with `start` in the first real one."""
+    later = batch.values.roll(1, 1)
+    if batch.keep is None:
+        return later.index_fill(1, torch.zeros(1, dtype=torch.long, device=later.device), start)
+    return later.masked_fill(batch.keep.cumsum(1) <= 1, start)
 
 
 def _check_rows(tokens: Tensor, memory: Memory | None, keep: Tensor | None, cache: Cache | None) -> None:

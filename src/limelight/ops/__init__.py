@@ -10,7 +10,7 @@ Masks are predicates that compose; True = may attend.
 from .attend import attend, attend_plain, attention_weights
 from .dropout import dropout
 from .masks import Mask, causal, document, everything, padding, prefix, window
-from .positions import alibi, bucket, rotate, sinusoid
+from .positions import alibi, bucket, by_wavelength, rotary_rates, rotate, sinusoid, turns, yarn
 from .scores import ScoreFn, additive, dot, general
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "attend_plain",
     "attention_weights",
     "bucket",
+    "by_wavelength",
     "causal",
     "document",
     "dot",
@@ -30,7 +31,10 @@ __all__ = [
     "general",
     "padding",
     "prefix",
+    "rotary_rates",
     "rotate",
     "sinusoid",
+    "turns",
     "window",
+    "yarn",
 ]

@@ -21,15 +21,47 @@ def sinusoid(length: int, dim: int, *, halves: bool = False, shifted: bool = Fal
     return waves.float()
 
 
-def rotate(x: Float[Tensor, "b h n d"], at: Int[Tensor, "_ n"], *, base: float = 10_000.0, pairs: bool = False) -> Float[Tensor, "b h n d"]:
-    """Turn channels by angles that grow with position `at` (b|1 n) (Su et al. 2021, equation 34).
+def rotary_rates(width: int, *, base: float = 10_000.0) -> Float[Tensor, " r"]:
+    """By how much each pair of channels turns from one position to the next, in radians (Su et al. 2021, equation 15)."""
+    return base ** (-torch.arange(0, width, 2, dtype=torch.float32) / width)
+
+
+def by_wavelength(rates: Float[Tensor, " r"], *, factor: float, low: float, high: float, length: int) -> Float[Tensor, " r"]:
+    """Rates that turn fewer than `low` times in `length` positions are divided by `factor`, more than `high` times are left, a
+    slope between (Llama 3.1)."""
+    times = length * rates / (2 * math.pi)
+    left = ((times - low) / (high - low)).clamp(0, 1)
+    return rates * left + rates / factor * (1 - left)
+
+
+def yarn(
+    rates: Float[Tensor, " r"], *, factor: float, length: int, turns: tuple[float, float], base: float, whole: bool
+) -> Float[Tensor, " r"]:
+    """The same with a slope over channels (Peng et al. 2023, section 3.2): from the channel that turns turns[0] times in `length`
+    positions to the one that turns turns[1] times; `whole` rounds both outwards."""
+    n = len(rates)
+    start, end = (n * math.log(length / (times * 2 * math.pi)) / math.log(base) for times in turns)
+    if whole:
+        start, end = math.floor(start), math.ceil(end)
+    start, end = max(start, 0), min(end, 2 * n - 1)
+    slope = ((torch.arange(n) - start) / max(end - start, 1e-3)).clamp(0, 1)
+    return rates * (1 - slope) + rates / factor * slope
+
+
+def turns(at: Int[Tensor, "_ n"], rates: Float[Tensor, " r"], *, magnitude: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the angles of positions `at` (b|1 n), each (b|1 1 n d/2), in fp32."""
+    angle = at[:, None, :, None].float() * rates.to(at.device)
+    return angle.cos() * magnitude, angle.sin() * magnitude
+
+
+def rotate(
+    x: Float[Tensor, "b h n d"], cos: Float[Tensor, "_ 1 n r"], sin: Float[Tensor, "_ 1 n r"], *, pairs: bool = False
+) -> Float[Tensor, "b h n d"]:
+    """Turn channels by the angles of `turns` (Su et al. 2021, equation 34).
 
     `pairs`: channels (0, 1), (2, 3) ... are turned together, rather than (0, d/2), (1, d/2 + 1) ...
     """
-    d = x.shape[-1]
-    rate = base ** (-torch.arange(0, d, 2, device=x.device, dtype=torch.float32) / d)
-    angle = at[:, None, :, None].float() * rate                                            # (b|1 1 n d/2)
-    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     a, b = (x[..., 0::2], x[..., 1::2]) if pairs else x.chunk(2, -1)
     a, b = a * cos - b * sin, b * cos + a * sin
     return torch.stack((a, b), -1).flatten(-2) if pairs else torch.cat((a, b), -1)

@@ -1,0 +1,24 @@
+"""The kinds of published models that open here: for each a spec from its config.json and a table of names, and the way back.
+
+To add one, write a file with `spec`, `config` and `names`, and name it in FAMILIES under its config's model_type.
+"""
+
+from __future__ import annotations
+
+from . import bart, bert, distilbert, gpt2, gpt_neo, llama, opt, t5
+from .config import Config
+from .family import Family
+
+FAMILIES: dict[str, Family] = {
+    **bart.KIN,
+    "bert": bert.BERT,
+    "distilbert": distilbert.FAMILY,
+    "gpt2": gpt2.FAMILY,
+    "gpt_neo": gpt_neo.FAMILY,
+    **llama.KIN,
+    "opt": opt.FAMILY,
+    "roberta": bert.ROBERTA,
+    "t5": t5.FAMILY,
+}
+
+__all__ = ["FAMILIES", "Config", "Family"]

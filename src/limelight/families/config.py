@@ -1,0 +1,175 @@
+"""Reading a published config.json: every key by name, with its kind, and a clear refusal of what cannot be honoured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any, cast
+
+from ..errors import WeightError, did_you_mean
+from ..spec import Activation, Head
+
+ACTIVATIONS: dict[str, Activation] = {
+    "relu": "relu",
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
+    "silu": "silu",
+    "swish": "silu",
+    "tanh": "tanh",
+}
+PUBLISHED: dict[Activation, str] = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_new", "silu": "silu", "tanh": "tanh"}
+
+MOST_LAYERS = 10_000
+
+# What the class that a checkpoint was saved from had on top. The rest of its name is the family's.
+USES = {
+    "LMHeadModel": "words",
+    "ForCausalLM": "words",
+    "ForConditionalGeneration": "words",
+    "MTModel": "words",
+    "DoubleHeadsModel": "words",
+    "ForMaskedLM": "words",
+    "ForPreTraining": "words",
+    "ForSequenceClassification": "classes",
+    "ForTokenClassification": "labels",
+    "ForQuestionAnswering": "span",
+    "EncoderModel": "",
+    "Model": "",
+}
+
+
+class Config:
+    """A config.json that has been read. `tensors`: the names of the tensors beside it.
+
+    Every method raises WeightError, with the file and the key, for a value that is missing or of the wrong kind.
+    """
+
+    def __init__(self, data: Mapping[str, Any], *, where: str = "config.json", tensors: Set[str] = frozenset()):
+        self._data, self.where, self.tensors = data, where, tensors
+
+    def count(self, key: str, default: int | None = None) -> int:
+        """A whole number of at least 1."""
+        found = self._get(key, default)
+        if type(found) is not int or found < 1:
+            raise self.wrong(key, found, "a whole number of at least 1")
+        return found
+
+    def whole(self, key: str, default: int | None = None) -> int:
+        """A whole number, nought too."""
+        found = self._get(key, default)
+        if type(found) is not int or found < 0:
+            raise self.wrong(key, found, "a whole number")
+        return found
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """A number."""
+        found = self._get(key, default)
+        if isinstance(found, bool) or not isinstance(found, int | float) or found != found:
+            raise self.wrong(key, found, "a number")
+        return float(found)
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Yes or no."""
+        found = self._get(key, default)
+        if not isinstance(found, bool):
+            raise self.wrong(key, found, "true or false")
+        return found
+
+    def activation(self, key: str, default: str | None = None) -> Activation:
+        """A bend, by its published name."""
+        found = self._get(key, default)
+        if found not in ACTIVATIONS:
+            raise WeightError(f"{self.where}: {key}: no activation {found!r} here.", did_you_mean(str(found), ACTIVATIONS))
+        return ACTIVATIONS[found]
+
+    def part(self, key: str) -> Config | None:
+        """A table within, or None where there is none."""
+        found = self._data.get(key)
+        if found is not None and not isinstance(found, dict):
+            raise self.wrong(key, found, "a table")
+        return None if found is None else Config(cast(Mapping[str, Any], found), where=f"{self.where}: {key}")
+
+    def texts(self, key: str) -> list[str] | None:
+        """Several words, or None."""
+        found = self._data.get(key)
+        if found is not None and not (isinstance(found, list) and all(isinstance(each, str) for each in found)):
+            raise self.wrong(key, found, "a list of words")
+        return found
+
+    def word(self, key: str, default: str) -> str:
+        """One word."""
+        found = self._get(key, default)
+        if not isinstance(found, str):
+            raise self.wrong(key, found, "a word")
+        return found
+
+    def repeated(self, key: str, default: list[Any], *, of: tuple[str, ...]) -> list[str]:
+        """Words that are told as [[words, times], ...], spelt out."""
+        found = self._get(key, default)
+        try:
+            words = [word for group, times in found if 0 <= times <= MOST_LAYERS for _ in range(times) for word in group]
+        except (TypeError, ValueError):
+            raise self.wrong(key, found, "a list of [words, times]") from None
+        if not set(words) <= set(of):
+            raise self.wrong(key, found, f"of {' and '.join(of)}")
+        return words
+
+    def null(self, key: str) -> bool:
+        """Whether the key is there and holds nothing, which may mean another thing than a missing one."""
+        return key in self._data and self._data[key] is None
+
+    def ends(self, *ends: str) -> bool:
+        """Whether the class that the file was saved from has a name that ends in one of these."""
+        return any(name.endswith(ends) for name in (self.texts("architectures") or [])[:1])
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a key, with something in it."""
+        return self._data.get(key) is not None
+
+    def only(self, **wanted: object) -> None:
+        """Refuse what would change the arithmetic in a way that is not built here: each key must be absent, null or as given."""
+        for key, value in wanted.items():
+            if (found := self._data.get(key)) is not None and found != value:
+                raise WeightError(f"{self.where}: {key}={found!r} is not built here; only {value!r} is.", "Use another checkpoint.")
+
+    def head(self, **heads: Head | None) -> tuple[Head, ...]:
+        """The head that the file's class had: one of `heads` by its use, or none. Raises WeightError for a use not given."""
+        names = self.texts("architectures") or []
+        use = next((what for end, what in USES.items() if names and names[0].endswith(end)), None)
+        use = next(iter(heads)) if not names else use
+        if use == "":
+            return ()
+        found = heads.get(use or "?")
+        if found is None:
+            raise WeightError(f"{self.where}: no head for {names[0]!r} here.", f"What can be opened: {', '.join(k for k in USES if USES[k] in heads)}.")
+        return (found,)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of classes or labels, in the order of their numbers."""
+        named = self._data.get("id2label")
+        if isinstance(named, dict) and named:
+            try:
+                ordered = sorted((int(number), str(name)) for number, name in named.items())
+            except ValueError:
+                raise self.wrong("id2label", named, "numbers and names") from None
+            if [number for number, _ in ordered] != list(range(len(ordered))):
+                raise self.wrong("id2label", [number for number, _ in ordered], "the numbers from 0 on")
+            return tuple(name for _, name in ordered)
+        return tuple(f"LABEL_{number}" for number in range(self.count("num_labels", 2)))
+
+    @property
+    def several(self) -> bool:
+        """Whether classes are not exclusive."""
+        return self._data.get("problem_type") == "multi_label_classification"
+
+    def wrong(self, key: str, found: object, wanted: str) -> WeightError:
+        """What to say of a value that is not of the right kind."""
+        return WeightError(f"{self.where}: {key} should be {wanted}: got {str(found)[:60]!r}.", "Is the file whole?")
+
+    def _get(self, key: str, default: object) -> Any:
+        found = self._data.get(key)
+        if found is None and default is None:
+            raise WeightError(f'{self.where}: "{key}" is missing.', "Is it the config.json of a model?")
+        return default if found is None else found

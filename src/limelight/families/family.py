@@ -1,0 +1,33 @@
+"""Family: what there is to know of a kind of published model, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..errors import SpecError
+from ..spec import Model, Stack
+from ..weights.names import Row
+from .config import Config
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class Family:
+    """`spec` reads a config.json, `config` writes one, `names` is the table of tensors for a spec; `prefix`: what the names in a file
+    without a head lack."""
+
+    spec: Callable[[Config], Model]
+    config: Callable[[Model], dict[str, Any]]
+    names: Callable[[Model], Sequence[Row]]
+    prefix: str = ""
+
+
+def column(stack: Stack | None, position: type[P]) -> tuple[Stack, P]:
+    """A stack that must be there, with positions that must be of this kind. Raises SpecError for a model that is no such thing."""
+    if stack is None or not isinstance(stack.position, position):
+        have = "no such stack" if stack is None else f"position={stack.position}"
+        raise SpecError(f"this family has {position.__name__} positions: got {have}.", "Save the model as a limelight folder.")
+    return stack, stack.position

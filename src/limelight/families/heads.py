@@ -1,0 +1,69 @@
+"""What stands on top: the head that a config.json asks for, its tensors, and its keys on the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..spec import Classes, Head, Labels, Model, Words
+from ..weights.names import Row, row
+from .config import Config
+
+SPAN = ("start", "end")
+
+
+def span() -> Labels:
+    """Where an answer starts and ends, as published models for question answering have it."""
+    return Labels(name="span", labels=SPAN)
+
+
+def causal_heads(c: Config, *, tied: bool) -> tuple[Head, ...]:
+    """Of a language model that reads from left to right; `tied`: where config.json does not say."""
+    return c.head(
+        words=Words(tied=c.flag("tie_word_embeddings", tied)),
+        classes=Classes(labels=c.classes, at="last", bias=False, several=c.several),
+        labels=Labels(labels=c.classes),
+        span=span(),
+    )
+
+
+def after(m: Model, table: str, *, labels: str = "classifier") -> list[Row]:
+    """Rows for the plain heads: `table` is our name of the embeddings, which a tied language model is a copy of; `labels`: what the
+    head of a token classifier is called."""
+    tied = any(isinstance(head, Words) and head.tied for head in m.heads)
+    return [
+        row("lm_head.weight", table, copy=True) if tied else row("lm_head.weight", *_there(m, "lm", "heads.lm.out.weight")),
+        row("score.weight", "heads.classes.out.weight") if _there(m, "classes", "x") else row(f"{labels}.*", "heads.labels.out.*"),
+        row("qa_outputs.*", "heads.span.out.*"),
+    ]
+
+
+def _there(m: Model, name: str, target: str) -> tuple[str, ...]:
+    """The target where the model has such a head; nothing, so that it is left out, where it has none."""
+    return (target,) if any(head.name == name for head in m.heads) else ()
+
+
+def labelled(heads: tuple[Head, ...]) -> dict[str, Any]:
+    """The keys of a config.json that tell of labels."""
+    for head in heads:
+        if isinstance(head, Classes | Labels) and head.labels != SPAN:
+            several = isinstance(head, Classes) and head.several
+            kind = {"problem_type": "multi_label_classification"} if several else {}
+            ids = range(len(head.labels))
+            return {"id2label": dict(zip(map(str, ids), head.labels, strict=True)), "label2id": dict(zip(head.labels, ids, strict=True)), **kind}
+        if isinstance(head, Words):
+            return {"tie_word_embeddings": head.tied}
+    return {}
+
+
+def architecture(stem: str, heads: tuple[Head, ...], *, words: str) -> dict[str, Any]:
+    """The key that names the class which opens the folder elsewhere; `words`: how that with a language model ends."""
+    match heads:
+        case (Words(), *_):
+            end = words
+        case (Classes(), *_):
+            end = "ForSequenceClassification"
+        case (Labels(labels=labels), *_):
+            end = "ForQuestionAnswering" if labels == SPAN else "ForTokenClassification"
+        case _:
+            end = "Model"
+    return {"architectures": [stem + end]}

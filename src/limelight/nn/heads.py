@@ -1,0 +1,86 @@
+"""Heads: what is read off the last hidden states."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from ..spec import Activation, Classes, Labels, Norm, Words
+from ..spec import Head as HeadSpec
+from .norms import ACTIVATIONS, norm
+from .packed import Linear, Packed
+
+
+class WordHead(nn.Module):
+    """Hidden states -> logits over the vocabulary; the table of embeddings is borrowed where tied (Press and Wolf 2017)."""
+
+    def __init__(self, s: Words, table: nn.Embedding, normed: Norm):
+        super().__init__()
+        self.spec = s
+        self._table = (table,)                               # in a tuple, a borrowed module stays out of the state dict
+        vocab, width = table.weight.shape
+        self.mix = Linear(width, width) if s.mix else None
+        self.norm = norm(normed, width) if s.mix else nn.Identity()
+        self.out = None if s.tied else Linear(width, vocab, s.bias)
+        self.bias = nn.Parameter(table.weight.new_zeros(vocab)) if s.tied and s.bias else None
+        self.packed: Packed | None = None
+
+    def pack(self) -> None:
+        """See nn.packed.Packs."""
+        if self.out is None:
+            self.packed = Packed([((self._table[0], "weight"), None if self.bias is None else (self, "bias"))])
+
+    def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n v"]:
+        """(... m) -> (... v)."""
+        if self.mix is not None and self.spec.mix is not None:
+            hidden = self.norm(ACTIVATIONS[self.spec.mix](self.mix(hidden)))
+        hidden = hidden * self.spec.scale if self.spec.scale != 1.0 else hidden
+        if self.out is not None:
+            return self.out(hidden)
+        if self.packed is not None and self.packed.serves(hidden):
+            return self.packed(hidden)
+        return F.linear(hidden, self._table[0].weight, self.bias)
+
+
+class LabelHead(nn.Module):
+    """Vectors -> scores of a few labels, at each place or for the one vector that stands for a text."""
+
+    def __init__(self, labels: int, width: int, *, bias: bool, mix: Activation | None = None):
+        super().__init__()
+        self.mix = Linear(width, width) if mix else None
+        self.act = ACTIVATIONS[mix] if mix else None
+        self.out = Linear(width, labels, bias)
+
+    def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n c"]:
+        """(... m) -> (... c)."""
+        if self.mix is not None and self.act is not None:
+            hidden = self.act(self.mix(hidden))
+        return self.out(hidden)
+
+
+def build(s: HeadSpec, table: nn.Embedding, normed: Norm) -> nn.Module:
+    """The head of the spec, over hidden states as wide as the table's vectors."""
+    width = table.weight.shape[1]
+    match s:
+        case Words():
+            return WordHead(s, table, normed)
+        case Classes(labels=labels, mix=mix, bias=bias):
+            return LabelHead(len(labels), width, bias=bias, mix=mix)
+        case Labels(labels=labels, bias=bias):
+            return LabelHead(len(labels), width, bias=bias)
+
+
+def pool(hidden: Float[Tensor, "b n m"], keep: Bool[Tensor, "b n"] | None, at: Literal["first", "last", "mean"]) -> Float[Tensor, "b m"]:
+    """One vector a row: of its first real place, its last, or the mean of all; padding may be on either side."""
+    if keep is None:
+        keep = hidden.new_ones(hidden.shape[:2], dtype=torch.bool)
+    if at == "mean":
+        share = keep.to(hidden.dtype)[:, :, None]
+        return (hidden * share).sum(1) / share.sum(1)
+    count = keep.cumsum(1)                                            # 1 on the first real place, most on the last
+    place = (keep & (count == (1 if at == "first" else count[:, -1:]))).long().argmax(1)
+    return hidden[torch.arange(len(hidden), device=hidden.device), place]

@@ -1,0 +1,139 @@
+"""Name tables: what a tensor is called in a published file and what it is called here, one row each, read in both directions.
+
+    row("h.{i}.ln_1.*", "decoder.blocks.{i}.attn_add.norm.*")                  one tensor
+    row("h.{i}.attn.c_attn.*", "....q.*", "....k.*", "....v.*", turned=True)   one that holds three, stored (in, out)
+    row("lm_head.weight", "decoder.embed.token.weight", copy=True)             a second copy: checked, never written
+    row("h.{i}.attn.masked_bias")                                              no number of the model: left out on purpose
+
+`{i}` is the number of a layer; `*` is weight or bias (also under their oldest names, gamma and beta).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import WeightError
+
+TAILS = {"weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table; see the module."""
+
+    theirs: str
+    ours: tuple[str, ...]
+    turned: bool = False
+    copy: bool = False
+    flat: bool = False                     # stored (1, n), here (n)
+    zero: bool = False                     # old files may lack it: then it is nought
+
+    def match(self, name: str) -> tuple[str, ...] | None:
+        """Our names for what they call `name`; None where this row does not speak of it."""
+        found = _pattern(self.theirs).fullmatch(name)
+        return None if found is None else tuple(_filled(each, found) for each in self.ours)
+
+    def back(self, name: str) -> tuple[str, tuple[str, ...]] | None:
+        """Their name for what we call `name`, and all of ours that go into it; None where `name` is not the row's first."""
+        found = _pattern(self.ours[0]).fullmatch(name) if self.ours and not self.copy else None
+        return None if found is None else (_filled(self.theirs, found), tuple(_filled(each, found) for each in self.ours))
+
+
+def row(theirs: str, *ours: str, **kind: bool) -> Row:
+    """A row of a table; `kind`: turned, copy, flat or zero (see Row)."""
+    return Row(theirs, ours, **kind)
+
+
+def rows(theirs: str, ours: str, pairs: Mapping[str, str], *, turned: bool = False) -> list[Row]:
+    """Rows for several parts of one module: `theirs.A.*` is `ours.B.*` for each A: B of `pairs`."""
+    return [row(f"{theirs}.{a}.*", f"{ours}.{b}.*", turned=turned) for a, b in pairs.items()]
+
+
+def to_ours(table: Sequence[Row], theirs: Mapping[str, Tensor], *, prefix: str = "", where: str = "the file") -> dict[str, Tensor]:
+    """Tensors of a published file under our names.
+
+    `prefix`: what names of a file without heads lack ("bert."). Raises WeightError, naming them all, for tensors that no row speaks
+    of, and for two that should be one and differ.
+    """
+    ours: dict[str, Tensor] = {}
+    copies: list[tuple[str, str]] = []
+    unknown: list[str] = []
+    for name, tensor in theirs.items():
+        found = _find(table, name, prefix)
+        if found is None:
+            unknown.append(name)
+            continue
+        rule, targets = found
+        if rule.copy:
+            copies.append((name, targets[0]))
+        else:
+            ours |= zip(targets, _parts(rule, tensor, len(targets)), strict=True)
+    for name, target in copies:                                    # a file may hold the copy alone
+        if target not in ours:
+            ours[target] = theirs[name]
+        elif not _same(ours[target], theirs[name]):
+            raise WeightError(
+                f"{where}: {name} should be the same numbers as {target}, and differs.", "Its config.json says that they are tied."
+            )
+    if unknown:
+        some = ", ".join(sorted(unknown)[:3])
+        raise WeightError(f"{where} holds {len(unknown)} tensors that its kind of model does not have: {some}.", "Is config.json its own?")
+    return ours
+
+
+def to_theirs(table: Sequence[Row], ours: Mapping[str, Tensor], *, prefix: str = "") -> dict[str, Tensor]:
+    """The way back: our tensors as a published file names them, `prefix` left out. Raises WeightError for one without a row."""
+    theirs: dict[str, Tensor] = {}
+    told: set[str] = set()
+    for name in ours:
+        for rule in table:
+            if (found := rule.back(name)) is not None:
+                target, parts = found
+                whole = torch.cat([ours[part] for part in parts]) if len(parts) > 1 else ours[name]
+                whole = whole.mT if rule.turned and whole.ndim == 2 else whole[None] if rule.flat else whole
+                theirs[target.removeprefix(prefix)] = whole.contiguous()
+                told |= set(parts)
+                break
+    if left := sorted(ours.keys() - told):
+        raise WeightError(f"{len(left)} tensors have no published name: {', '.join(left[:3])}.", "Save it as a limelight folder.")
+    return theirs
+
+
+def _find(table: Iterable[Row], name: str, prefix: str) -> tuple[Row, tuple[str, ...]] | None:
+    for tried in dict.fromkeys((name, prefix + name)):
+        for rule in table:
+            if (targets := rule.match(tried)) is not None:
+                return rule, targets
+    return None
+
+
+def _parts(rule: Row, tensor: Tensor, count: int) -> Sequence[Tensor]:
+    if rule.turned and tensor.ndim == 2:
+        tensor = tensor.mT
+    if rule.flat:
+        tensor = tensor.flatten()
+    return tensor.chunk(count) if count > 1 else (tensor,) * count
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.data_ptr() == b.data_ptr() or torch.equal(a, b)
+
+
+def _filled(template: str, found: re.Match[str]) -> str:
+    parts = found.groupdict()
+    return template.replace("{i}", parts.get("i", "")).replace("*", TAILS.get(parts.get("tail", ""), ""))
+
+
+_COMPILED: dict[str, re.Pattern[str]] = {}
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    if template not in _COMPILED:
+        text = re.escape(template).replace(r"\{i\}", r"(?P<i>\d+)").replace(r"\*", f"(?P<tail>{'|'.join(TAILS)})")
+        _COMPILED[template] = re.compile(text)
+    return _COMPILED[template]
