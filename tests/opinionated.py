@@ -11,7 +11,7 @@ from torch import Tensor
 from limelight.inputs import Batch
 from limelight.inputs.batch import pad
 from limelight.nn import Transformer
-from limelight.spec import Attention, FeedForward, Words, Model, Sinusoid, Stack, Tokens, encoder_decoder
+from limelight.spec import Attention, FeedForward, Model, Sinusoid, Stack, Tokens, Words, encoder_decoder
 
 PAD, START, END = 0, 1, 2
 LM = (Words(tied=False, bias=True),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,7 +33,8 @@ OPT |= {"max_position_embeddings": LENGTH, "word_embed_proj_dim": DIM, **MARKS, 
 LLAMA = {"vocab_size": VOCAB, "hidden_size": DIM, "num_hidden_layers": 3, "num_attention_heads": HEADS, "num_key_value_heads": 2}
 LLAMA |= {"intermediate_size": HIDDEN, "max_position_embeddings": LENGTH, **MARKS, **LABELS}
 T5 = {"vocab_size": VOCAB, "d_model": DIM, "d_kv": 5, "d_ff": HIDDEN, "num_layers": 2, "num_decoder_layers": 3, "num_heads": HEADS}
-T5 |= {"relative_attention_num_buckets": 8, "relative_attention_max_distance": 20, "decoder_start_token_id": 0, "pad_token_id": 1, "eos_token_id": 2, **LABELS}
+T5 |= {"relative_attention_num_buckets": 8, "relative_attention_max_distance": 20, "decoder_start_token_id": 0, **LABELS}
+T5 |= {"pad_token_id": 1, "eos_token_id": 2}
 SIDES = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in (("attention_heads", HEADS), ("ffn_dim", HIDDEN))}
 BART = {"vocab_size": VOCAB, "d_model": DIM, "encoder_layers": 2, "decoder_layers": 3, **SIDES, "max_position_embeddings": LENGTH}
 BART |= {"decoder_start_token_id": 2, "forced_eos_token_id": 2, **MARKS, **LABELS}
@@ -122,10 +122,14 @@ class Pair:
 
 
 @cache
-def pair(name: str, folder: Path) -> Pair:
-    """Save with transformers, open with limelight."""
+def pair(name: str, folder: Path, louder: float = 1.0) -> Pair:
+    """Save with transformers, open with limelight; `louder`: by how much matrices are made larger first, so that what is said next
+    depends on what was said."""
     one = ALL[name]
     theirs = one.build()
+    for each, weight in theirs.named_parameters():
+        if weight.ndim == 2 and "embed_positions" not in each:               # fixed waves are a parameter there
+            weight.data.mul_(louder)
     theirs.save_pretrained(folder / name)
     config = json.loads((folder / name / "config.json").read_text())
     file = load_file(folder / name / "model.safetensors")

@@ -15,7 +15,6 @@ from limelight.spec import (
     Dot,
     FeedForward,
     General,
-    Words,
     Learned,
     Model,
     Norm,
@@ -24,6 +23,7 @@ from limelight.spec import (
     Sinusoid,
     Stack,
     Tokens,
+    Words,
 )
 
 VOCAB, DIM, HEADS = 23, 16, 4

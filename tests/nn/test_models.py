@@ -13,7 +13,7 @@ from torch import Tensor
 from limelight.errors import InputError, SpecError, TaskError
 from limelight.inputs import Batch, pad
 from limelight.nn import Transformer
-from limelight.spec import Attention, FeedForward, Words, Learned, Model, Rotary, Sinusoid, Tokens
+from limelight.spec import Attention, FeedForward, Learned, Model, Rotary, Sinusoid, Tokens, Words
 
 ALL = {**MODELS, **ENCODERS}
 

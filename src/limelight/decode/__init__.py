@@ -1,7 +1,7 @@
 """The one generation loop: score, filter, choose, stop; an iterator of steps."""
 
 from .choices import Beam, Choice, Greedy, Sample
-from .filters import Filter, MinLength, NoRepeat, RepetitionPenalty, Suppress
+from .filters import Filter, Forced, MinLength, NeverInARow, NoRepeat, RepetitionPenalty, Suppress, SuppressFirst
 from .loop import Step, generate, stream
 from .stops import Ending
 from .streaming import Typist
@@ -12,14 +12,17 @@ __all__ = [
     "Choice",
     "Ending",
     "Filter",
+    "Forced",
     "Greedy",
     "Hypothesis",
     "MinLength",
+    "NeverInARow",
     "NoRepeat",
     "RepetitionPenalty",
     "Sample",
     "Step",
     "Suppress",
+    "SuppressFirst",
     "Trail",
     "Typist",
     "generate",

@@ -5,7 +5,7 @@ A beam is only a choice whose parents are not the identity, so one loop serves a
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -72,17 +72,22 @@ class Sample:
 @value
 class Beam:
     """The `width` likeliest partial answers at once (Sutskever et al. 2014, section 3.2), with scores of whole answers
-    divided by length ** `length_penalty`. `nbest` of them are given back; a `width` below that is widened to it."""
+    divided by length ** `length_penalty`. `nbest` of them are given back; a `width` below that is widened to it.
+
+    `until`: when a search ends, once there are `width` whole answers: "likely", when none under way scores better than the worst of
+    them now; "full", at once; "certain", when none under way could score better however long it grew.
+    """
 
     width: Count = 4
     length_penalty: float = 1.0
     nbest: Count = 1
+    until: Literal["likely", "full", "certain"] = "likely"
 
     logs: ClassVar[bool] = True
 
     def begin(self, sources: int, ending: Ending) -> Search:
         """Start on a batch of `sources` rows."""
-        return BeamSearch(sources, max(self.width, self.nbest), self.length_penalty, ending)
+        return BeamSearch(sources, max(self.width, self.nbest), self.length_penalty, ending, until=self.until)
 
 
 def _likeliest(scores: Tensor, trails: list[Trail]) -> Tensor:

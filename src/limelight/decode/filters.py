@@ -82,8 +82,58 @@ class Suppress:
         return _without(scores, self.tokens)
 
 
+@value
+class Forced:
+    """Some steps have no choice: at step n, counted from 0, token t is said, for each (n, t) of `at`.
+
+    A language token first (Fan et al. 2021, section 2.1), or an end when the room is spent.
+    """
+
+    at: tuple[tuple[int, int], ...]
+
+    def __call__(self, scores: Float[Tensor, "r v"], said: Int[Tensor, "_ n"], new: int) -> Float[Tensor, "r v"]:
+        """See the class."""
+        del said
+        token = dict(self.at).get(new)
+        return scores if token is None else torch.full_like(scores, -torch.inf).index_fill(1, _index((token,), scores.device), 0.0)
+
+
+@value
+class SuppressFirst:
+    """Some tokens are never said first."""
+
+    tokens: tuple[int, ...]
+
+    def __call__(self, scores: Float[Tensor, "r v"], said: Int[Tensor, "_ n"], new: int) -> Float[Tensor, "r v"]:
+        """See the class."""
+        del said
+        return _without(scores, self.tokens) if new == 0 else scores
+
+
+@value
+class NeverInARow:
+    """Runs of tokens that are never said to their end; a run of one token is never said at all."""
+
+    runs: tuple[tuple[int, ...], ...]
+
+    def __call__(self, scores: Float[Tensor, "r v"], said: Int[Tensor, "r n"], new: int) -> Float[Tensor, "r v"]:
+        """See the class."""
+        del new
+        for run in self.runs:
+            before = said.new_tensor(run[:-1])
+            if len(before) > said.shape[1]:
+                continue
+            begun = (said[:, said.shape[1] - len(before) :] == before).all(-1, keepdim=True)    # (r 1)
+            scores = torch.where(begun & (_places(scores) == run[-1]), -torch.inf, scores)
+        return scores
+
+
 def _without(scores: Tensor, tokens: tuple[int, ...]) -> Tensor:
     return scores.index_fill(1, _index(tokens, scores.device), -torch.inf)
+
+
+def _places(scores: Tensor) -> Tensor:
+    return torch.arange(scores.shape[1], device=scores.device)
 
 
 @functools.lru_cache(maxsize=64)

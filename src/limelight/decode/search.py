@@ -84,16 +84,16 @@ class SingleSearch:
 
 
 class BeamSearch:
-    """The best `width` trails of each source, until `width` whole answers are there and none under way scores better than the
-    worst of them now (a longer answer may yet gain by its length; this is where transformers stops too).
+    """The best `width` trails of each source, until `width` whole answers are there and, unless told otherwise (see Beam.until), none
+    under way scores better than the worst of them now (a longer answer may yet gain by its length; transformers stops here too).
 
     A candidate that ends counts only among the best `width` of those looked at, which are enough for `width` to go on.
     """
 
-    def __init__(self, sources: int, width: int, length_penalty: float, ending: Ending):
+    def __init__(self, sources: int, width: int, length_penalty: float, ending: Ending, *, until: str = "likely"):
         self.trails = [Trail(s) for s in range(sources)]
         self.done: list[list[Hypothesis]] = [[] for _ in range(sources)]
-        self._width, self._penalty, self._ending = width, length_penalty, ending
+        self._width, self._penalty, self._ending, self._until = width, length_penalty, ending, until
 
     def advance(self, scores: Float[Tensor, "r v"]) -> list[int]:
         """See Search."""
@@ -151,7 +151,12 @@ class BeamSearch:
         found = self.done[source]
         if not onward or len(found) < self._width:
             return not onward
-        best = max(trail.total for trail, _ in onward) / len(onward[0][0].tokens) ** self._penalty
+        length = len(onward[0][0].tokens)
+        if self._until == "certain" and self._penalty > 0:
+            length = self._ending.max_length
+        best = max(trail.total for trail, _ in onward) / length**self._penalty
+        if self._until == "full":
+            return True
         return best <= found[-1].score
 
     def _full(self, onward: list[tuple[Trail, int]]) -> list[tuple[Trail, int]]:

@@ -142,7 +142,8 @@ class Config:
             return ()
         found = heads.get(use or "?")
         if found is None:
-            raise WeightError(f"{self.where}: no head for {names[0]!r} here.", f"What can be opened: {', '.join(k for k in USES if USES[k] in heads)}.")
+            known = ", ".join(end for end, what in USES.items() if heads.get(what) or not what)
+            raise WeightError(f"{self.where}: no head for {names[0][:60]!r} here.", f"What opens are classes that end in {known}.")
         return (found,)
 
     @property

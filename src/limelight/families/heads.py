@@ -47,9 +47,11 @@ def labelled(heads: tuple[Head, ...]) -> dict[str, Any]:
     for head in heads:
         if isinstance(head, Classes | Labels) and head.labels != SPAN:
             several = isinstance(head, Classes) and head.several
-            kind = {"problem_type": "multi_label_classification"} if several else {}
-            ids = range(len(head.labels))
-            return {"id2label": dict(zip(map(str, ids), head.labels, strict=True)), "label2id": dict(zip(head.labels, ids, strict=True)), **kind}
+            named = {
+                "id2label": {str(i): name for i, name in enumerate(head.labels)},
+                "label2id": {name: i for i, name in enumerate(head.labels)},
+            }
+            return named | ({"problem_type": "multi_label_classification"} if several else {})
         if isinstance(head, Words):
             return {"tie_word_embeddings": head.tied}
     return {}

@@ -13,14 +13,15 @@ from .heads import after, architecture, causal_heads, labelled
 
 VOCAB = {"llama": 32_000, "mistral": 32_000, "qwen2": 151_936, "qwen3": 151_936}      # where config.json does not say
 LENGTH = {"llama": 2048, "mistral": 131_072, "qwen2": 32_768, "qwen3": 32_768}
-OLD = {"llama", "qwen2", "qwen3"}                                                      # files that answer questions: "transformer." in front
+OLD = {"llama", "qwen2", "qwen3"}                                # whose files for question answering have "transformer." in front
 STEMS = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
 
 
 def spec(c: Config, *, kind: str) -> Model:
     """See Family."""
     c.only(pretraining_tp=1)
-    heads, depth, norm = c.count("num_attention_heads", 32), c.count("num_hidden_layers", 32), Norm(kind="rms", eps=c.number("rms_norm_eps", 1e-6))
+    heads, depth = c.count("num_attention_heads", 32), c.count("num_hidden_layers", 32)
+    norm = Norm(kind="rms", eps=c.number("rms_norm_eps", 1e-6))
     length, windows = c.count("max_position_embeddings", LENGTH[kind]), _windows(c, depth, kind)
     dim = c.count("hidden_size", 4096)
     width = c.count("head_dim", 128 if kind == "qwen3" else max(1, dim // heads))
@@ -145,7 +146,8 @@ def _told(stretch: Stretch | None) -> dict[str, Any]:
 
 def names(m: Model) -> list[Row]:
     """See Family."""
-    attention = {f"self_attn.{part}_proj": f"attn.{part}" for part in "qkvo"} | {f"self_attn.{part}_norm": f"attn.{part}_norm" for part in "qk"}
+    attention = {f"self_attn.{part}_proj": f"attn.{part}" for part in "qkvo"}
+    attention |= {f"self_attn.{part}_norm": f"attn.{part}_norm" for part in "qk"}
     ff = {f"mlp.{part}_proj": f"ff.{part}" for part in ("up", "gate", "down")}
     around = {"input_layernorm": "attn_add.norm", "post_attention_layernorm": "ff_add.norm"}
     stem = "transformer" if m.family in OLD and any(head.name == "span" for head in m.heads) else "model"

@@ -1,0 +1,109 @@
+"""The tensors of a published checkpoint: one file or several shards, safetensors or torch's older format, and never any code.
+
+What a file claims is compared with its size before memory is asked for. torch's format is read by the reader that knows tensors and
+nothing else (`weights_only`), and where that refuses there is no other.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import WeightError
+from .safe import read_tensors
+
+NAMES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+MOST_INDEX = 16 << 20
+MOST_SHARDS = 1000
+
+
+def read_folder(folder: Path) -> dict[str, Tensor]:
+    """All tensors of a checkpoint's folder, under the names they have there.
+
+    Raises WeightError for a folder without weights, a shard that is missing or outside the folder, and whatever a file may hide.
+    """
+    found = next((folder / name for name in NAMES if (folder / name).exists()), None)
+    if found is None:
+        raise WeightError(f"{folder} holds no weights.", f"Wanted is one of {', '.join(NAMES)}.")
+    if found.suffix != ".json":
+        return _read(inside(folder, found.name))
+    tensors: dict[str, Tensor] = {}
+    for shard, names in _shards(found):
+        part = _read(inside(folder, shard))
+        if lost := sorted(names - part.keys()):
+            raise WeightError(f"{folder / shard} lacks {len(lost)} tensors that {found.name} names: {', '.join(lost[:3])}.", "Get it again.")
+        tensors |= part
+    return tensors
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file of the folder, by a name that a file in it gave. Raises WeightError for one that leads elsewhere.
+
+    Links may lead into the folder, or to the blobs of the cache that it is a snapshot of (models--org--name/blobs).
+    """
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise WeightError(f"{folder} names a file outside itself: {name[:80]!r}.", "Do not trust this folder.")
+    path, real = folder / name, (folder / name).resolve()
+    homes = [folder.resolve()]
+    if folder.resolve().parent.name == "snapshots":
+        homes.append(folder.resolve().parent.parent / "blobs")
+    if not any(real.is_relative_to(home) for home in homes):
+        raise WeightError(f"{path} is a link that leaves the folder.", "Do not trust this folder; copy the file if it is yours.")
+    if not path.is_file():
+        raise WeightError(f"{path} is not there.", "Is the folder whole?")
+    return path
+
+
+def _shards(index: Path) -> Iterator[tuple[str, set[str]]]:
+    """Each shard with the tensors that it should hold."""
+    table = _json(index).get("weight_map")
+    if not isinstance(table, dict) or not table or not all(isinstance(shard, str) for shard in table.values()):
+        raise WeightError(f"{index} has no weight_map of names and files.", "The file is damaged: get it again.")
+    shards: dict[str, set[str]] = {}
+    for name, shard in table.items():
+        shards.setdefault(shard, set()).add(name)
+    if len(shards) > MOST_SHARDS:
+        raise WeightError(f"{index} names {len(shards):,} files; at most {MOST_SHARDS:,} are believed.", "Get the file again.")
+    yield from shards.items()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        if (size := path.stat().st_size) > MOST_INDEX:
+            raise WeightError(f"{path} has {size:,} bytes; at most {MOST_INDEX:,} are believed.", "Is it a model folder?")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightError(f"{path} cannot be read: {str(error)[:120]}", "The file is damaged: get it again.") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    return read_tensors(path)[0] if path.suffix == ".safetensors" else _read_bin(path)
+
+
+def _read_bin(path: Path) -> dict[str, Tensor]:
+    """torch's own format, through the reader that builds tensors and nothing else."""
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+    except pickle.UnpicklingError as error:
+        what = str(error).splitlines()[0][:120]
+        raise WeightError(f"{path} holds more than tensors, and is not opened: {what}", "Ask for safetensors.") from None
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError, IndexError) as error:
+        raise WeightError(f"{path} cannot be read: {str(error).splitlines()[0][:120]}", "The file is damaged: get it again.") from None
+    if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
+        raise WeightError(f"{path} is no table of names and tensors.", "Is it a checkpoint of a training rather than a model?")
+    for name, tensor in found.items():
+        if tensor.layout is not torch.strided or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise WeightError(f"{path}: {name} claims {tensor.numel():,} numbers and holds fewer.", "Do not trust this file.")
+    return dict(found)
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"

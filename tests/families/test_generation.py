@@ -1,0 +1,187 @@
+"""Every family that generates: beside transformers' `generate` on the same file, and beside itself, asked in other ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from published import ALL, Pair, hf, pair
+from torch import Tensor
+
+from limelight.decode import (
+    Beam,
+    Choice,
+    Ending,
+    Filter,
+    Forced,
+    Greedy,
+    MinLength,
+    NeverInARow,
+    NoRepeat,
+    RepetitionPenalty,
+    Sample,
+    Suppress,
+    SuppressFirst,
+    generate,
+)
+from limelight.inputs import Batch, pad
+from limelight.look import trace
+
+PAD, END, MOST, LOUD = 1, 2, 20, 1.4
+NAMES = [name for name in ALL if name.endswith(("LMHeadModel", "ForCausalLM", "ForConditionalGeneration", "MTModel"))]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("generating")
+
+
+@pytest.fixture(params=NAMES)
+def both(request: pytest.FixtureRequest, folder: Path) -> Pair:
+    return pair(request.param, folder, LOUD)
+
+
+def nudge(scores: Tensor, said: Tensor, new: int) -> Tensor:
+    """Makes an end likelier with each token, and keeps padding from being said: for transformers it would be a place to skip."""
+    scores = scores.clone()
+    scores[:, END] += 0.6 * (said > END).sum(1)
+    scores[:, PAD] = -torch.inf
+    return scores
+
+
+class Nudge(hf.LogitsProcessor):
+    """The same for transformers."""
+
+    def __call__(self, said: Tensor, scores: Tensor) -> Tensor:
+        """See nudge."""
+        return nudge(scores, said, 0)
+
+
+def batch(both: Pair, seed: int) -> Batch:
+    dice = torch.Generator().manual_seed(seed)
+    rows = [torch.randint(3, 36, (n,), generator=dice).tolist() for n in (7, 3, 5, 1)]
+    return pad(rows, filler=PAD, side="left" if both.ours.encoder is None else "right")
+
+
+def start(both: Pair) -> int:
+    return both.config.get("decoder_start_token_id") or 0
+
+
+def theirs(both: Pair, given: Batch, **options: Any) -> list[list[tuple[list[int], float | None]]]:
+    """Tokens up to the first end, without the prompt, and scores where beams give them."""
+    keep = torch.ones_like(given.values) if given.keep is None else given.keep.long()
+    seq2seq = both.theirs.config.is_encoder_decoder
+    plain = hf.GenerationConfig(eos_token_id=END, pad_token_id=PAD, decoder_start_token_id=start(both) if seq2seq else None)
+    both.theirs.generation_config = plain
+    out = both.theirs.generate(
+        given.values,
+        attention_mask=keep,
+        do_sample=False,
+        max_new_tokens=MOST,
+        return_dict_in_generate=True,
+        output_scores=True,
+        use_cache=both.made.kind != "t5",                          # theirs counts the encoder's layers there
+        logits_processor=hf.LogitsProcessorList([Nudge()]),
+        **options,
+    )
+    first = 1 if seq2seq else given.values.shape[1]
+    each = options.get("num_return_sequences", 1)
+    scores = [None] * len(out.sequences) if options.get("num_beams", 1) == 1 else out.sequences_scores.tolist()
+    found = []
+    for row, score in zip(out.sequences[:, first:].tolist(), scores, strict=True):
+        found.append((row[: row.index(END) + 1] if END in row else row, score))
+    return [found[i : i + each] for i in range(0, len(found), each)]
+
+
+def ours(both: Pair, given: Batch, choice: Choice, *filters: Filter) -> list[list[tuple[list[int], float]]]:
+    ending = Ending(frozenset([END]), MOST)
+    found = generate(both.ours, given, choice, ending=ending, start=start(both), filters=[*filters, nudge])
+    return [[(list(h.tokens), h.score) for h in answers] for answers in found]
+
+
+FILTERS: dict[str, tuple[dict[str, Any], tuple[Filter, ...]]] = {
+    "free": ({}, ()),
+    "filtered": ({"no_repeat_ngram_size": 2, "min_new_tokens": 4}, (NoRepeat(size=2), MinLength(length=4, end=(END,)))),
+    "forbidden": (
+        {"bad_words_ids": [[7], [5, 6], [9, 9, 3]], "suppress_tokens": [11], "begin_suppress_tokens": [8, 30]},
+        (NeverInARow(runs=((7,), (5, 6), (9, 9, 3))), Suppress(tokens=(11,)), SuppressFirst(tokens=(8, 30))),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_greedy_says_what_transformers_says(both: Pair, kind: str) -> None:
+    options, filters = FILTERS[kind]
+    for seed in range(2):
+        given = batch(both, seed)
+        wanted = theirs(both, given, **options)
+        assert [tokens for ((tokens, _),) in ours(both, given, Greedy(), *filters)] == [tokens for ((tokens, _),) in wanted]
+
+
+@pytest.mark.parametrize("until", ["likely", "full", "certain"])
+def test_beams_find_what_transformers_finds(both: Pair, until: str) -> None:
+    """All n-best whose n-best came to an end: what is cut off is ranked in another way there."""
+    early = {"likely": False, "full": True, "certain": "never"}[until]
+    compared = 0
+    for seed, width, penalty in ((0, 2, 1.0), (1, 4, 1.0), (2, 3, 0.3), (3, 3, 2.0)):
+        given = batch(both, seed)
+        options = {"num_beams": width, "num_return_sequences": width, "length_penalty": penalty, "early_stopping": early}
+        wanted = theirs(both, given, **options)
+        found = ours(both, given, Beam(width=width, nbest=width, length_penalty=penalty, until=until))
+        for mine, other in zip(found, wanted, strict=True):
+            if not all(tokens[-1] == END for tokens, _ in other):
+                continue
+            assert [tokens for tokens, _ in mine] == [tokens for tokens, _ in other]
+            assert [score for _, score in mine] == pytest.approx([score for _, score in other], abs=1e-4)
+            compared += 1
+    assert compared >= 3
+
+
+@pytest.mark.parametrize("name", ["marian-MTModel", "bart-ForConditionalGeneration", "m2m_100-ForConditionalGeneration"])
+def test_the_repetition_penalty_is_theirs(name: str, folder: Path) -> None:
+    """Of encoder-decoders: with prompts, transformers punishes the padding as well."""
+    both = pair(name, folder, LOUD)
+    given = batch(both, 0)
+    filters = (RepetitionPenalty(penalty=1.8), MinLength(length=8, end=(END,)))
+    wanted = theirs(both, given, repetition_penalty=1.8, min_new_tokens=8)
+    assert wanted != theirs(both, given, min_new_tokens=8)
+    assert [tokens for ((tokens, _),) in ours(both, given, Greedy(), *filters)] == [tokens for ((tokens, _),) in wanted]
+
+
+def test_forced_first_and_last(folder: Path) -> None:
+    both = pair("bart-ForConditionalGeneration", folder, LOUD)
+    given = batch(both, 1)
+    wanted = theirs(both, given, forced_bos_token_id=6, forced_eos_token_id=END, min_new_tokens=MOST)
+    found = ours(both, given, Greedy(), MinLength(length=MOST - 1, end=(END,)), Forced(at=((0, 6), (MOST - 1, END))))
+    assert [tokens for ((tokens, _),) in found] == [tokens for ((tokens, _),) in wanted]
+
+
+@pytest.mark.parametrize("choice", [Greedy(), Beam(width=3, nbest=2), Sample(temperature=0.8, top_k=9, nbest=2, seed=3)], ids=lambda c: type(c).__name__)
+def test_a_batch_says_what_each_row_says_alone(both: Pair, choice: Choice) -> None:
+    given = batch(both, 4)
+    keep = given.keep if given.keep is not None else torch.ones_like(given.values, dtype=torch.bool)
+    alone = [ours(both, Batch(row[real][None]), choice)[0] for row, real in zip(given.values, keep, strict=True)]
+    together = ours(both, given, choice)
+    assert [[tokens for tokens, _ in each] for each in together] == [[tokens for tokens, _ in each] for each in alone]
+
+
+@torch.no_grad()
+def test_cached_is_full(both: Pair) -> None:
+    model, source = both.ours, batch(both, 5)
+    tokens = torch.randint(3, 36, (4, 12), generator=torch.Generator().manual_seed(5))
+    memory = None if model.encoder is None else model.encode(source)
+    full, cache = model.decode(tokens, memory=memory), model.new_cache()
+    parts = [model.decode(tokens[:, a:b], memory=memory, cache=cache) for a, b in ((0, 5), (5, 6), (6, 7), (7, 12))]
+    assert (torch.cat(parts, 1) - full).abs().max() < 2e-5 * max(1.0, full.abs().max().item())
+
+
+@torch.no_grad()
+def test_a_trace_changes_no_bit(both: Pair) -> None:
+    given = batch(both, 6)
+    for choice in (Greedy(), Beam(width=3, nbest=3)):
+        alone = ours(both, given, choice)
+        with trace(both.ours):
+            watched = ours(both, given, choice)
+        assert alone == watched
