@@ -132,7 +132,7 @@ def test_real_marks_are_not_spelled(text: Text) -> None:
 
 
 def test_an_empty_text_is_the_end_alone(text: Text) -> None:
-    assert text.encode("") == Encoded("", (text.end,), ((0, 0),))
+    assert text.encode("") == Encoded("", (text.end,), ((0, 0),), parts=(None,), segments=(0,))
     assert text.encode_all([]) == []
     assert text.encode_all(["", "Tom", ""])[1] == text.encode("Tom")
     assert text.decode([]) == ""

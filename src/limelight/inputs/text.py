@@ -1,45 +1,58 @@
-"""Text <-> token ids: byte-pair pieces over bytes, so any text has ids, and every piece knows its characters."""
+"""Text <-> token ids: every piece knows its characters, and no text is mistaken for a mark."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from ..errors import InputError, LimelightError, WeightError
+from ..errors import InputError, TaskError, WeightError
+from .engines import Cut, Engine, Fast, Span, read_fast, whole_characters
 
-PAD, START, END = "<pad>", "<s>", "</s>"
+PAD, START, END, LEAD = "<pad>", "<s>", "</s>", " "
 # A word with the apostrophe that elides it (l'|homme, Tom'|s), a number of up to three digits, signs, or white space.
 PIECES = r" ?\p{L}[\p{L}\p{M}]*['’]?| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+"
-
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """The ids of a text, and for each the characters (from, to) that it stands for; the end token's span is empty."""
+    """The ids of a text, and for each the characters (from, to) that it stands for; marks before and after stand for none.
+
+    Of two texts, `parts` says whose characters they are (0, 1, or None for a mark), and `segments` what a model is told of that.
+    """
 
     text: str
     ids: tuple[int, ...]
-    offsets: tuple[tuple[int, int], ...]
+    offsets: tuple[Span, ...]
+    other: str = ""
+    parts: tuple[int | None, ...] = ()
+    segments: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The ids of the tokens that stand for no text; None for one that a model does not have."""
+
+    pad: int | None = None
+    start: int | None = None
+    end: int | None = None
+    mask: int | None = None
+    unknown: int | None = None
 
 
 class Text:
-    """A tokenizer: byte-level byte-pair encoding (Sennrich et al. 2016; Radford et al. 2019, section 2.2)."""
+    """A tokenizer: an engine, and the marks of the model that it belongs to."""
 
-    def __init__(self, tokenizer: Tokenizer):
-        self._tokenizer = tokenizer
-        tokenizer.encode_special_tokens = True                     # "</s>" typed by a user is four characters, not an end
-        tokenizer.no_truncation()                                  # a file may ask for either; nothing is cut silently
-        tokenizer.no_padding()
-        self.pad, self.start, self.end = (self._special(name) for name in (PAD, START, END))
+    def __init__(self, engine: Engine, marks: Marks):
+        self.engine, self.marks = engine, marks
 
     @classmethod
     def train(cls, texts: Iterable[str], *, vocab: int) -> Text:
-        """Learn `vocab` pieces from texts; the same texts give the same pieces. Raises InputError below 259 pieces."""
+        """Learn `vocab` byte-pair pieces (Sennrich et al. 2016), over bytes so that any text has ids (Radford et al. 2019, 2.2).
+
+        The same texts give the same pieces. Raises InputError below 259 pieces.
+        """
         least = 256 + 3
         if vocab < least:
             raise InputError(f"a byte-pair vocabulary has at least {least} pieces (256 bytes, 3 marks): got {vocab}.")
@@ -51,70 +64,90 @@ class Text:
             ]
         )
         tokenizer.decoder = decoders.ByteLevel()
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
         trainer = trainers.BpeTrainer(
-            vocab_size=vocab, special_tokens=[PAD, START, END], initial_alphabet=alphabet, show_progress=False
+            vocab_size=vocab,
+            special_tokens=[PAD, START, END],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
         )
-        tokenizer.train_from_iterator((" " + text for text in texts), trainer)
-        return cls(tokenizer)
+        tokenizer.train_from_iterator((LEAD + text for text in texts), trainer)
+        end = tokenizer.token_to_id(END)
+        tokenizer.post_processor = processors.TemplateProcessing(single=f"$A {END}", pair=f"$A {END} $B {END}", special_tokens=[(END, end)])
+        return cls.plain(Fast(tokenizer, lead=LEAD))
 
     @classmethod
     def from_json(cls, text: str, *, where: str = "tokenizer.json") -> Text:
-        """Read a `tokenizer.json`. Raises WeightError for one that is broken."""
-        try:
-            json.loads(text)
-            return cls(Tokenizer.from_str(text))
-        except BaseException as error:
-            if _ours(error):
-                raise
-            raise WeightError(f"{where} is not a tokenizer: {_line(error)}", "The file is damaged: get the model folder again.") from None
+        """Read the `tokenizer.json` of a limelight folder. Raises WeightError for one that is broken."""
+        return cls.plain(read_fast(text, where=where, lead=LEAD))
+
+    @classmethod
+    def plain(cls, engine: Engine) -> Text:
+        """An engine whose marks have the names that `train` gives them. Raises WeightError where one is missing."""
+        ids = {name: engine.id(name) for name in (PAD, START, END)}
+        if missing := next((name for name, found in ids.items() if found is None), None):
+            raise WeightError(f"the tokenizer has no {missing} token.", "Train it with Text.train, or name the model's own tokens.")
+        return cls(engine, Marks(pad=ids[PAD], start=ids[START], end=ids[END]))
 
     def to_json(self) -> str:
-        """The whole tokenizer as JSON text."""
-        return self._tokenizer.to_str()
+        """The whole tokenizer as JSON text. Raises TaskError where it is of another kind."""
+        if not isinstance(self.engine, Fast):
+            raise TaskError("a sentencepiece tokenizer has no tokenizer.json.", "Save the model in its published form.")
+        return self.engine.to_json()
 
     def __len__(self) -> int:
-        return self._tokenizer.get_vocab_size()
+        return self.engine.size
 
     @property
     def highest(self) -> int:
         """The highest id that it can give."""
-        return max(self._tokenizer.get_vocab().values())
+        return self.engine.highest
 
-    def encode(self, text: str) -> Encoded:
-        """Text -> ids, the end token last."""
-        return self.encode_all([text])[0]
+    @property
+    def pad(self) -> int:
+        """What fills short rows: the mark for it, or, where a model has none, its end or 0, which `keep` hides all the same."""
+        return next((each for each in (self.marks.pad, self.marks.end) if each is not None), 0)
 
-    def encode_all(self, texts: Sequence[str]) -> list[Encoded]:
-        """Several texts at once. A space is put before the first word, so that it is the piece it would be elsewhere.
+    @property
+    def start(self) -> int:
+        """What stands before the first token. Raises TaskError where the model has no such mark."""
+        return _there(self.marks.start, "start")
 
-        Half a surrogate pair, which is no character, is read as U+FFFD; an empty text is the end token alone. Raises InputError
-        where the tokenizer's own pattern gives up on a text.
+    @property
+    def end(self) -> int:
+        """What stands after the last token. Raises TaskError where the model has no such mark."""
+        return _there(self.marks.end, "end")
+
+    @property
+    def mask(self) -> int:
+        """What stands for a word that is to be guessed. Raises TaskError where the model has no such mark."""
+        return _there(self.marks.mask, "mask")
+
+    def encode(self, text: str, other: str | None = None, *, marks: bool = True) -> Encoded:
+        """Text -> ids, with the marks that the model expects around it (or without)."""
+        return self.encode_all([text], None if other is None else [other], marks=marks)[0]
+
+    def encode_all(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True) -> list[Encoded]:
+        """Several texts, or pairs of them, at once. Half a surrogate pair, which is no character, is read as U+FFFD.
+
+        Raises InputError where the tokenizer's own pattern gives up on a text.
         """
-        texts = [_HALF.sub("\ufffd", text) for text in texts]
-        try:
-            found = self._tokenizer.encode_batch([text and " " + text for text in texts], add_special_tokens=False)
-        except BaseException as error:
-            if _ours(error):
-                raise
-            raise InputError(f"the tokenizer cannot cut these texts: {_line(error)}", "Is its pattern one that can run away?") from None
-        out = []
-        for text, each in zip(texts, found, strict=True):
-            spans = tuple(_without_space(text, max(0, a - 1), b - 1) for a, b in each.offsets)
-            out.append(Encoded(text, (*each.ids, self.end), (*spans, (len(text), len(text)))))
-        return out
+        clean = [whole_characters(text) for text in texts]
+        second = None if others is None else [whole_characters(other) for other in others]
+        found = self.engine.cut(clean, second, marks=marks)
+        behind = others or [""] * len(texts)
+        return [_encoded(text, other, cut) for text, other, cut in zip(texts, behind, found, strict=True)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Ids -> text; the marks for padding, start and end are left out."""
-        return self._tokenizer.decode(list(ids), skip_special_tokens=True).strip(" ")
+        """Ids -> text; marks are left out."""
+        return self.decode_all([ids])[0]
 
     def decode_all(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Several rows of ids at once."""
-        return [text.strip(" ") for text in self._tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)]
+        return [text.strip(" ") for text in self.engine.join(rows)]
 
     def piece(self, token: int) -> str:
         """One piece as text, its leading space included."""
-        return self._tokenizer.decode([token], skip_special_tokens=False)
+        return self.engine.piece(token)
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """Each piece as text."""
@@ -122,25 +155,28 @@ class Text:
 
     def begins_word(self, token: int) -> bool:
         """Whether the piece starts with a space, or is the end."""
-        return token == self.end or self.piece(token)[:1].isspace()
-
-    def _special(self, name: str) -> int:
-        found = self._tokenizer.token_to_id(name)
-        if found is None:
-            raise WeightError(f"the tokenizer has no {name} token.", "Train it with Text.train, or name the model's own tokens.")
-        return found
+        return token == self.marks.end or self.piece(token)[:1].isspace()
 
 
-def _ours(error: BaseException) -> bool:
-    """Whether to let it go by: all that is from the tokenizers library ends here, a PanicException too, which is no Exception."""
-    return isinstance(error, KeyboardInterrupt | SystemExit | LimelightError)
+def _there(mark: int | None, name: str) -> int:
+    if mark is None:
+        raise TaskError(f"the tokenizer has no {name} token, which this needs.", "Use a model that has one.")
+    return mark
 
 
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+def _encoded(text: str, other: str, cut: Cut) -> Encoded:
+    sides = (text, other)
+    spans: list[Span] = []
+    for part, (a, b) in zip(cut.parts, cut.spans, strict=True):
+        if part is None:                                             # a mark stands where the text begins, or where it has ended
+            end = spans[-1][1] if spans else 0
+            spans.append((len(text), len(text)) if spans and not other else (end, end))
+        else:
+            spans.append(_without_space(sides[part], a, b))
+    return Encoded(text, cut.ids, tuple(spans), other, cut.parts, cut.segments)
 
 
-def _without_space(text: str, start: int, end: int) -> tuple[int, int]:
+def _without_space(text: str, start: int, end: int) -> Span:
     while start < end and text[start].isspace():
         start += 1
     return start, end

@@ -1,0 +1,141 @@
+"""The tokenizer of a published folder, from whichever of the usual files it has: tokenizer.json; vocab.txt; vocab.json with
+merges.txt; sentencepiece's .spm, .model and vocab.json.
+
+What is not in the files (which marks a text gets where there is no tokenizer.json) is told by `Habit`, one a kind of model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from ..errors import WeightError
+from .engines import Engine, Fast, SentencePiece, guarded, line, read_fast
+from .text import Marks, Text
+
+MOST = 64 << 20                          # bytes of a tokenizer's file
+NAMES = {"pad": "pad_token", "start": "bos_token", "end": "eos_token", "mask": "mask_token", "unknown": "unk_token"}
+
+
+@dataclass(frozen=True)
+class Habit:
+    """What a kind of model puts around texts. `one`: around a single text, "$A" being it; `two`: around two, with segments as in
+    "$B:1"; None where nothing is put. `lower`: letters are made small unless the folder says otherwise (BERT's vocab.txt)."""
+
+    one: str | None = None
+    two: str | None = None
+    lower: bool = True
+
+
+def read_text(folder: Path, habit: Habit) -> Text:
+    """The tokenizer of a folder. Raises WeightError for one that has none, or a broken one."""
+    told = _json(folder / "tokenizer_config.json") | _json(folder / "special_tokens_map.json")
+    names = {mark: name for mark, key in NAMES.items() if (name := _name(told.get(key)))}
+    engine = _engine(folder, habit, told, names)
+    ids = {mark: engine.id(name) for mark, name in names.items()}
+    return Text(engine, Marks(**ids))
+
+
+def _engine(folder: Path, habit: Habit, told: Mapping[str, Any], names: Mapping[str, str]) -> Engine:
+    if (path := folder / "tokenizer.json").is_file():
+        return read_fast(_read(path), where=str(path))
+    if (path := folder / "vocab.txt").is_file():
+        return _word_pieces(path, habit, told)
+    if (path := folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+        return _byte_pairs(path, folder / "merges.txt", habit, told)
+    for reader, writer in (("source.spm", "target.spm"), ("spiece.model", None), ("sentencepiece.bpe.model", None), ("tokenizer.model", None)):
+        if (path := folder / reader).is_file():
+            return _sentence_pieces(path, None if writer is None else folder / writer, habit, names)
+    raise WeightError(f"{folder} holds no tokenizer.", "Wanted is tokenizer.json, vocab.txt, vocab.json with merges.txt, or an .spm file.")
+
+
+def _word_pieces(path: Path, habit: Habit, told: Mapping[str, Any]) -> Fast:
+    """BERT's pieces (Wu et al. 2016): a word at a time, later parts marked ##."""
+    vocab = {piece: i for i, piece in enumerate(_read(path).rstrip("\n").split("\n"))}
+    lower = bool(told.get("do_lower_case", habit.lower))
+    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))
+    chinese = bool(told.get("tokenize_chinese_chars", True))
+    tokenizer.normalizer = normalizers.BertNormalizer(handle_chinese_chars=chinese, strip_accents=told.get("strip_accents"), lowercase=lower)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    _around(tokenizer, habit)
+    return _with_marks(tokenizer, told, vocab)
+
+
+def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any]) -> Fast:
+    """GPT-2's pieces (Radford et al. 2019, section 2.2), which RoBERTa, BART and OPT share."""
+    vocab = _json(path)
+    rules = [tuple(rule.split(" ")) for rule in _read(merges).split("\n") if rule and not rule.startswith("#version")]
+    if not all(len(rule) == 2 for rule in rules) or not all(type(i) is int for i in vocab.values()):
+        raise WeightError(f"{path} and {merges} are no pieces and merges.", "The files are damaged: get them again.")
+
+    def broken(error: BaseException) -> WeightError:
+        return WeightError(f"{path} and {merges} do not fit: {line(error)}", "They are of different models.")
+
+    model = guarded(lambda: models.BPE(vocab, rules, continuing_subword_prefix="", end_of_word_suffix="", fuse_unk=False), broken)
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=bool(told.get("add_prefix_space", False)))
+    tokenizer.decoder = decoders.ByteLevel()
+    _around(tokenizer, habit)
+    return _with_marks(tokenizer, told, vocab)
+
+
+def _sentence_pieces(path: Path, writer: Path | None, habit: Habit, names: Mapping[str, str]) -> SentencePiece:
+    data, other = path.read_bytes(), None if writer is None else writer.read_bytes()
+    vocab = _json(path.parent / "vocab.json") or None
+    bare = SentencePiece(data, writer=other, vocab=vocab, unknown=names.get("unknown", "<unk>"))
+    before, _, after = (habit.one or "$A").partition("$A")
+    ids = [tuple(found for name in side.split() if (found := bare.id(name)) is not None) for side in (before, after)]
+    return SentencePiece(data, writer=other, vocab=vocab, unknown=names.get("unknown", "<unk>"), before=ids[0], after=ids[1])
+
+
+def _around(tokenizer: Tokenizer, habit: Habit) -> None:
+    """Put the model's marks around a text, where its habit has any."""
+    if habit.one is None:
+        return
+    used = {part.split(":")[0] for template in (habit.one, habit.two or "") for part in template.split() if not part.startswith("$")}
+    ids = {name: tokenizer.token_to_id(name) for name in used}
+    if missing := sorted(name for name, found in ids.items() if found is None):
+        raise WeightError(f"the vocabulary has no {missing[0]}, which stands around every text.", "Is it whole?")
+    tokenizer.post_processor = processors.TemplateProcessing(single=habit.one, pair=habit.two, special_tokens=[*ids.items()])
+
+
+def _with_marks(tokenizer: Tokenizer, told: Mapping[str, Any], vocab: Mapping[str, int]) -> Fast:
+    """Say which pieces are marks, so that they are left out when ids are read."""
+    names = [name for key in (*NAMES.values(), "cls_token", "sep_token") if (name := _name(told.get(key))) and name in vocab]
+    usual = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<unk>", "<mask>", "<|endoftext|>"]
+    tokenizer.add_special_tokens([*dict.fromkeys([*names, *(name for name in usual if name in vocab)])])
+    return Fast(tokenizer)
+
+
+def _name(told: object) -> str | None:
+    """A mark's name, told as a word or as a table with its content."""
+    found = told.get("content") if isinstance(told, dict) else told
+    return found if isinstance(found, str) and found else None
+
+
+def _read(path: Path) -> str:
+    try:
+        if (size := path.stat().st_size) > MOST:
+            raise WeightError(f"{path} has {size:,} bytes; at most {MOST:,} are believed.", "Is it a tokenizer's file?")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightError(f"{path} cannot be read: {line(error)}", "The file is damaged: get it again.") from None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A table from a file; an empty one where there is no file."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(_read(path))
+    except (ValueError, RecursionError) as error:
+        raise WeightError(f"{path} is not JSON: {line(error)}", "The file is damaged: get it again.") from None
+    if not isinstance(found, dict):
+        raise WeightError(f"{path} holds no table.", "The file is damaged: get it again.")
+    return found
