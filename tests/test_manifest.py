@@ -94,7 +94,7 @@ def test_an_aligner_is_never_without_heads() -> None:
 
 
 def test_defaults_are_the_ones_that_the_docs_say() -> None:
-    g = Generation(pad=0, start=1, end=2)
+    g = Generation(pad=0, start=1, end=(2,))
     assert (g.beam, g.length_penalty, g.max_length, g.max_source) == (4, 1.0, 256, 256)
     assert Card(summary="", license="", attribution="", recipe="", trained="").limits == ()
 
@@ -107,4 +107,4 @@ def test_reading_a_manifest_needs_no_torch() -> None:
 
 def test_the_tiny_tokenizer_is_what_the_manifest_says(manifest: Manifest) -> None:
     text: Text = tiny.text()
-    assert (manifest.generation.pad, manifest.generation.start, manifest.generation.end) == (text.pad, text.start, text.end)
+    assert (manifest.generation.pad, manifest.generation.start, manifest.generation.end) == (text.pad, text.start, (text.end,))

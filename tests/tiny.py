@@ -58,7 +58,13 @@ def manifest(pieces: Text, model: Model, **changes: object) -> Manifest:
         "target_language": "fr",
         "spec": model,
         "generation": Generation(
-            pad=pieces.pad, start=pieces.start, end=pieces.end, beam=3, length_penalty=1.0, max_length=MOST_TARGET, max_source=MOST_SOURCE
+            pad=pieces.pad,
+            start=pieces.start,
+            end=(pieces.end,),
+            never=((pieces.pad,), (pieces.start,)),
+            beam=3,
+            max_length=MOST_TARGET,
+            max_source=MOST_SOURCE,
         ),
         "aligner": Aligner(attention="decoder.1.cross", heads=(0, 2), shift=1, aer=0.5, pairs=10, measured_on="made-up"),
         "card": Card(summary="Made for tests.", license="none", attribution="", recipe="", trained="for some seconds"),

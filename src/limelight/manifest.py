@@ -16,14 +16,31 @@ Natural = Annotated[int, Field(ge=0)]
 
 @value
 class Generation:
-    """How the model is asked to generate unless told otherwise. `max_source`: the longest source, in tokens, that it has been
-    trained on: longer ones are split or refused."""
+    """How the model is asked to generate unless told otherwise.
+
+    `end`: any of these ends an answer. `first` and `last`: tokens that an answer begins with, or ends with when the room is spent.
+    `never`: runs of tokens that are not said; `never_first`: tokens that are not said first. `no_repeat`: the length of runs that are
+    not said twice, 0 for no such rule. `until`: see decode.Beam. `sample`: drawn, rather than searched for. `max_source`: the longest
+    source, in tokens, that it has been trained on: longer ones are split or refused.
+    """
 
     pad: Natural
-    start: Natural
-    end: Natural
+    start: Natural | None
+    end: Annotated[tuple[Natural, ...], Field(min_length=1)]
+    first: Natural | None = None
+    last: Natural | None = None
+    never: tuple[tuple[Natural, ...], ...] = ()
+    never_first: tuple[Natural, ...] = ()
+    min_length: Natural = 0
+    no_repeat: Natural = 0
+    repetition_penalty: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     beam: Annotated[int, Field(ge=1)] = 4
+    until: Literal["likely", "full", "certain"] = "likely"
     length_penalty: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    sample: bool = False
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_length: Annotated[int, Field(ge=1)] = 256
     max_source: Annotated[int, Field(ge=1)] = 256
 

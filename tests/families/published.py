@@ -38,6 +38,8 @@ T5 |= {"pad_token_id": 1, "eos_token_id": 2}
 SIDES = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in (("attention_heads", HEADS), ("ffn_dim", HIDDEN))}
 BART = {"vocab_size": VOCAB, "d_model": DIM, "encoder_layers": 2, "decoder_layers": 3, **SIDES, "max_position_embeddings": LENGTH}
 BART |= {"decoder_start_token_id": 2, "forced_eos_token_id": 2, **MARKS, **LABELS}
+BIASED = {"attention_bias": True, "mlp_bias": True}
+LINEAR = {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
 YARN = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": 32}
 
@@ -78,8 +80,8 @@ ALL: dict[str, Made] = {
     **made("opt", "OPT", OPT, *CAUSAL, "ForQuestionAnswering", "Model"),
     **made("opt", "OPT", OPT, "ForCausalLM", tag="_350m", do_layer_norm_before=False, word_embed_proj_dim=8),
     **made("llama", "Llama", LLAMA, *READERS, "ForCausalLM"),
-    **made("llama", "Llama", LLAMA, "ForCausalLM", tag="_tied_biased", tie_word_embeddings=True, attention_bias=True, mlp_bias=True, head_dim=6),
-    **made("llama", "Llama", LLAMA, "ForCausalLM", tag="_linear", rope_parameters={"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}),
+    **made("llama", "Llama", LLAMA | BIASED, "ForCausalLM", tag="_tied_biased", tie_word_embeddings=True, head_dim=6),
+    **made("llama", "Llama", LLAMA, "ForCausalLM", tag="_linear", rope_parameters=LINEAR),
     **made("llama", "Llama", LLAMA, "ForCausalLM", tag="_llama3", rope_parameters=LLAMA3 | {"original_max_position_embeddings": 16}),
     **made("llama", "Llama", LLAMA, "ForCausalLM", tag="_yarn", rope_parameters=YARN, head_dim=16),
     **made("mistral", "Mistral", LLAMA, *CAUSAL, sliding_window=5),
@@ -87,7 +89,7 @@ ALL: dict[str, Made] = {
     **made("qwen2", "Qwen2", LLAMA, *CAUSAL, "ForQuestionAnswering"),
     **made("qwen2", "Qwen2", LLAMA, "ForCausalLM", tag="_sliding", use_sliding_window=True, sliding_window=4, max_window_layers=1),
     **made("qwen3", "Qwen3", LLAMA, *CAUSAL, head_dim=6),
-    **made("t5", "T5", T5, "ForConditionalGeneration", "EncoderModel", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "Model"),
+    **made("t5", "T5", T5, "ForConditionalGeneration", "EncoderModel", *READERS),
     **made("t5", "T5", T5, "ForConditionalGeneration", tag="_v1_1", feed_forward_proj="gated-gelu", tie_word_embeddings=False),
     **made("bart", "Bart", BART, "ForConditionalGeneration", "ForSequenceClassification", "ForQuestionAnswering", "Model"),
     **made("bart", "Bart", BART, "ForConditionalGeneration", tag="_scaled", scale_embedding=True, activation_function="relu"),

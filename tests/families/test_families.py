@@ -129,7 +129,7 @@ def test_config_spec_config(both: Pair) -> None:
 def test_transformers_opens_what_is_written(both: Pair, tmp_path: Path) -> None:
     spec = both.ours.spec
     back = to_theirs(both.family.names(spec), both.ours.state_dict(), prefix="" if spec.heads else both.family.prefix)
-    marks = {key: both.config[key] for key in ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id") if key in both.config}
+    marks = {key: found for key, found in both.config.items() if key.endswith("token_id")}
     config = {"model_type": both.config["model_type"], **marks, **both.family.config(spec)}
     (tmp_path / "config.json").write_text(json.dumps(config))
     save_file(back, tmp_path / "model.safetensors", {"format": "pt"})

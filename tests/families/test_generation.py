@@ -158,7 +158,10 @@ def test_forced_first_and_last(folder: Path) -> None:
     assert [tokens for ((tokens, _),) in found] == [tokens for ((tokens, _),) in wanted]
 
 
-@pytest.mark.parametrize("choice", [Greedy(), Beam(width=3, nbest=2), Sample(temperature=0.8, top_k=9, nbest=2, seed=3)], ids=lambda c: type(c).__name__)
+CHOICES = (Greedy(), Beam(width=3, nbest=2), Sample(temperature=0.8, top_k=9, nbest=2, seed=3))
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: type(choice).__name__)
 def test_a_batch_says_what_each_row_says_alone(both: Pair, choice: Choice) -> None:
     given = batch(both, 4)
     keep = given.keep if given.keep is not None else torch.ones_like(given.values, dtype=torch.bool)

@@ -6,12 +6,12 @@ import io
 import json
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tiny
 from limelight.errors import WeightError
 from limelight.inputs import Text
 from limelight.inputs.published import Habit, read_text
@@ -19,7 +19,8 @@ from limelight.inputs.published import Habit, read_text
 hf = pytest.importorskip("transformers", reason="transformers is not installed (pip install -e .[bench])")
 spm = pytest.importorskip("sentencepiece")
 
-LETTERS = ["abcdefghij", "ABCXYZ", "éèàçœ", "жяю", "אבג", "黒猫が", "한국", "हिन्दी", "🙂👩‍👧👍🏽", "0123456789", ".,;:!?'’«»", " ", "  ", "\t\u00a0\u200d", "\x07\ufffd"]
+LETTERS = ["abcdefghij", "ABCXYZ", "éèàçœ", "жяю", "אבג", "黒猫が", "한국", "हिन्दी", "🙂👩‍👧👍🏽", "0123456789", ".,;:!?'’«»"]
+LETTERS += [" ", "  ", "\t\u00a0\u200d", "\x07\ufffd"]
 BERT = Habit(one="[CLS] $A [SEP]", two="[CLS] $A [SEP] $B:1 [SEP]:1")
 ROBERTA = Habit(one="<s> $A </s>", two="<s> $A </s> </s> $B </s>")
 
@@ -99,9 +100,13 @@ def trained(texts: list[str], kind: str, **more: Any) -> bytes:
     return out.getvalue()
 
 
+def tiny_words() -> list[str]:
+    return sorted({word for pair in tiny.ALL for side in pair for word in side.split()})
+
+
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
-    words = "the black cat ate a mouse and then it slept because was tired le chat noir a mangé la souris élève été garçon".split()
+    words = tiny_words()
     dice = random.Random(1)
     return [" ".join(dice.choices(words, k=dice.randint(3, 12))) for _ in range(600)]
 
@@ -116,8 +121,8 @@ def marian(texts: list[str], tmp_path: Path) -> Path:
         pieces += [found.id_to_piece(i) for i in range(found.get_piece_size())]
     vocab = {piece: i for i, piece in enumerate(dict.fromkeys([*pieces, "<pad>"]))}
     (tmp_path / "vocab.json").write_text(json.dumps(vocab))
-    marks = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"source_lang": "en", "target_lang": "fr", "tokenizer_class": "MarianTokenizer", **marks}))
+    marks = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "tokenizer_class": "MarianTokenizer"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"source_lang": "en", "target_lang": "fr", **marks}))
     return tmp_path
 
 

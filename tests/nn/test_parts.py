@@ -163,7 +163,8 @@ def test_rotary_turns_queries_and_keys_and_nothing_else(rotary: Rotary) -> None:
     look = attn.eye.looks[0]
     for seen, layer in ((look.q, attn.q), (look.k, attn.k)):
         flat = linear(layer, x).unflatten(-1, (-1, 6)).transpose(1, 2)
-        assert torch.allclose(seen, ops.rotate(flat, *ops.turns(torch.arange(5)[None], ops.rotary_rates(6, base=rotary.base)), pairs=rotary.pairs), atol=1e-5)
+        turned = ops.turns(torch.arange(5)[None], ops.rotary_rates(6, base=rotary.base))
+        assert torch.allclose(seen, ops.rotate(flat, *turned, pairs=rotary.pairs), atol=1e-5)
     assert torch.allclose(look.v, linear(attn.v, x)[:, None], atol=1e-5)
 
 

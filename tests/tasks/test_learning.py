@@ -171,7 +171,7 @@ def test_a_workshop_says_what_its_model_is(events: tuple[Workshop, Path, list[Ev
     m = workshop.manifest
     assert (m.name, m.task, m.source_language, m.target_language) == ("small", "translate", "en", "fr")
     assert (m.generation.max_source, m.generation.max_length, m.generation.beam) == (30, 60, 2)
-    assert (m.generation.pad, m.generation.start, m.generation.end) == (workshop.text.pad, workshop.text.start, workshop.text.end)
+    assert (m.generation.pad, m.generation.start, m.generation.end) == (workshop.text.pad, workshop.text.start, (workshop.text.end,))
     save(tmp_path / "m", model=workshop.model, text=workshop.text, manifest=m, card="")
     assert open_model(tmp_path / "m", device="cpu").manifest == m
 

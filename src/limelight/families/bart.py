@@ -14,6 +14,7 @@ from ..spec import Attention, Classes, FeedForward, Learned, Model, Norm, Positi
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
+from .habits import ENDED, SLASHES
 from .heads import architecture, labelled, span
 
 STEMS = {"bart": ("Bart", "ForConditionalGeneration"), "marian": ("Marian", "MTModel"), "m2m_100": ("M2M100", "ForConditionalGeneration")}
@@ -127,4 +128,5 @@ def _side(side: str, *, learned: bool) -> list[Row]:
     ]
 
 
-KIN = {kind: Family(partial(spec, kind=kind), partial(config, kind=kind), names, prefix="model.") for kind in STEMS}
+HABITS = {"bart": SLASHES, "marian": ENDED, "m2m_100": ENDED}
+KIN = {kind: Family(partial(spec, kind=kind), partial(config, kind=kind), names, "model.", HABITS[kind]) for kind in STEMS}

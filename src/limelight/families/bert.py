@@ -10,6 +10,7 @@ from ..spec import Attention, Classes, FeedForward, Head, Labels, Learned, Model
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
+from .habits import SLASHES, WORD_PIECES
 from .heads import architecture, labelled, span
 
 
@@ -120,7 +121,8 @@ def _words(heads: tuple[Head, ...], bias: str, out: str) -> list[Row]:
 
 def _family(kind: str, stem: str, heads: Callable[[tuple[Head, ...]], list[Row]]) -> Family:
     prefix = f"{kind}."
-    return Family(partial(spec, family=kind), partial(config, stem=stem), partial(names, prefix=prefix, heads=heads), prefix)
+    habit = WORD_PIECES if kind == "bert" else SLASHES
+    return Family(partial(spec, family=kind), partial(config, stem=stem), partial(names, prefix=prefix, heads=heads), prefix, habit)
 
 
 BERT = _family("bert", "Bert", _bert_heads)

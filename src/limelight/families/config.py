@@ -83,6 +83,27 @@ class Config:
             raise WeightError(f"{self.where}: {key}: no activation {found!r} here.", did_you_mean(str(found), ACTIVATIONS))
         return ACTIVATIONS[found]
 
+    def ids(self, key: str) -> tuple[int, ...]:
+        """Token ids: one, several or none."""
+        found = self._data.get(key)
+        found = [] if found is None else [found] if type(found) is int else found
+        if not isinstance(found, list) or not all(type(each) is int and each >= 0 for each in found):
+            raise self.wrong(key, found, "token ids")
+        return tuple(found)
+
+    def runs(self, key: str) -> list[list[int]]:
+        """Several runs of token ids."""
+        found = self._data.get(key) or []
+        if not isinstance(found, list) or not all(
+            isinstance(run, list) and run and all(type(each) is int and each >= 0 for each in run) for run in found
+        ):
+            raise self.wrong(key, found, "lists of token ids")
+        return found
+
+    def anything(self, key: str) -> object:
+        """What stands there, unchecked."""
+        return self._data.get(key)
+
     def part(self, key: str) -> Config | None:
         """A table within, or None where there is none."""
         found = self._data.get(key)

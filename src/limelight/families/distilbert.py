@@ -8,6 +8,7 @@ from ..spec import Attention, Classes, FeedForward, Labels, Learned, Model, Norm
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
+from .habits import WORD_PIECES
 from .heads import architecture, labelled, span
 
 
@@ -81,4 +82,4 @@ def names(m: Model) -> list[Row]:
     ]
 
 
-FAMILY = Family(spec, config, names, prefix="distilbert.")
+FAMILY = Family(spec, config, names, prefix="distilbert.", habit=WORD_PIECES)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..errors import SpecError
+from ..inputs.published import Habit
 from ..spec import Model, Stack
 from ..weights.names import Row
 from .config import Config
@@ -17,12 +18,13 @@ P = TypeVar("P")
 @dataclass(frozen=True)
 class Family:
     """`spec` reads a config.json, `config` writes one, `names` is the table of tensors for a spec; `prefix`: what the names in a file
-    without a head lack."""
+    without a head lack; `habit`: the marks around a text, where the folder has no tokenizer.json to say so."""
 
     spec: Callable[[Config], Model]
     config: Callable[[Model], dict[str, Any]]
     names: Callable[[Model], Sequence[Row]]
     prefix: str = ""
+    habit: Habit = field(default_factory=Habit)
 
 
 def column(stack: Stack | None, position: type[P]) -> tuple[Stack, P]:

@@ -9,6 +9,7 @@ from ..spec import Attention, ByWavelength, FeedForward, Interpolated, Model, No
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
+from .habits import BEGUN, Habit
 from .heads import after, architecture, causal_heads, labelled
 
 VOCAB = {"llama": 32_000, "mistral": 32_000, "qwen2": 151_936, "qwen3": 151_936}      # where config.json does not say
@@ -160,4 +161,7 @@ def names(m: Model) -> list[Row]:
     ]
 
 
-KIN = {kind: Family(partial(spec, kind=kind), partial(config, kind=kind), names, prefix="model.") for kind in STEMS}
+KIN = {
+    kind: Family(partial(spec, kind=kind), partial(config, kind=kind), names, "model.", Habit() if kind.startswith("qwen") else BEGUN)
+    for kind in STEMS
+}

@@ -8,6 +8,7 @@ from ..spec import Attention, FeedForward, Learned, Model, Norm, Stack, Tokens
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
+from .habits import BEGUN_BY_END
 from .heads import after, architecture, causal_heads, labelled
 
 
@@ -70,4 +71,4 @@ def names(m: Model) -> list[Row]:
     ]
 
 
-FAMILY = Family(spec, config, names, prefix="model.")
+FAMILY = Family(spec, config, names, prefix="model.", habit=BEGUN_BY_END)

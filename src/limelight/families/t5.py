@@ -9,6 +9,7 @@ from ..spec import Activation, Attention, Buckets, Classes, Dot, FeedForward, La
 from ..weights.names import Row, row
 from .config import Config
 from .family import Family, column
+from .habits import ENDED
 from .heads import after, architecture, labelled, span
 
 BENDS: dict[str, tuple[Activation, bool]] = {
@@ -115,4 +116,4 @@ def _side(side: str, *, gated: bool) -> list[Row]:
     ]
 
 
-FAMILY = Family(spec, config, names)
+FAMILY = Family(spec, config, names, habit=ENDED)

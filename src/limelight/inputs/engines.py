@@ -117,21 +117,28 @@ class Fast:
 class SentencePiece:
     """The sentencepiece library (Kudo and Richardson 2018), as models that publish their `.spm` use it.
 
-    `vocab`: ids by piece where a vocab.json beside it gives others than its own; `reader` and `writer` are two where source and target
-    are cut differently (Marian). `before` and `after`: the marks around every text.
+    `reader` cuts and `writer` joins: two where source and target are cut differently (Marian). `vocab`: ids by piece, where a
+    vocab.json beside them gives others than the reader's own. `before` and `after`: the names of the marks around every text.
     """
 
     def __init__(
-        self, reader: bytes, *, writer: bytes | None = None, vocab: Mapping[str, int] | None = None, unknown: str = "<unk>",
-        before: tuple[int, ...] = (), after: tuple[int, ...] = (),
+        self,
+        reader: bytes,
+        writer: bytes,
+        *,
+        vocab: Mapping[str, int] | None = None,
+        unknown: str = "<unk>",
+        before: Sequence[str] = (),
+        after: Sequence[str] = (),
     ):
-        self._reader, self._before, self._after = _processor(reader), before, after
-        self._writer = self._reader if writer is None else _processor(writer)
+        self._reader = _processor(reader)
+        self._writer = self._reader if writer == reader else _processor(writer)
         self._ids = dict(vocab) if vocab is not None else {self._reader.id_to_piece(i): i for i in range(self._reader.get_piece_size())}
         self._names = {i: name for name, i in self._ids.items()}
-        if unknown not in self._ids:
-            raise WeightError(f"the vocabulary has no {unknown} for what it does not know.", "Is it whole?")
+        if missing := next((name for name in (unknown, *before, *after) if name not in self._ids), None):
+            raise WeightError(f"the vocabulary has no {missing}, which every text may need.", "Is it whole?")
         self._unknown = self._ids[unknown]
+        self._before, self._after = (tuple(self._ids[name] for name in names) for names in (before, after))
 
     def cut(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True) -> list[Cut]:
         """See Engine. Two texts stand one behind the other, each with its end."""
@@ -156,7 +163,8 @@ class SentencePiece:
 
     def join(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """See Engine."""
-        return [self._writer.decode_pieces([name for name in (self._names.get(i, "") for i in row) if not self._mark(name)]) for row in rows]
+        named = [[self._names.get(i, "") for i in row] for row in rows]
+        return [self._writer.decode_pieces([name for name in names if not self._mark(name)]) for names in named]
 
     def piece(self, token: int) -> str:
         """See Engine."""

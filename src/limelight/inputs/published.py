@@ -19,6 +19,7 @@ from .engines import Engine, Fast, SentencePiece, guarded, line, read_fast
 from .text import Marks, Text
 
 MOST = 64 << 20                          # bytes of a tokenizer's file
+SENTENCE_PIECES = {"source.spm": "target.spm"} | {name: name for name in ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model")}
 NAMES = {"pad": "pad_token", "start": "bos_token", "end": "eos_token", "mask": "mask_token", "unknown": "unk_token"}
 
 
@@ -48,9 +49,9 @@ def _engine(folder: Path, habit: Habit, told: Mapping[str, Any], names: Mapping[
         return _word_pieces(path, habit, told)
     if (path := folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
         return _byte_pairs(path, folder / "merges.txt", habit, told)
-    for reader, writer in (("source.spm", "target.spm"), ("spiece.model", None), ("sentencepiece.bpe.model", None), ("tokenizer.model", None)):
+    for reader, writer in SENTENCE_PIECES.items():
         if (path := folder / reader).is_file():
-            return _sentence_pieces(path, None if writer is None else folder / writer, habit, names)
+            return _sentence_pieces(path, folder / writer, habit, names)
     raise WeightError(f"{folder} holds no tokenizer.", "Wanted is tokenizer.json, vocab.txt, vocab.json with merges.txt, or an .spm file.")
 
 
@@ -59,8 +60,9 @@ def _word_pieces(path: Path, habit: Habit, told: Mapping[str, Any]) -> Fast:
     vocab = {piece: i for i, piece in enumerate(_read(path).rstrip("\n").split("\n"))}
     lower = bool(told.get("do_lower_case", habit.lower))
     tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))
-    chinese = bool(told.get("tokenize_chinese_chars", True))
-    tokenizer.normalizer = normalizers.BertNormalizer(handle_chinese_chars=chinese, strip_accents=told.get("strip_accents"), lowercase=lower)
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        handle_chinese_chars=bool(told.get("tokenize_chinese_chars", True)), strip_accents=told.get("strip_accents"), lowercase=lower
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     _around(tokenizer, habit)
@@ -85,13 +87,10 @@ def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any])
     return _with_marks(tokenizer, told, vocab)
 
 
-def _sentence_pieces(path: Path, writer: Path | None, habit: Habit, names: Mapping[str, str]) -> SentencePiece:
-    data, other = path.read_bytes(), None if writer is None else writer.read_bytes()
-    vocab = _json(path.parent / "vocab.json") or None
-    bare = SentencePiece(data, writer=other, vocab=vocab, unknown=names.get("unknown", "<unk>"))
+def _sentence_pieces(path: Path, writer: Path, habit: Habit, names: Mapping[str, str]) -> SentencePiece:
+    vocab, unknown = _json(path.parent / "vocab.json") or None, names.get("unknown", "<unk>")
     before, _, after = (habit.one or "$A").partition("$A")
-    ids = [tuple(found for name in side.split() if (found := bare.id(name)) is not None) for side in (before, after)]
-    return SentencePiece(data, writer=other, vocab=vocab, unknown=names.get("unknown", "<unk>"), before=ids[0], after=ids[1])
+    return SentencePiece(_bytes(path), _bytes(writer), vocab=vocab, unknown=unknown, before=before.split(), after=after.split())
 
 
 def _around(tokenizer: Tokenizer, habit: Habit) -> None:
@@ -126,6 +125,15 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise WeightError(f"{path} cannot be read: {line(error)}", "The file is damaged: get it again.") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if (size := path.stat().st_size) > MOST:
+            raise WeightError(f"{path} has {size:,} bytes; at most {MOST:,} are believed.", "Is it a tokenizer's file?")
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightError(f"{path} cannot be read: {error.strerror}.", "Is the folder whole?") from None
 
 
 def _json(path: Path) -> dict[str, Any]:

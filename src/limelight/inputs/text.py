@@ -86,6 +86,8 @@ class Text:
         ids = {name: engine.id(name) for name in (PAD, START, END)}
         if missing := next((name for name, found in ids.items() if found is None), None):
             raise WeightError(f"the tokenizer has no {missing} token.", "Train it with Text.train, or name the model's own tokens.")
+        if engine.cut([""])[0].ids != (ids[END],):
+            raise WeightError(f"the tokenizer does not put {END} after a text.", "Train it with Text.train.")
         return cls(engine, Marks(pad=ids[PAD], start=ids[START], end=ids[END]))
 
     def to_json(self) -> str:

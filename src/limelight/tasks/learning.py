@@ -48,7 +48,8 @@ class Workshop:
             generation=Generation(
                 pad=t.pad,
                 start=t.start,
-                end=t.end,
+                end=(t.end,),
+                never=((t.pad,), (t.start,)),
                 beam=r.eval.beam,
                 length_penalty=r.eval.length_penalty,
                 max_length=2 * r.batches.max_length,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, overload
 from pydantic import Field
 
 from ..data.normalise import NORMALISERS
-from ..decode import Beam, Choice, Ending, Hypothesis, Sample, Step, Suppress, Typist, stream
+from ..decode import Beam, Choice, Ending, Hypothesis, Sample, Step, Typist, stream
 from ..errors import InputError, RecipeError, SpecError, TaskError, did_you_mean
 from ..hub import Opened
 from ..inputs import Encoded, pad, sentences
@@ -20,6 +20,7 @@ from ..look.picture import Picture, Subwords
 from ..spec import Stack
 from ..values import value
 from .alignments import aligned, picture, subwords
+from .asking import rules
 from .result import Candidate, Chosen, Cost, Result
 from .watching import Watcher
 
@@ -243,17 +244,16 @@ class Translate:
     def _steps(self, batch: Sequence[_Sentence], options: TranslateOptions) -> Iterator[Step]:
         o, g = self.opened, self.opened.manifest.generation
         longest = options.max_length or g.max_length
-        ending = Ending(frozenset([g.end]), min(longest, _room(o.manifest.spec.decoder) or longest))
+        ending = Ending(frozenset(g.end), min(longest, _room(o.manifest.spec.decoder) or longest))
         source = pad([s.encoded.ids for s in batch], filler=g.pad).to(o.device)
-        never = (Suppress(tokens=(g.pad, g.start)),)
-        return stream(o.model, source, self._choice(options), ending=ending, start=g.start, filters=never)
+        return stream(o.model, source, self._choice(options), ending=ending, start=g.start or 0, filters=rules(g, ending))
 
     def _choice(self, options: TranslateOptions) -> Choice:
         if options.sample is not None:
             return replace(options.sample, nbest=max(options.nbest, options.sample.nbest))
         g = self.opened.manifest.generation
         penalty = g.length_penalty if options.length_penalty is None else options.length_penalty
-        return Beam(width=options.beam or max(g.beam, options.nbest), length_penalty=penalty, nbest=options.nbest)
+        return Beam(width=options.beam or max(g.beam, options.nbest), length_penalty=penalty, nbest=options.nbest, until=g.until)
 
     def _watcher(self, options: TranslateOptions) -> Watcher:
         aligner = self.opened.manifest.aligner

@@ -37,7 +37,8 @@ def read_folder(folder: Path) -> dict[str, Tensor]:
     for shard, names in _shards(found):
         part = _read(inside(folder, shard))
         if lost := sorted(names - part.keys()):
-            raise WeightError(f"{folder / shard} lacks {len(lost)} tensors that {found.name} names: {', '.join(lost[:3])}.", "Get it again.")
+            some = ", ".join(lost[:3])
+            raise WeightError(f"{folder / shard} lacks {len(lost)} tensors that {found.name} names: {some}.", "Get it again.")
         tensors |= part
     return tensors
 

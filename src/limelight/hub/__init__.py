@@ -1,0 +1,80 @@
+"""A name or a folder -> a model that is ready; and back: a model -> a folder. Nothing in a folder is ever run.
+
+Names are of bundled models, of folders, and of models on huggingface.co ("org/name@revision"), which are looked for in its cache first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from ..devices import pick_device, pick_dtype
+from ..errors import TaskError, WeightError, did_you_mean
+from ..inputs.text import Text
+from ..manifest import Manifest
+from ..nn import Transformer, pack_matrices
+from .folder import open_folder, read_manifest, save
+from .published import open_published
+
+__all__ = ["Opened", "bundled", "find", "open_model", "read_manifest", "save"]
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model that is ready, with its tokenizer and what its folder says of it."""
+
+    model: Transformer
+    text: Text
+    manifest: Manifest
+    folder: Path
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of its weights."""
+        return next(self.model.parameters()).dtype
+
+
+def bundled() -> dict[str, Path]:
+    """The models that come with the package: name -> folder."""
+    root = Path(str(files("limelight") / "zoo"))
+    return {path.parent.name: path.parent for path in sorted(root.glob("*/limelight.json"))}
+
+
+def find(name: str | Path) -> Path:
+    """The folder of a bundled name or a path. Raises TaskError for an unknown name, WeightError for a folder without a model."""
+    known = bundled()
+    if str(name) in known:
+        return known[str(name)]
+    folder = Path(name)
+    try:
+        folder = folder.expanduser()
+        there = folder.is_dir()
+    except (OSError, RuntimeError) as error:                         # a name too long for a path, a locked folder, "~nobody"
+        there, why = False, str(getattr(error, "strerror", None) or error)
+    else:
+        why = "neither a bundled name nor a folder"
+    if not there:
+        hint = did_you_mean(str(name)[:80], known) if known else "Give the folder of a model."
+        raise TaskError(f'no model "{str(name)[:80]}": {why}.', hint)
+    return folder
+
+
+def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto") -> Opened:
+    """Open a bundled model by name, or a folder: ours or a published one. Raises TaskError, WeightError or DeviceError in one line each."""
+    folder = find(name)
+    place = pick_device(device)
+    ours, published = (folder / "limelight.json").exists(), (folder / "config.json").exists()
+    if not ours and not published:
+        raise WeightError(f"{folder / 'limelight.json'} is not there.", "A model folder has a limelight.json, or a config.json.")
+    model, text, manifest = open_folder(folder) if ours else open_published(folder)
+    model = model.to(device=place, dtype=pick_dtype(dtype, place)).eval().requires_grad_(False)
+    pack_matrices(model)
+    return Opened(model, text, manifest, folder)

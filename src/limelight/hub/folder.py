@@ -1,0 +1,113 @@
+"""Our own folders: read, and written.
+
+One holds `limelight.json` (what it is), `model.safetensors` (its numbers), `tokenizer.json` and `README.md` (its card).
+Nothing in it is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from .. import manifest as manifests
+from ..errors import InputError, WeightError
+from ..files import replaced
+from ..inputs.text import Text
+from ..manifest import Manifest
+from ..nn import Transformer
+from ..quant import pack, unpack
+from ..weights import read_tensors, write_tensors
+from .filling import blank, fill
+
+MOST_TEXT = 64 << 20                     # bytes of limelight.json or tokenizer.json
+PIECES = "tokenizer.sha256"              # a note of the weights: which tokenizer.json they were saved with
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the folder says of itself."""
+    return manifests.from_json(_read(folder / "limelight.json"), where=str(folder / "limelight.json"))
+
+
+def open_folder(folder: Path) -> tuple[Transformer, Text, Manifest]:
+    """What `save` wrote. Raises WeightError in one line."""
+    manifest = read_manifest(folder)
+    pieces = _read(folder / "tokenizer.json")
+    text = Text.from_json(pieces, where=str(folder / "tokenizer.json"))
+    tensors, notes = read_tensors(folder / "model.safetensors")
+    _check_pieces(text, pieces, manifest, notes, folder)
+    model = _empty(manifest, len(tensors), folder)
+    fill(model, unpack(tensors), folder / "model.safetensors", told="limelight.json")
+    return model, text, manifest
+
+
+def save(
+    folder: Path, *, model: Transformer, text: Text, manifest: Manifest, card: str, bits: Literal["int8", "bf16", "fp32"] = "int8"
+) -> None:
+    """Write a model folder. Nothing that is there is touched before all files are written; then the manifest goes last.
+
+    Raises InputError where it cannot be written, WeightError for weights that are not finite.
+    """
+    pieces = text.to_json()
+    tensors = {"int8": pack, "bf16": _bf16, "fp32": dict}[bits](dict(model.state_dict()))
+    notes = {"format": "limelight", "weights": bits, PIECES: _fingerprint(pieces)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
+    with ExitStack() as drafts:
+        for name, content in (("limelight.json", manifests.to_json(manifest)), ("README.md", card), ("tokenizer.json", pieces)):
+            drafts.enter_context(replaced(folder / name)).write_text(content, encoding="utf-8")
+        write_tensors(drafts.enter_context(replaced(folder / "model.safetensors")), tensors, notes)
+
+
+def _bf16(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: t.bfloat16() if t.is_floating_point() else t for name, t in state.items()}
+
+
+def _empty(manifest: Manifest, tensors: int, folder: Path) -> Transformer:
+    where, aligner = folder / "limelight.json", manifest.aligner
+    model = blank(manifest.spec, tensors, where)
+    if aligner is not None:
+        there = model.attentions().get(aligner.attention)
+        if there is None or not aligner.attention.endswith(".cross") or max(aligner.heads) >= there.heads:
+            raise WeightError(
+                f'{where}: the aligner looks at "{aligner.attention}", heads {list(aligner.heads)}, which the model does not have.',
+                "limelight.json is of another model.",
+            )
+    return model
+
+
+def _fingerprint(pieces: str) -> str:
+    return hashlib.sha256(pieces.encode()).hexdigest()
+
+
+def _check_pieces(text: Text, pieces: str, manifest: Manifest, notes: dict[str, str], folder: Path) -> None:
+    """The tokenizer must be the one that the weights were saved with, and all that it gives must be tokens of the model."""
+    both = f"{folder / 'tokenizer.json'} and {folder / 'model.safetensors'}"
+    if notes.get(PIECES, _fingerprint(pieces)) != _fingerprint(pieces):
+        raise WeightError(f"{both} were not saved together.", "Get the model folder again, whole.")
+    stacks = [stack for stack in (manifest.spec.encoder, manifest.spec.decoder) if stack is not None]
+    vocab, g = min(stack.input.vocab for stack in stacks), manifest.generation
+    other = "They are of different models."
+    if text.highest >= vocab:
+        raise WeightError(f"{folder / 'tokenizer.json'} goes up to token {text.highest:,}, the model has {vocab:,}.", other)
+    if max(g.pad, g.start or 0, *g.end) >= vocab or text.end not in g.end:
+        marks = f"pad={g.pad}, start={g.start}, end={list(g.end)}"
+        raise WeightError(f"{folder / 'limelight.json'} has {marks}; the tokenizer has end={text.end} of {vocab:,} tokens.", other)
+
+
+def _read(path: Path) -> str:
+    try:
+        if not path.is_file():
+            raise WeightError(f"{path} is not there.", "Is the folder whole?")
+        if (size := path.stat().st_size) > MOST_TEXT:
+            raise WeightError(f"{path} has {size:,} bytes; at most {MOST_TEXT:,} are believed.", "Is it a model folder?")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise WeightError(f"{path} cannot be read: {error.strerror}.", "Is the folder whole?") from None
+    except UnicodeDecodeError:
+        raise WeightError(f"{path} is not UTF-8 text.", "The file is damaged: get it again.") from None

@@ -1,0 +1,132 @@
+"""Published folders: config.json, weights and a tokenizer as other libraries write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import WeightError, did_you_mean
+from ..families import FAMILIES, Config, Family
+from ..inputs.published import read_text
+from ..inputs.text import Text
+from ..manifest import Card, Generation, Manifest
+from ..nn import Transformer
+from ..spec import Model, Stack, Words
+from ..weights import read_folder, to_ours
+from .filling import blank, fill
+
+MOST_CONFIG = 4 << 20
+MOST_LENGTH = 1 << 20
+
+
+def open_published(folder: Path) -> tuple[Transformer, Text, Manifest]:
+    """A model, its tokenizer, and what the folder says of how to use it. Raises WeightError in one line."""
+    where = folder / "config.json"
+    config = _json(where)
+    family = family_of(config, where)
+    tensors = read_folder(folder)
+    spec = family.spec(Config(config, where=str(where), tensors=tensors.keys()))
+    model = blank(spec, len(tensors), where)
+    ours = to_ours(family.names(spec), tensors, prefix=family.prefix, where=str(folder))
+    _nought(family, model, ours)
+    fill(model, ours, folder, told="config.json")
+    text = read_text(folder, family.habit)
+    return model, text, _manifest(folder, spec, text, config)
+
+
+def family_of(config: Mapping[str, Any], where: Path) -> Family:
+    """The family that a config.json names. Raises WeightError for one that is not known here, with those that are."""
+    kind = config.get("model_type")
+    if kind not in FAMILIES:
+        raise WeightError(f"{where}: model_type {str(kind)[:60]!r} is not known here.", did_you_mean(str(kind)[:60], FAMILIES))
+    return FAMILIES[kind]
+
+
+def _nought(family: Family, model: Transformer, ours: dict[str, Tensor]) -> None:
+    """What old files lack, and is nought then."""
+    want = model.state_dict()
+    for rule in family.names(model.spec):
+        for name in rule.ours if rule.zero else ():
+            if name in want and name not in ours:
+                ours[name] = torch.zeros(want[name].shape)
+
+
+def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) -> Manifest:
+    asked = {**{key: config.get(key) for key in LEGACY}, **_json(folder / "generation_config.json", missing=True)}
+    c = Config({key: found for key, found in asked.items() if found is not None}, where=str(folder / "generation_config.json"))
+    return Manifest(
+        name=folder.name,
+        task="translate" if spec.encoder and spec.decoder and any(isinstance(head, Words) for head in spec.heads) else "",
+        spec=spec,
+        generation=generation(c, spec, text),
+        card=Card(summary="A published checkpoint.", license="see its own card", attribution="see its own card", recipe="", trained=""),
+    )
+
+
+LEGACY = (
+    "pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id", "bad_words_ids",
+    "begin_suppress_tokens", "suppress_tokens", "min_length", "no_repeat_ngram_size", "repetition_penalty", "num_beams", "early_stopping",
+    "length_penalty", "do_sample", "temperature", "top_k", "top_p", "max_length", "max_new_tokens",
+)  # fmt: skip
+
+
+def generation(c: Config, spec: Model, text: Text) -> Generation:
+    """What generation_config.json asks for, or where there is none the older keys of config.json.
+
+    Lengths there count what stands before the first new token of an encoder-decoder; here they do not.
+    """
+    both = spec.encoder is not None and spec.decoder is not None
+    ends = c.ids("eos_token_id") or tuple(each for each in (text.marks.end,) if each is not None) or (0,)
+    start = next(iter(c.ids("decoder_start_token_id") or c.ids("bos_token_id")), text.marks.start)
+    pad = next(iter(c.ids("pad_token_id")), text.pad)
+    never = tuple((token,) for token in c.ids("suppress_tokens")) + tuple(tuple(run) for run in c.runs("bad_words_ids"))
+    longest = c.count("max_new_tokens") if c.has("max_new_tokens") else max(1, c.count("max_length", 257 if both else 256) - both)
+    stopping = c.anything("early_stopping")
+    top_k = c.whole("top_k", 50)
+    return Generation(
+        pad=pad,
+        start=start,
+        end=ends,
+        first=next(iter(c.ids("forced_bos_token_id")), None),
+        last=next(iter(c.ids("forced_eos_token_id")), None),
+        never=never,
+        never_first=c.ids("begin_suppress_tokens"),
+        min_length=max(0, c.whole("min_length", 0) - both),
+        no_repeat=c.whole("no_repeat_ngram_size", 0),
+        repetition_penalty=c.number("repetition_penalty", 1.0),
+        beam=c.count("num_beams", 1),
+        until={True: "full", "never": "certain"}.get(stopping, "likely") if isinstance(stopping, bool | str) else "likely",
+        length_penalty=c.number("length_penalty", 1.0),
+        sample=c.flag("do_sample", False),
+        temperature=c.number("temperature", 1.0) or 1.0,
+        top_k=top_k or None,
+        top_p=c.number("top_p", 1.0),
+        max_length=min(longest, MOST_LENGTH),
+        max_source=_room(spec.encoder) or MOST_LENGTH,
+    )
+
+
+def _room(stack: Stack | None) -> int | None:
+    return None if stack is None else getattr(stack.position, "length", None)
+
+
+def _json(path: Path, *, missing: bool = False) -> dict[str, Any]:
+    """A table from a file. Raises WeightError where it is none; `missing`: a file that is not there is an empty one."""
+    if missing and not path.exists():
+        return {}
+    try:
+        if (size := path.stat().st_size) > MOST_CONFIG:
+            raise WeightError(f"{path} has {size:,} bytes; at most {MOST_CONFIG:,} are believed.", "Is it a model's?")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WeightError(f"{path} cannot be read: {error.strerror}.", "Is the folder whole?") from None
+    except (ValueError, RecursionError) as error:
+        raise WeightError(f"{path} is not JSON: {str(error)[:120]}", "The file is damaged: get it again.") from None
+    if not isinstance(found, dict):
+        raise WeightError(f"{path} holds no table.", "The file is damaged: get it again.")
+    return found

@@ -1,0 +1,42 @@
+"""Ready-made specs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .model import Attention, FeedForward, Model, Stack, Tokens, Words
+from .positions import Sinusoid
+
+
+def encoder_decoder(
+    *,
+    vocab: int,
+    dim: int,
+    heads: int,
+    encoder_depth: int,
+    decoder_depth: int,
+    hidden: int | None = None,
+    length: int = 512,
+    dropout: float = 0.0,
+    norm_at: Literal["pre", "post"] = "pre",
+) -> Model:
+    """The Transformer of Vaswani et al. 2017 with one vocabulary on both sides, and by default the norm moved before each branch
+    (Xiong et al. 2020), which trains without a delicate warm-up. `dropout` is for the branches, the bend of the feed-forward and the
+    embeddings; attention weights are left whole."""
+    attention = Attention(heads=heads)
+    encoder = Stack(
+        depth=encoder_depth,
+        attention=attention,
+        ff=FeedForward(hidden=hidden or 4 * dim, activation="relu", dropout=dropout),
+        input=Tokens(vocab=vocab, scaled=True),
+        position=Sinusoid(length=length, halves=True, shifted=True),
+        norm_at=norm_at,
+        norm_output=norm_at == "pre",
+        dropout=dropout,
+    )
+    decoder = Stack(**{**_fields(encoder), "depth": decoder_depth, "causal": True, "cross": attention})
+    return Model(family="transformer", dim=dim, encoder=encoder, decoder=decoder, heads=(Words(),))
+
+
+def _fields(stack: Stack) -> dict[str, object]:
+    return {name: getattr(stack, name) for name in Stack.__dataclass_fields__}
