@@ -1,23 +1,94 @@
-"""Published folders open by name or path and do a task, through the same door as our own."""
+"""Published folders open by path and do a task, through the same door as our own."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from published import ALL
+import pytest
+import torch
+from published import ALL, hf
 
-from limelight.inputs import Text
+import limelight
+import tiny
+from limelight.errors import WeightError
+from limelight.inputs import Batch
 
-SAID = ["The black cat ate the mouse.", "Tom sees a bird. Mary loves an apple."]
+SAID = ["The black cat sees the mouse.", "Tom wants a bird.", "Mary"]
 
 
-def folder(name: str, at: Path, text: Text, **settings: object) -> Path:
-    """A published folder: weights and config by transformers, a tokenizer of 41 pieces or fewer beside them."""
-    ALL[name].build().save_pretrained(at)
+def published(name: str, at: Path, **settings: Any) -> Any:
+    """A published folder: weights and config by transformers, a tokenizer beside them -> their model."""
+    text, made = tiny.text(), ALL[name]
+    torch.manual_seed(0)
+    marks = {"pad_token_id": text.pad, "bos_token_id": text.start, "eos_token_id": text.end, "decoder_start_token_id": text.start}
+    theirs = replace(made, keys=tuple((dict(made.keys) | marks | {"vocab_size": len(text)}).items())).build()
+    theirs.generation_config = hf.GenerationConfig(**marks, **settings)
+    theirs.save_pretrained(at)
     (at / "tokenizer.json").write_text(text.to_json())
-    marks = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}
-    (at / "tokenizer_config.json").write_text(json.dumps(marks))
-    if settings:
-        (at / "generation_config.json").write_text(json.dumps(settings))
-    return at
+    names = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "tokenizer_class": "PreTrainedTokenizerFast"}
+    (at / "tokenizer_config.json").write_text(json.dumps(names))
+    return theirs
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "greedy": {"max_new_tokens": 12},
+    "as_summaries_are": {
+        "num_beams": 3, "length_penalty": 2.0, "min_length": 6, "max_length": 15, "no_repeat_ngram_size": 3,
+        "early_stopping": True, "forced_bos_token_id": 5, "forced_eos_token_id": 2,
+    },
+    "as_translations_are": {
+        "num_beams": 4, "max_length": 14, "bad_words_ids": [[0], [7, 8]], "forced_eos_token_id": 2, "repetition_penalty": 1.3,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("name", ["marian-MTModel", "bart-ForConditionalGeneration", "t5-ForConditionalGeneration"])
+def test_a_folder_translates_as_its_settings_ask(name: str, settings: str, tmp_path: Path) -> None:
+    theirs = published(name, tmp_path, **SETTINGS[settings])
+    translate = limelight.task("translate", tmp_path)
+    assert translate.opened.manifest.generation.beam == SETTINGS[settings].get("num_beams", 1)
+    tokens = hf.PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    for said in SAID:
+        ids = torch.tensor([translate.opened.text.encode(said).ids])
+        wanted = theirs.generate(ids, use_cache=not name.startswith("t5"))[0]
+        assert translate(said).text == tokens.decode(wanted, skip_special_tokens=True).strip(" ")
+
+
+def test_a_classifier_opens_with_its_labels(tmp_path: Path) -> None:
+    theirs = published("distilbert-ForSequenceClassification", tmp_path)
+    opened = limelight.open_model(tmp_path)
+    (head,) = opened.manifest.spec.heads
+    assert head.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
+    ids = torch.tensor([opened.text.encode(SAID[0]).ids])
+    with torch.no_grad():
+        assert torch.allclose(opened.model.classify(Batch(ids)), theirs(ids).logits, atol=1e-5)
+
+
+def edit(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+BROKEN = {
+    "unknown_kind": ({"model_type": "bertt"}, 'Did you mean "bert"'),
+    "no_kind": ({"model_type": None}, "is not known here"),
+    "other_size": ({"dim": 32}, "does not fit its spec"),
+    "huge": ({"dim": 2**40, "n_heads": 1}, "does not fit its spec|cannot be built"),
+    "deep": ({"n_layers": 10**9}, "asks for 1,000,000,000 layers"),
+    "word": ({"dim": "many"}, "dim should be a whole number"),
+    "bend": ({"activation": "os.system"}, "no activation 'os.system' here"),
+    "head": ({"architectures": ["DistilBertForMultipleChoice"]}, "no head for"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_config_that_does_not_fit_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    published("distilbert-ForSequenceClassification", tmp_path)
+    changes, said = BROKEN[name]
+    edit(tmp_path / "config.json", **changes)
+    with pytest.raises(WeightError, match=said) as error:
+        limelight.open_model(tmp_path)
+    assert "\n" not in str(error.value)

@@ -57,8 +57,9 @@ def _nought(family: Family, model: Transformer, ours: dict[str, Tensor]) -> None
 
 
 def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) -> Manifest:
-    asked = {**{key: config.get(key) for key in LEGACY}, **_json(folder / "generation_config.json", missing=True)}
-    c = Config({key: found for key, found in asked.items() if found is not None}, where=str(folder / "generation_config.json"))
+    where = folder / "generation_config.json"
+    asked = _json(where) if where.exists() else {key: config[key] for key in OLD_SETTINGS if key in config}
+    c = Config({key: found for key, found in asked.items() if found is not None}, where=str(where))
     return Manifest(
         name=folder.name,
         task="translate" if spec.encoder and spec.decoder and any(isinstance(head, Words) for head in spec.heads) else "",
@@ -68,7 +69,8 @@ def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) 
     )
 
 
-LEGACY = (
+# Where generation_config.json is not there, config.json may hold what it would.
+OLD_SETTINGS = (
     "pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id", "bad_words_ids",
     "begin_suppress_tokens", "suppress_tokens", "min_length", "no_repeat_ngram_size", "repetition_penalty", "num_beams", "early_stopping",
     "length_penalty", "do_sample", "temperature", "top_k", "top_p", "max_length", "max_new_tokens",
@@ -115,10 +117,8 @@ def _room(stack: Stack | None) -> int | None:
     return None if stack is None else getattr(stack.position, "length", None)
 
 
-def _json(path: Path, *, missing: bool = False) -> dict[str, Any]:
-    """A table from a file. Raises WeightError where it is none; `missing`: a file that is not there is an empty one."""
-    if missing and not path.exists():
-        return {}
+def _json(path: Path) -> dict[str, Any]:
+    """A table from a file. Raises WeightError where it is none."""
     try:
         if (size := path.stat().st_size) > MOST_CONFIG:
             raise WeightError(f"{path} has {size:,} bytes; at most {MOST_CONFIG:,} are believed.", "Is it a model's?")
