@@ -16,10 +16,12 @@ from ..errors import TaskError, WeightError, did_you_mean
 from ..inputs.text import Text
 from ..manifest import Manifest
 from ..nn import Transformer, pack_matrices
+from .cache import snapshot
 from .folder import open_folder, read_manifest, save
 from .published import open_published
+from .publishing import publish
 
-__all__ = ["Opened", "bundled", "find", "open_model", "read_manifest", "save"]
+__all__ = ["Opened", "bundled", "find", "open_model", "publish", "read_manifest", "save"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ def bundled() -> dict[str, Path]:
 
 
 def find(name: str | Path) -> Path:
-    """The folder of a bundled name or a path. Raises TaskError for an unknown name, WeightError for a folder without a model."""
+    """The folder of a bundled name, a path, or a name on huggingface.co. Raises TaskError for what is none of them."""
     known = bundled()
     if str(name) in known:
         return known[str(name)]
@@ -61,10 +63,16 @@ def find(name: str | Path) -> Path:
         there, why = False, str(getattr(error, "strerror", None) or error)
     else:
         why = "neither a bundled name nor a folder"
-    if not there:
-        hint = did_you_mean(str(name)[:80], known) if known else "Give the folder of a model."
+    if there:
+        return folder
+    hint = did_you_mean(str(name)[:80], known) if known else "Give the folder of a model."
+    try:
+        held = snapshot(str(name))
+    except TaskError as error:
+        raise TaskError(error.message, f"{error.hint}   {hint}") from None
+    if held is None:
         raise TaskError(f'no model "{str(name)[:80]}": {why}.', hint)
-    return folder
+    return held
 
 
 def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto") -> Opened:

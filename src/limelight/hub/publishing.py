@@ -1,0 +1,80 @@
+"""A model -> a published folder, which other libraries open: config.json, weights under their names, and the tokenizer as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, TaskError
+from ..families import FAMILIES
+from ..files import replaced
+from ..inputs import Text
+from ..manifest import Generation, Manifest
+from ..nn import Transformer
+from ..weights import to_theirs, write_tensors
+
+TOKENIZER = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
+    "source.spm", "target.spm", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "chat_template.jinja",
+)  # fmt: skip
+
+
+def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest, tokenizer: Path | None = None) -> None:
+    """Write `folder` so that other libraries open it with the same logits.
+
+    `tokenizer`: the folder that the model came from, whose tokenizer's files are copied. Nothing that is there is touched before all
+    is written. Raises TaskError for a model of no published family, InputError where it cannot be written.
+    """
+    spec = model.spec
+    family = FAMILIES.get(spec.family)
+    if family is None:
+        raise TaskError(f"{spec.family} is no published kind of model.", f"Kinds that are: {', '.join(FAMILIES)}.")
+    tensors = to_theirs(family.names(spec), model.state_dict(), prefix="" if spec.heads else family.prefix)
+    marks = {"pad_token_id": text.marks.pad, "bos_token_id": text.marks.start, "eos_token_id": text.marks.end}
+    config = {"model_type": spec.family, **{key: found for key, found in marks.items() if found is not None}, **family.config(spec)}
+    if spec.encoder is not None and spec.decoder is not None:
+        config |= {"is_encoder_decoder": True, "decoder_start_token_id": manifest.generation.start}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
+    with ExitStack() as drafts:
+        settings = asked(manifest.generation, both=spec.encoder is not None)
+        for name, content in (("config.json", config), ("generation_config.json", settings)):
+            drafts.enter_context(replaced(folder / name)).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        for name in TOKENIZER if tokenizer is not None else ():
+            if tokenizer is not None and (tokenizer / name).is_file():
+                shutil.copyfile(tokenizer / name, drafts.enter_context(replaced(folder / name)))
+        if tokenizer is None:
+            drafts.enter_context(replaced(folder / "tokenizer.json")).write_text(text.to_json(), encoding="utf-8")
+        write_tensors(drafts.enter_context(replaced(folder / "model.safetensors")), tensors, {"format": "pt"})
+
+
+def asked(g: Generation, *, both: bool) -> Mapping[str, Any]:
+    """The settings of generation under their published keys; see hub.published.generation for what they mean."""
+    single = [run[0] for run in g.never if len(run) == 1]
+    longer = [list(run) for run in g.never if len(run) > 1]
+    told = {
+        "pad_token_id": g.pad,
+        "eos_token_id": g.end[0] if len(g.end) == 1 else list(g.end),
+        "decoder_start_token_id" if both else "bos_token_id": g.start,
+        "forced_bos_token_id": g.first,
+        "forced_eos_token_id": g.last,
+        "suppress_tokens": single or None,
+        "bad_words_ids": longer or None,
+        "begin_suppress_tokens": list(g.never_first) or None,
+        "min_length": g.min_length + both if g.min_length else None,
+        "no_repeat_ngram_size": g.no_repeat or None,
+        "repetition_penalty": g.repetition_penalty if g.repetition_penalty != 1.0 else None,
+        "num_beams": g.beam,
+        "early_stopping": {"full": True, "certain": "never"}.get(g.until) if g.beam > 1 else None,
+        "length_penalty": g.length_penalty if g.beam > 1 else None,
+        "do_sample": g.sample or None,
+        **({"temperature": g.temperature, "top_k": g.top_k or 0, "top_p": g.top_p} if g.sample else {}),
+        "max_length" if both else "max_new_tokens": g.max_length + both,
+    }
+    return {key: found for key, found in told.items() if found is not None}
