@@ -15,6 +15,7 @@ COMMANDS = {
     "translate": ("translate", "Translate texts, standard input or a file, and see every word's attention."),
     "train": ("train", "Train a model from a recipe."),
     "eval": ("evaluate", "Score a model on held-out or your own sentence pairs."),
+    "convert": ("convert", "Write a model folder that other libraries open, or one of limelight's own."),
     "models": ("models", "List the models that are there, with size, licence and scores."),
     "env": ("env", "Print what a bug report needs."),
 }
