@@ -76,7 +76,6 @@ def choose_aligner(opened: Opened, gold: Sequence[Gold], *, measured_on: str, ch
         raise InputError(f"{len(gold)} gold pairs, {choose_on} of them to choose by: none are left to measure on.", "Choose on fewer.")
     forced = force_gold(opened, gold)
     chosen, held = _Judge(forced[:choose_on], gold[:choose_on]), _Judge(forced[choose_on:], gold[choose_on:])
-    known = forced[0].weights
     grown = [_grown(name, shift, len(weights), chosen) for name, weights in forced[0].weights.items() for shift in (0, 1)]
     best = min(grown, key=chosen.error)
     return Aligner(**best._asdict(), aer=round(held.error(best), 4), pairs=len(gold) - choose_on, measured_on=measured_on)
