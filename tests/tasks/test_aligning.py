@@ -76,19 +76,32 @@ def test_the_error_is_measured_on_the_other_pairs_alone() -> None:
 def test_heads_that_help_one_another_are_taken_together() -> None:
     """Two heads that know half of the words each."""
     opened = planted(1, 0)
-    cross = opened.model.attentions()["decoder.1.cross"]
-    assert opened.model.encoder is not None
-    table = opened.model.encoder.embed.table.weight
-    known = [table[opened.text.encode(word).ids[0]] / 10 for word in WORDS]
-    with torch.no_grad():
-        cross.q.weight.zero_()
-        cross.k.weight.zero_()
-        for head, mine in ((0, known[:6]), (2, known[6:])):
-            for i, direction in enumerate(mine):
-                cross.q.weight[8 * head + i] = cross.k.weight[8 * head + i] = direction * 1.5
+    knowing(opened, 1, {0: WORDS[:6], 2: WORDS[6:]})
     found = choose_aligner(opened, GOLD, measured_on="x", choose_on=15)
     assert (found.attention, found.heads, found.shift) == ("decoder.1.cross", (0, 2), 1)
     assert found.aer < 0.1
+
+
+def knowing(opened: Opened, layer: int, known: dict[int, list[str]]) -> None:
+    """Let each head of a layer look for its own words, and for no others."""
+    assert opened.model.encoder is not None
+    table, cross = opened.model.encoder.embed.table.weight, opened.model.attentions()[f"decoder.{layer}.cross"]
+    with torch.no_grad():
+        cross.q.weight.zero_()
+        cross.k.weight.zero_()
+        for head, mine in known.items():
+            for i, word in enumerate(mine):
+                direction = table[opened.text.encode(word).ids[0]] / 10 * 1.5
+                cross.q.weight[8 * head + i] = cross.k.weight[8 * head + i] = direction
+
+
+def test_heads_that_are_best_together_need_not_be_with_the_best_alone() -> None:
+    """One head knows eight of twelve words; in another layer two know six each."""
+    opened = planted(0, 0)
+    knowing(opened, 0, {1: WORDS[:8]})
+    knowing(opened, 2, {0: WORDS[:6], 3: WORDS[6:]})
+    found = choose_aligner(opened, GOLD, measured_on="x", choose_on=15)
+    assert (found.attention, found.heads, found.shift) == ("decoder.2.cross", (0, 3), 1)
 
 
 @pytest.mark.parametrize("choose_on", [30, 31, 0, -1])

@@ -69,23 +69,27 @@ def force_gold(opened: Opened, gold: Iterable[Gold]) -> list[Forced]:
 def choose_aligner(opened: Opened, gold: Sequence[Gold], *, measured_on: str, choose_on: int = 100) -> Aligner:
     """The layer, heads and shift with the lowest error on the first `choose_on` pairs, and their error on all the others.
 
-    Every single head is tried with both shifts; then heads of the best one's layer join it as long as the error falls.
+    For each layer and shift the best single head is taken, and others of its layer join it one by one as long as the error falls.
     Raises InputError where no pairs are left to measure the choice on.
     """
     if not 0 < choose_on < len(gold):
         raise InputError(f"{len(gold)} gold pairs, {choose_on} of them to choose by: none are left to measure on.", "Choose on fewer.")
     forced = force_gold(opened, gold)
     chosen, held = _Judge(forced[:choose_on], gold[:choose_on]), _Judge(forced[choose_on:], gold[choose_on:])
-    known = forced[0].weights
-    best = min((_Way(name, (h,), shift) for name in known for h in range(len(known[name])) for shift in (0, 1)), key=chosen.error)
-    while True:
-        spare = [h for h in range(len(known[best.attention])) if h not in best.heads]
-        wider = [best._replace(heads=tuple(sorted((*best.heads, h)))) for h in spare]
-        better = min(wider, key=chosen.error, default=best)
-        if chosen.error(better) >= chosen.error(best):
-            break
-        best = better
+    grown = [_grown(name, shift, len(weights), chosen) for name, weights in forced[0].weights.items() for shift in (0, 1)]
+    best = min(grown, key=chosen.error)
     return Aligner(**best._asdict(), aer=round(held.error(best), 4), pairs=len(gold) - choose_on, measured_on=measured_on)
+
+
+def _grown(attention: str, shift: int, heads: int, judge: _Judge) -> _Way:
+    """The heads of one layer that err least together, found one by one."""
+    best = min((_Way(attention, (h,), shift) for h in range(heads)), key=judge.error)
+    while True:
+        wider = [best._replace(heads=tuple(sorted((*best.heads, h)))) for h in range(heads) if h not in best.heads]
+        better = min(wider, key=judge.error, default=best)
+        if judge.error(better) >= judge.error(best):
+            return best
+        best = better
 
 
 def own_error(opened: Opened, gold: Sequence[Gold]) -> float:
