@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -88,7 +88,6 @@ def generation(c: Config, spec: Model, text: Text) -> Generation:
     pad = next(iter(c.ids("pad_token_id")), text.pad)
     never = tuple((token,) for token in c.ids("suppress_tokens")) + tuple(tuple(run) for run in c.runs("bad_words_ids"))
     longest = c.count("max_new_tokens") if c.has("max_new_tokens") else max(1, c.count("max_length", 257 if both else 256) - both)
-    stopping = c.anything("early_stopping")
     top_k = c.whole("top_k", 50)
     return Generation(
         pad=pad,
@@ -102,7 +101,7 @@ def generation(c: Config, spec: Model, text: Text) -> Generation:
         no_repeat=c.whole("no_repeat_ngram_size", 0),
         repetition_penalty=c.number("repetition_penalty", 1.0),
         beam=c.count("num_beams", 1),
-        until={True: "full", "never": "certain"}.get(stopping, "likely") if isinstance(stopping, bool | str) else "likely",
+        until=_until(c.anything("early_stopping")),
         length_penalty=c.number("length_penalty", 1.0),
         sample=c.flag("do_sample", False),
         temperature=c.number("temperature", 1.0) or 1.0,
@@ -111,6 +110,12 @@ def generation(c: Config, spec: Model, text: Text) -> Generation:
         max_length=min(longest, MOST_LENGTH),
         max_source=_room(spec.encoder) or MOST_LENGTH,
     )
+
+
+def _until(early_stopping: object) -> Literal["likely", "full", "certain"]:
+    if early_stopping is True:
+        return "full"
+    return "certain" if early_stopping == "never" else "likely"
 
 
 def _room(stack: Stack | None) -> int | None:

@@ -72,8 +72,9 @@ def _word_pieces(path: Path, habit: Habit, told: Mapping[str, Any]) -> Fast:
 def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any]) -> Fast:
     """GPT-2's pieces (Radford et al. 2019, section 2.2), which RoBERTa, BART and OPT share."""
     vocab = _json(path)
-    rules = [tuple(rule.split(" ")) for rule in _read(merges).split("\n") if rule and not rule.startswith("#version")]
-    if not all(len(rule) == 2 for rule in rules) or not all(type(i) is int for i in vocab.values()):
+    parts = [rule.split(" ") for rule in _read(merges).split("\n") if rule and not rule.startswith("#version")]
+    rules = [(rule[0], rule[1]) for rule in parts if len(rule) == 2]
+    if len(rules) < len(parts) or not all(type(i) is int for i in vocab.values()):
         raise WeightError(f"{path} and {merges} are no pieces and merges.", "The files are damaged: get them again.")
 
     def broken(error: BaseException) -> WeightError:
