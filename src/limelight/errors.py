@@ -60,6 +60,11 @@ class TrainError(LimelightError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, then all of them."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    guess = f'Did you mean "{near[0]}"?   ' if near else ""
+    near = nearest(word, known)
+    guess = f'Did you mean "{near}"?   ' if near else ""
     return f"{guess}Known: {', '.join(known)}."
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that this is probably a slip of; None where none is near."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), None)

@@ -13,7 +13,8 @@ from published import ALL, hf
 
 import limelight
 import tiny
-from limelight.errors import WeightError
+from limelight.cli import main
+from limelight.errors import TaskError, WeightError
 from limelight.inputs import Batch
 
 SAID = ["The black cat sees the mouse.", "Tom wants a bird.", "Mary"]
@@ -92,3 +93,55 @@ def test_a_config_that_does_not_fit_is_refused_in_one_line(name: str, tmp_path: 
     with pytest.raises(WeightError, match=said) as error:
         limelight.open_model(tmp_path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["marian-MTModel", "bert-ForMaskedLM", "gpt2-LMHeadModel", "llama-ForCausalLM"])
+def test_what_is_converted_opens_elsewhere_and_here_with_the_same_numbers(name: str, tmp_path: Path) -> None:
+    theirs = published(name, tmp_path / "a", max_new_tokens=9)
+    assert main(["convert", str(tmp_path / "a"), str(tmp_path / "b"), "--json"]) == 0
+    ours, again = limelight.open_model(tmp_path / "a"), limelight.open_model(tmp_path / "b")
+    assert again.manifest.spec == ours.manifest.spec
+    assert again.manifest.generation == ours.manifest.generation
+    assert all(torch.equal(weight, again.model.state_dict()[key]) for key, weight in ours.model.state_dict().items())
+    elsewhere = type(theirs).from_pretrained(tmp_path / "b").eval()
+    ids = torch.tensor([ours.text.encode(SAID[0]).ids])
+    more = {"decoder_input_ids": ids} if theirs.config.is_encoder_decoder else {}
+    with torch.no_grad():
+        assert torch.equal(elsewhere(ids, **more).logits, theirs(ids, **more).logits)
+
+
+def test_a_published_tokenizer_is_not_passed_off_as_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published("marian-MTModel", tmp_path / "a")
+    assert main(["convert", str(tmp_path / "a"), str(tmp_path / "b"), "--to", "limelight"]) == 2
+    assert "published tokenizer" in capsys.readouterr().err
+    assert not (tmp_path / "b" / "limelight.json").exists()
+
+
+# --- names on huggingface.co ------------------------------------------------------------------------------------------
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with one model in it, and no network."""
+    held = tmp_path / "hub" / "models--someone--small"
+    published("marian-MTModel", held / "snapshots" / ("0" * 40), max_new_tokens=9)
+    (held / "refs").mkdir()
+    (held / "refs" / "main").write_text("0" * 40)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return held
+
+
+def test_a_name_is_found_in_the_cache(cache: Path) -> None:
+    for name in ("someone/small", "someone/small@main", f"someone/small@{'0' * 40}"):
+        assert limelight.open_model(name).folder.samefile(cache / "snapshots" / ("0" * 40))
+
+
+@pytest.mark.parametrize("name", ["someone/other", "someone/small@v2", "gpt2"])
+def test_offline_a_name_that_is_not_there_says_so(name: str, cache: Path) -> None:
+    with pytest.raises(TaskError, match="HF_HUB_OFFLINE is set"):
+        limelight.open_model(name)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b/c", "someone/../x", "a b", "@x", ""])
+def test_what_is_no_name_is_not_asked_for(name: str, cache: Path) -> None:
+    with pytest.raises(TaskError, match="neither a bundled name nor a folder"):
+        limelight.open_model(name)

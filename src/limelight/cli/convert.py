@@ -41,8 +41,7 @@ def convert(
 
     opened = open_model(model, device="cpu", dtype="fp32")
     if to is Form.published:
-        source = opened.folder if (opened.folder / "config.json").exists() else None
-        publish(folder, model=opened.model, text=opened.text, manifest=opened.manifest, tokenizer=source)
+        publish(folder, model=opened.model, text=opened.text, manifest=opened.manifest, tokenizer=opened.folder)
     else:
         save(folder, model=opened.model, text=opened.text, manifest=opened.manifest, card=_card(opened.folder), bits=bits.value)
     told = {"folder": str(folder), "form": to.value, "bytes": sum(each.stat().st_size for each in folder.iterdir() if each.is_file())}
@@ -59,6 +58,6 @@ command = as_command(
     name="convert",
     examples="""
     limelight convert ./my-marian ./copy
-    limelight convert ./my-gpt2 ./small --to limelight --bits int8
+    limelight convert en-fr ./en-fr-bf16 --to limelight --bits bf16
     """,
 )

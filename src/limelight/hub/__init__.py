@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from ..devices import pick_device, pick_dtype
-from ..errors import TaskError, WeightError, did_you_mean
+from ..errors import TaskError, WeightError, did_you_mean, nearest
 from ..inputs.text import Text
 from ..manifest import Manifest
 from ..nn import Transformer, pack_matrices
@@ -67,7 +67,7 @@ def find(name: str | Path) -> Path:
         return folder
     hint = did_you_mean(str(name)[:80], known) if known else "Give the folder of a model."
     try:
-        held = snapshot(str(name))
+        held = None if nearest(str(name), known) else snapshot(str(name))         # a slip of the pen is not asked of the network
     except TaskError as error:
         raise TaskError(error.message, f"{error.hint}   {hint}") from None
     if held is None:

@@ -23,11 +23,11 @@ TOKENIZER = (
 )  # fmt: skip
 
 
-def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest, tokenizer: Path | None = None) -> None:
+def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest, tokenizer: Path) -> None:
     """Write `folder` so that other libraries open it with the same logits.
 
-    `tokenizer`: the folder that the model came from, whose tokenizer's files are copied. Nothing that is there is touched before all
-    is written. Raises TaskError for a model of no published family, InputError where it cannot be written.
+    `tokenizer`: the folder whose tokenizer's files are copied, the one that the model came from. Nothing that is there is touched
+    before all is written. Raises TaskError for a model of no published family, InputError where it cannot be written.
     """
     spec = model.spec
     family = FAMILIES.get(spec.family)
@@ -46,11 +46,9 @@ def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest,
         settings = asked(manifest.generation, both=spec.encoder is not None)
         for name, content in (("config.json", config), ("generation_config.json", settings)):
             drafts.enter_context(replaced(folder / name)).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        for name in TOKENIZER if tokenizer is not None else ():
-            if tokenizer is not None and (tokenizer / name).is_file():
+        for name in TOKENIZER:
+            if (tokenizer / name).is_file():
                 shutil.copyfile(tokenizer / name, drafts.enter_context(replaced(folder / name)))
-        if tokenizer is None:
-            drafts.enter_context(replaced(folder / "tokenizer.json")).write_text(text.to_json(), encoding="utf-8")
         write_tensors(drafts.enter_context(replaced(folder / "model.safetensors")), tensors, {"format": "pt"})
 
 

@@ -91,9 +91,9 @@ class Text:
         return cls(engine, Marks(pad=ids[PAD], start=ids[START], end=ids[END]))
 
     def to_json(self) -> str:
-        """The whole tokenizer as JSON text. Raises TaskError where it is of another kind."""
-        if not isinstance(self.engine, Fast):
-            raise TaskError("a sentencepiece tokenizer has no tokenizer.json.", "Save the model in its published form.")
+        """The whole tokenizer as JSON text, for `from_json`. Raises TaskError for a published one, which would come back as another."""
+        if not isinstance(self.engine, Fast) or self.engine.lead != LEAD:
+            raise TaskError("a published tokenizer is none of limelight's own.", "Keep the model in its published form (hub.publish).")
         return self.engine.to_json()
 
     def __len__(self) -> int:
