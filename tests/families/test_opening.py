@@ -69,6 +69,26 @@ def test_a_classifier_opens_with_its_labels(tmp_path: Path) -> None:
         assert torch.allclose(opened.model.classify(Batch(ids)), theirs(ids).logits, atol=1e-5)
 
 
+MADE_FOR = {
+    "bert-ForMaskedLM": "fill",
+    "llama-ForCausalLM": "generate",
+    "t5-ForConditionalGeneration": "translate",
+    "bert-ForSequenceClassification": "classify",
+    "bert-ForTokenClassification": "extract",
+    "bert-ForQuestionAnswering": "answer",
+    "bert-Model": "embed",
+}
+
+
+@pytest.mark.parametrize("name", MADE_FOR)
+def test_what_a_folder_was_made_for(name: str, tmp_path: Path) -> None:
+    published(name, tmp_path)
+    assert limelight.open_model(tmp_path).manifest.task == MADE_FOR[name]
+    if MADE_FOR[name] != "translate":
+        with pytest.raises(TaskError, match=f"was made to {MADE_FOR[name]}, not to translate"):
+            limelight.task("translate", tmp_path)
+
+
 def edit(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -141,7 +161,7 @@ def test_offline_a_name_that_is_not_there_says_so(name: str, cache: Path) -> Non
         limelight.open_model(name)
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b/c", "someone/../x", "a b", "@x", ""])
+@pytest.mark.parametrize("name", ["../x", "a/b/c", "someone/../x", "a b", "@x"])
 def test_what_is_no_name_is_not_asked_for(name: str, cache: Path) -> None:
     with pytest.raises(TaskError, match="neither a bundled name nor a folder"):
         limelight.open_model(name)

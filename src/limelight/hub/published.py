@@ -16,7 +16,7 @@ from ..inputs.published import read_text
 from ..inputs.text import Text
 from ..manifest import Card, Generation, Manifest
 from ..nn import Transformer
-from ..spec import Model, Stack, Words
+from ..spec import Classes, Labels, Model, Stack, Words
 from ..weights import read_folder, to_ours
 from .filling import blank, fill
 
@@ -62,11 +62,23 @@ def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) 
     c = Config({key: found for key, found in asked.items() if found is not None}, where=str(where))
     return Manifest(
         name=folder.name,
-        task="translate" if spec.encoder and spec.decoder and any(isinstance(head, Words) for head in spec.heads) else "",
+        task=_task(spec),
         spec=spec,
         generation=generation(c, spec, text),
         card=Card(summary="A published checkpoint.", license="see its own card", attribution="see its own card", recipe="", trained=""),
     )
+
+
+def _task(spec: Model) -> str:
+    """What a model with such a head is for."""
+    match spec.heads:
+        case (Words(), *_):
+            return "fill" if spec.decoder is None else "generate" if spec.encoder is None else "translate"
+        case (Classes(), *_):
+            return "classify"
+        case (Labels(name=name), *_):
+            return "answer" if name == "span" else "extract"
+    return "embed"
 
 
 # Where generation_config.json is not there, config.json may hold what it would.

@@ -43,7 +43,7 @@ def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest,
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
     with ExitStack() as drafts:
-        settings = asked(manifest.generation, both=spec.encoder is not None)
+        settings = asked(manifest.generation, both=spec.encoder is not None and spec.decoder is not None)
         for name, content in (("config.json", config), ("generation_config.json", settings)):
             drafts.enter_context(replaced(folder / name)).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         for name in TOKENIZER:
