@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+os.environ["HF_HUB_OFFLINE"] = "1"         # no test asks the network for a model
 torch.set_num_threads(1)
 settings.register_profile("limelight", deadline=None)      # other work on the machine must not fail a test
 settings.load_profile("limelight")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ran import one_line
 
-COMMANDS = ["translate", "train", "eval", "models", "env"]
+COMMANDS = ["translate", "train", "eval", "convert", "models", "env"]
 Run = Callable[..., Any]
 
 

@@ -14,6 +14,7 @@ from ..errors import TaskError
 from ..weights.folder import NAMES as WEIGHTS
 
 NAME = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?")
+LONGEST = 160                            # the hub allows 96, and a revision
 FILES = ["*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
 
 
@@ -22,7 +23,7 @@ def snapshot(name: str) -> Path | None:
 
     Raises TaskError where it is neither in the cache nor to be had.
     """
-    found = NAME.fullmatch(name)
+    found = NAME.fullmatch(name) if len(name) <= LONGEST else None
     if found is None or ".." in name:
         return None
     import huggingface_hub
@@ -55,7 +56,7 @@ def _fetched(library: Any, repo: str, revision: str | None) -> Path:
         safe = any(each.endswith(".safetensors") and "/" not in each for each in files)
         weights = "*.safetensors" if safe else "pytorch_model*.bin"
         return Path(library.snapshot_download(repo, revision=revision, allow_patterns=[*FILES, weights], ignore_patterns=["*/*"]))
-    except (OSError, ValueError) as error:
+    except Exception as error:                                      # its own, and those of the library that it asks the network with
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         hint = "Is the name right, and the network there? A folder needs neither."
         raise TaskError(f'no model "{repo}" to be had: {said}', hint) from None

@@ -164,7 +164,8 @@ class SentencePiece:
     def join(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """See Engine."""
         named = [[self._names.get(i, "") for i in row] for row in rows]
-        return [self._writer.decode_pieces([name for name in names if not self._mark(name)]) for names in named]
+        joined = [self._writer.decode_pieces([name for name in names if not self._mark(name)]) for names in named]
+        return [text.replace(SPACE, " ") for text in joined]            # left where a piece is the reader's alone
 
     def piece(self, token: int) -> str:
         """See Engine."""
