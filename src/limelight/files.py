@@ -1,16 +1,18 @@
-"""Files replaced whole or not at all."""
+"""Files replaced whole or not at all; and files from elsewhere, read only where they are of a size to believe."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from .errors import InputError
+from .errors import InputError, WeightError
 
 
 @contextmanager
@@ -38,6 +40,38 @@ def replaced(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def believed(path: Path, most: int) -> bytes:
+    """A file of a model's folder. Raises WeightError for one that is not there, has more than `most` bytes, or cannot be read."""
+    try:
+        if not path.is_file():
+            raise WeightError(f"{path} is not there.", "Is the folder whole?")     # a pipe would be waited for
+        if (size := path.stat().st_size) > most:
+            raise WeightError(f"{path} has {size:,} bytes; at most {most:,} are believed.", "Is it a model folder?")
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightError(f"{path} cannot be read: {error.strerror}.", "Is the folder whole?") from None
+
+
+def believed_text(path: Path, most: int) -> str:
+    """The same as text. Raises WeightError for what is not UTF-8, too."""
+    try:
+        return believed(path, most).decode("utf-8")
+    except UnicodeDecodeError:
+        raise WeightError(f"{path} is not UTF-8 text.", "The file is damaged: get it again.") from None
+
+
+def believed_table(path: Path, most: int) -> dict[str, Any]:
+    """The same as a JSON table. Raises WeightError for what is none, too."""
+    text = believed_text(path, most)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:                    # also a number of 5,000 digits, or 5,000 brackets
+        raise WeightError(f"{path} is not JSON and cannot be read: {str(error)[:120]}", "The file is damaged: get it again.") from None
+    if not isinstance(found, dict):
+        raise WeightError(f"{path} holds no table.", "The file is damaged: get it again.")
+    return found
 
 
 def sync(path: Path) -> None:

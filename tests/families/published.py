@@ -101,10 +101,9 @@ ALL: dict[str, Made] = {
 
 def shaken(model: Any) -> Any:
     """Biases and norms must not hide at 0 and 1; fixed waves stay what they are."""
-    fixed = () if hasattr(model.config, "static") else ("embed_positions.weights",)
     with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if not name.endswith(fixed) and weight.requires_grad:
+        for weight in model.parameters():
+            if weight.requires_grad:                         # fixed waves do not
                 weight.add_(torch.randn_like(weight) * 0.15)
         if hasattr(model, "final_logits_bias"):
             model.final_logits_bias.normal_()

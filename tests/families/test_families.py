@@ -41,7 +41,7 @@ def batch(side: str = "right") -> Batch:
     return Batch(values, keep)
 
 
-def places(model: Any, given: Batch) -> Tensor:
+def places(given: Batch) -> Tensor:
     """Position ids as published models are given them under left padding."""
     return (given.keep.cumsum(1) - 1).clamp(min=0)
 
@@ -62,7 +62,7 @@ def answers(both: Pair, given: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
     if given.segments is not None:
         asked["token_type_ids"] = given.segments
     if ours.encoder is None and not given.keep[:, 0].all() and both.made.kind in {"gpt2", "gpt_neo", "llama", "mistral", "qwen2", "qwen3"}:
-        asked["position_ids"] = places(theirs, given)
+        asked["position_ids"] = places(given)
     out = theirs(**asked)
     if isinstance(head, Classes):
         return ours.classify(given, start=start), out.logits, None

@@ -105,6 +105,24 @@ BROKEN = {
 }
 
 
+HUGE: dict[str, tuple[str, dict[str, Any], str]] = {
+    "windows": ("mistral-ForCausalLM", {"num_hidden_layers": 10**12}, "asks for 1,000,000,000,000 layers"),
+    "layer_kinds": ("qwen2_sliding-ForCausalLM", {"num_hidden_layers": 10**12}, "asks for 1,000,000,000,000 layers"),
+    "attention_types": ("gpt_neo-ForCausalLM", {"attention_types": [[["local"] * 1000, 10**9]]}, "for at most 10,000 layers"),
+    "labels": ("bert-ForSequenceClassification", {"num_labels": 10**12, "id2label": None}, "num_labels should be at most 100,000"),
+    "uneven": ("bert-ForMaskedLM", {"num_attention_heads": 5}, r"config\.json: heads must divide dim"),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_what_a_config_claims_costs_nothing_before_it_is_compared(name: str, tmp_path: Path) -> None:
+    kind, changes, said = HUGE[name]
+    published(kind, tmp_path)
+    edit(tmp_path / "config.json", **changes)
+    with pytest.raises(WeightError, match=said):
+        limelight.open_model(tmp_path)
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_config_that_does_not_fit_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     published("distilbert-ForSequenceClassification", tmp_path)

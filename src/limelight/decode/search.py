@@ -151,12 +151,11 @@ class BeamSearch:
         found = self.done[source]
         if not onward or len(found) < self._width:
             return not onward
-        length = len(onward[0][0].tokens)
-        if self._until == "certain" and self._penalty > 0:
-            length = self._ending.max_length
-        best = max(trail.total for trail, _ in onward) / length**self._penalty
         if self._until == "full":
             return True
+        longest = self._until == "certain" and self._penalty > 0
+        length = self._ending.max_length if longest else len(onward[0][0].tokens)
+        best = max(trail.total for trail, _ in onward) / length**self._penalty
         return best <= found[-1].score
 
     def _full(self, onward: list[tuple[Trail, int]]) -> list[tuple[Trail, int]]:

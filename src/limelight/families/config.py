@@ -20,7 +20,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 PUBLISHED: dict[Activation, str] = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_new", "silu": "silu", "tanh": "tanh"}
 
-MOST_LAYERS = 10_000
+MOST_LAYERS, MOST_LABELS = 10_000, 100_000
 
 # What the class that a checkpoint was saved from had on top. The rest of its name is the family's.
 USES = {
@@ -53,6 +53,14 @@ class Config:
         found = self._get(key, default)
         if type(found) is not int or found < 1:
             raise self.wrong(key, found, "a whole number of at least 1")
+        return found
+
+    def layers(self, key: str, default: int) -> int:
+        """A number of layers: no more than there are tensors, where the file is known. What is made for each layer costs that much."""
+        found, most = self.count(key, default), len(self.tensors) or MOST_LAYERS
+        if found > most:
+            said = f"{self.where}: {key} asks for {found:,} layers; there are {most:,} tensors."
+            raise WeightError(said, "They are of different models.")
         return found
 
     def whole(self, key: str, default: int | None = None) -> int:
@@ -129,7 +137,9 @@ class Config:
         """Words that are told as [[words, times], ...], spelt out."""
         found = self._get(key, default)
         try:
-            words = [word for group, times in found if 0 <= times <= MOST_LAYERS for _ in range(times) for word in group]
+            if sum(times * len(group) for group, times in found) > MOST_LAYERS:
+                raise self.wrong(key, found, f"for at most {MOST_LAYERS:,} layers")
+            words = [word for group, times in found for _ in range(times) for word in group]
         except (TypeError, ValueError):
             raise self.wrong(key, found, "a list of [words, times]") from None
         if not set(words) <= set(of):
@@ -179,7 +189,10 @@ class Config:
             if [number for number, _ in ordered] != list(range(len(ordered))):
                 raise self.wrong("id2label", [number for number, _ in ordered], "the numbers from 0 on")
             return tuple(name for _, name in ordered)
-        return tuple(f"LABEL_{number}" for number in range(self.count("num_labels", 2)))
+        count = self.count("num_labels", 2)
+        if count > MOST_LABELS:
+            raise self.wrong("num_labels", count, f"at most {MOST_LABELS:,}")
+        return tuple(f"LABEL_{number}" for number in range(count))
 
     @property
     def several(self) -> bool:

@@ -13,7 +13,7 @@ from .heads import after, architecture, causal_heads, labelled
 
 def spec(c: Config) -> Model:
     """See Family."""
-    dim, depth = c.count("hidden_size", 2048), c.count("num_layers", 24)
+    dim, depth = c.count("hidden_size", 2048), c.layers("num_layers", 24)
     size = c.count("window_size", 256)
     kinds = c.repeated("attention_types", [[["global", "local"], max(1, depth // 2)]], of=("global", "local"))
     decoder = Stack(

@@ -29,17 +29,17 @@ def causal_heads(c: Config, *, tied: bool) -> tuple[Head, ...]:
 def after(m: Model, table: str, *, labels: str = "classifier") -> list[Row]:
     """Rows for the plain heads: `table` is our name of the embeddings, which a tied language model is a copy of; `labels`: what the
     head of a token classifier is called."""
-    tied = any(isinstance(head, Words) and head.tied for head in m.heads)
+    words = next((head for head in m.heads if isinstance(head, Words)), None)
+    classes = any(isinstance(head, Classes) for head in m.heads)
+    if words is None:
+        out = row("lm_head.weight")                                  # a head that the model does not have is left out
+    else:
+        out = row("lm_head.weight", table, copy=True) if words.tied else row("lm_head.weight", "heads.lm.out.weight")
     return [
-        row("lm_head.weight", table, copy=True) if tied else row("lm_head.weight", *_there(m, "lm", "heads.lm.out.weight")),
-        row("score.weight", "heads.classes.out.weight") if _there(m, "classes", "x") else row(f"{labels}.*", "heads.labels.out.*"),
+        out,
+        row("score.weight", "heads.classes.out.weight") if classes else row(f"{labels}.*", "heads.labels.out.*"),
         row("qa_outputs.*", "heads.span.out.*"),
     ]
-
-
-def _there(m: Model, name: str, target: str) -> tuple[str, ...]:
-    """The target where the model has such a head; nothing, so that it is left out, where it has none."""
-    return (target,) if any(head.name == name for head in m.heads) else ()
 
 
 def labelled(heads: tuple[Head, ...]) -> dict[str, Any]:

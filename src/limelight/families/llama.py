@@ -21,7 +21,7 @@ STEMS = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwe
 def spec(c: Config, *, kind: str) -> Model:
     """See Family."""
     c.only(pretraining_tp=1)
-    heads, depth = c.count("num_attention_heads", 32), c.count("num_hidden_layers", 32)
+    heads, depth = c.count("num_attention_heads", 32), c.layers("num_hidden_layers", 32)
     norm = Norm(kind="rms", eps=c.number("rms_norm_eps", 1e-6))
     length, windows = c.count("max_position_embeddings", LENGTH[kind]), _windows(c, depth, kind)
     dim = c.count("hidden_size", 4096)

@@ -52,7 +52,8 @@ def _held(library: Any, repo: str, revision: str | None) -> Path | None:
 def _fetched(library: Any, repo: str, revision: str | None) -> Path:
     """Its settings, its tokenizer, and its weights in the safest form that there is."""
     try:
-        files = library.list_repo_files(repo, revision=revision)
+        told = library.HfApi().model_info(repo, revision=revision, timeout=10)     # of all ways to ask, the one without long retries
+        files = [each.rfilename for each in told.siblings or ()]
         safe = any(each.endswith(".safetensors") and "/" not in each for each in files)
         weights = "*.safetensors" if safe else "pytorch_model*.bin"
         return Path(library.snapshot_download(repo, revision=revision, allow_patterns=[*FILES, weights], ignore_patterns=["*/*"]))

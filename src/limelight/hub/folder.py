@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .. import manifest as manifests
 from ..errors import InputError, WeightError
-from ..files import replaced
+from ..files import believed_text, replaced
 from ..inputs.text import Text
 from ..manifest import Manifest
 from ..nn import Transformer
@@ -29,13 +29,13 @@ PIECES = "tokenizer.sha256"              # a note of the weights: which tokenize
 
 def read_manifest(folder: Path) -> Manifest:
     """What the folder says of itself."""
-    return manifests.from_json(_read(folder / "limelight.json"), where=str(folder / "limelight.json"))
+    return manifests.from_json(believed_text(folder / "limelight.json", MOST_TEXT), where=str(folder / "limelight.json"))
 
 
 def open_folder(folder: Path) -> tuple[Transformer, Text, Manifest]:
     """What `save` wrote. Raises WeightError in one line."""
     manifest = read_manifest(folder)
-    pieces = _read(folder / "tokenizer.json")
+    pieces = believed_text(folder / "tokenizer.json", MOST_TEXT)
     text = Text.from_json(pieces, where=str(folder / "tokenizer.json"))
     tensors, notes = read_tensors(folder / "model.safetensors")
     _check_pieces(text, pieces, manifest, notes, folder)
@@ -98,16 +98,3 @@ def _check_pieces(text: Text, pieces: str, manifest: Manifest, notes: dict[str, 
     if max(g.pad, g.start or 0, *g.end) >= vocab or text.end not in g.end:
         marks = f"pad={g.pad}, start={g.start}, end={list(g.end)}"
         raise WeightError(f"{folder / 'limelight.json'} has {marks}; the tokenizer has end={text.end} of {vocab:,} tokens.", other)
-
-
-def _read(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise WeightError(f"{path} is not there.", "Is the folder whole?")
-        if (size := path.stat().st_size) > MOST_TEXT:
-            raise WeightError(f"{path} has {size:,} bytes; at most {MOST_TEXT:,} are believed.", "Is it a model folder?")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise WeightError(f"{path} cannot be read: {error.strerror}.", "Is the folder whole?") from None
-    except UnicodeDecodeError:
-        raise WeightError(f"{path} is not UTF-8 text.", "The file is damaged: get it again.") from None

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from ..errors import WeightError, did_you_mean
+from ..errors import SpecError, WeightError, did_you_mean
 from ..families import FAMILIES, Config, Family
+from ..files import believed_table
 from ..inputs.published import read_text
 from ..inputs.text import Text
 from ..manifest import Card, Generation, Manifest
 from ..nn import Transformer
 from ..spec import Classes, Labels, Model, Stack, Words
-from ..weights import read_folder, to_ours
+from ..weights import Row, read_folder, to_ours
 from .filling import blank, fill
 
 MOST_CONFIG = 4 << 20
@@ -27,13 +27,16 @@ MOST_LENGTH = 1 << 20
 def open_published(folder: Path) -> tuple[Transformer, Text, Manifest]:
     """A model, its tokenizer, and what the folder says of how to use it. Raises WeightError in one line."""
     where = folder / "config.json"
-    config = _json(where)
+    config = believed_table(where, MOST_CONFIG)
     family = family_of(config, where)
     tensors = read_folder(folder)
-    spec = family.spec(Config(config, where=str(where), tensors=tensors.keys()))
-    model = blank(spec, len(tensors), where)
-    ours = to_ours(family.names(spec), tensors, prefix=family.prefix, where=str(folder))
-    _nought(family, model, ours)
+    try:
+        spec = family.spec(Config(config, where=str(where), tensors=tensors.keys()))
+    except SpecError as error:                                       # numbers that do not fit together are the file's fault
+        raise WeightError(f"{where}: {error.message}", error.hint) from None
+    model, table = blank(spec, len(tensors), where), family.names(spec)
+    ours = to_ours(table, tensors, prefix=family.prefix, where=str(folder))
+    _nought(table, model, ours)
     fill(model, ours, folder, told="config.json")
     text = read_text(folder, family.habit)
     return model, text, _manifest(folder, spec, text, config)
@@ -47,18 +50,17 @@ def family_of(config: Mapping[str, Any], where: Path) -> Family:
     return FAMILIES[kind]
 
 
-def _nought(family: Family, model: Transformer, ours: dict[str, Tensor]) -> None:
+def _nought(table: Sequence[Row], model: Transformer, ours: dict[str, Tensor]) -> None:
     """What old files lack, and is nought then."""
     want = model.state_dict()
-    for rule in family.names(model.spec):
-        for name in rule.ours if rule.zero else ():
-            if name in want and name not in ours:
-                ours[name] = torch.zeros(want[name].shape)
+    for name in (name for rule in table if rule.zero for name in rule.ours):
+        if name in want and name not in ours:
+            ours[name] = torch.zeros(want[name].shape)
 
 
 def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) -> Manifest:
     where = folder / "generation_config.json"
-    asked = _json(where) if where.exists() else {key: config[key] for key in OLD_SETTINGS if key in config}
+    asked = believed_table(where, MOST_CONFIG) if where.exists() else {key: config[key] for key in OLD_SETTINGS if key in config}
     c = Config({key: found for key, found in asked.items() if found is not None}, where=str(where))
     return Manifest(
         name=folder.name,
@@ -132,18 +134,3 @@ def _until(early_stopping: object) -> Literal["likely", "full", "certain"]:
 
 def _room(stack: Stack | None) -> int | None:
     return None if stack is None else getattr(stack.position, "length", None)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """A table from a file. Raises WeightError where it is none."""
-    try:
-        if (size := path.stat().st_size) > MOST_CONFIG:
-            raise WeightError(f"{path} has {size:,} bytes; at most {MOST_CONFIG:,} are believed.", "Is it a model's?")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WeightError(f"{path} cannot be read: {error.strerror}.", "Is the folder whole?") from None
-    except (ValueError, RecursionError) as error:
-        raise WeightError(f"{path} is not JSON: {str(error)[:120]}", "The file is damaged: get it again.") from None
-    if not isinstance(found, dict):
-        raise WeightError(f"{path} holds no table.", "The file is damaged: get it again.")
-    return found

@@ -6,7 +6,6 @@ What is not in the files (which marks a text gets where there is no tokenizer.js
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from ..errors import WeightError
+from ..files import believed, believed_table, believed_text
 from .engines import Engine, Fast, SentencePiece, guarded, line, read_fast
 from .text import Marks, Text
 
@@ -44,7 +44,7 @@ def read_text(folder: Path, habit: Habit) -> Text:
 
 def _engine(folder: Path, habit: Habit, told: Mapping[str, Any], names: Mapping[str, str]) -> Engine:
     if (path := folder / "tokenizer.json").is_file():
-        return read_fast(_read(path), where=str(path))
+        return read_fast(believed_text(path, MOST), where=str(path))
     if (path := folder / "vocab.txt").is_file():
         return _word_pieces(path, habit, told)
     if (path := folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
@@ -57,7 +57,7 @@ def _engine(folder: Path, habit: Habit, told: Mapping[str, Any], names: Mapping[
 
 def _word_pieces(path: Path, habit: Habit, told: Mapping[str, Any]) -> Fast:
     """BERT's pieces (Wu et al. 2016): a word at a time, later parts marked ##."""
-    vocab = {piece: i for i, piece in enumerate(_read(path).rstrip("\n").split("\n"))}
+    vocab = {piece: i for i, piece in enumerate(believed_text(path, MOST).rstrip("\n").split("\n"))}
     lower = bool(told.get("do_lower_case", habit.lower))
     tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer(
@@ -72,7 +72,7 @@ def _word_pieces(path: Path, habit: Habit, told: Mapping[str, Any]) -> Fast:
 def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any]) -> Fast:
     """GPT-2's pieces (Radford et al. 2019, section 2.2), which RoBERTa, BART and OPT share."""
     vocab = _json(path)
-    parts = [rule.split(" ") for rule in _read(merges).split("\n") if rule and not rule.startswith("#version")]
+    parts = [rule.split(" ") for rule in believed_text(merges, MOST).split("\n") if rule and not rule.startswith("#version")]
     rules = [(rule[0], rule[1]) for rule in parts if len(rule) == 2]
     if len(rules) < len(parts) or not all(type(i) is int for i in vocab.values()):
         raise WeightError(f"{path} and {merges} are no pieces and merges.", "The files are damaged: get them again.")
@@ -91,7 +91,8 @@ def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any])
 def _sentence_pieces(path: Path, writer: Path, habit: Habit, names: Mapping[str, str]) -> SentencePiece:
     vocab, unknown = _json(path.parent / "vocab.json") or None, names.get("unknown", "<unk>")
     before, _, after = (habit.one or "$A").partition("$A")
-    return SentencePiece(_bytes(path), _bytes(writer), vocab=vocab, unknown=unknown, before=before.split(), after=after.split())
+    reads, writes = believed(path, MOST), believed(writer, MOST)
+    return SentencePiece(reads, writes, vocab=vocab, unknown=unknown, before=before.split(), after=after.split())
 
 
 def _around(tokenizer: Tokenizer, habit: Habit) -> None:
@@ -119,32 +120,6 @@ def _name(told: object) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _read(path: Path) -> str:
-    try:
-        if (size := path.stat().st_size) > MOST:
-            raise WeightError(f"{path} has {size:,} bytes; at most {MOST:,} are believed.", "Is it a tokenizer's file?")
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise WeightError(f"{path} cannot be read: {line(error)}", "The file is damaged: get it again.") from None
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        if (size := path.stat().st_size) > MOST:
-            raise WeightError(f"{path} has {size:,} bytes; at most {MOST:,} are believed.", "Is it a tokenizer's file?")
-        return path.read_bytes()
-    except OSError as error:
-        raise WeightError(f"{path} cannot be read: {error.strerror}.", "Is the folder whole?") from None
-
-
 def _json(path: Path) -> dict[str, Any]:
     """A table from a file; an empty one where there is no file."""
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:
-        raise WeightError(f"{path} is not JSON: {line(error)}", "The file is damaged: get it again.") from None
-    if not isinstance(found, dict):
-        raise WeightError(f"{path} holds no table.", "The file is damaged: get it again.")
-    return found
+    return believed_table(path, MOST) if path.is_file() else {}

@@ -169,12 +169,13 @@ def _there(mark: int | None, name: str) -> int:
 def _encoded(text: str, other: str, cut: Cut) -> Encoded:
     sides = (text, other)
     spans: list[Span] = []
+    at = 0                                                           # marks stand where a text begins, or where it has ended
     for part, (a, b) in zip(cut.parts, cut.spans, strict=True):
-        if part is None:                                             # a mark stands where the text begins, or where it has ended
-            end = spans[-1][1] if spans else 0
-            spans.append((len(text), len(text)) if spans and not other else (end, end))
+        if part is None:
+            spans.append((at, at))
         else:
             spans.append(_without_space(sides[part], a, b))
+            at = len(sides[part])
     return Encoded(text, cut.ids, tuple(spans), other, cut.parts, cut.segments)
 
 

@@ -49,7 +49,7 @@ def force(opened: Opened, source: str, target: str, words: Words) -> Forced:
     """Lead the model through a given translation and keep what its cross-attentions did."""
     text, g = opened.text, opened.manifest.generation
     a, b = text.encode_all([source, target])
-    before = torch.tensor([[text.start, *b.ids[:-1]]], device=opened.device)
+    before = torch.tensor([[g.start or 0, *b.ids[:-1]]], device=opened.device)
     with trace(opened.model, layers="decoder.*.cross", budget="1GB") as seen:
         opened.model.decode(before, memory=opened.model.encode(pad([a.ids], filler=g.pad).to(opened.device)))
     return Forced(a, b, words, {name: seen[name].weights()[0].cpu() for name in seen})

@@ -6,16 +6,15 @@ nothing else (`weights_only`), and where that refuses there is no other.
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..errors import WeightError
+from ..files import believed_table
 from .safe import read_tensors
 
 NAMES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -63,7 +62,7 @@ def inside(folder: Path, name: str) -> Path:
 
 def _shards(index: Path) -> Iterator[tuple[str, set[str]]]:
     """Each shard with the tensors that it should hold."""
-    table = _json(index).get("weight_map")
+    table = believed_table(index, MOST_INDEX).get("weight_map")
     if not isinstance(table, dict) or not table or not all(isinstance(shard, str) for shard in table.values()):
         raise WeightError(f"{index} has no weight_map of names and files.", "The file is damaged: get it again.")
     shards: dict[str, set[str]] = {}
@@ -72,16 +71,6 @@ def _shards(index: Path) -> Iterator[tuple[str, set[str]]]:
     if len(shards) > MOST_SHARDS:
         raise WeightError(f"{index} names {len(shards):,} files; at most {MOST_SHARDS:,} are believed.", "Get the file again.")
     yield from shards.items()
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        if (size := path.stat().st_size) > MOST_INDEX:
-            raise WeightError(f"{path} has {size:,} bytes; at most {MOST_INDEX:,} are believed.", "Is it a model folder?")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise WeightError(f"{path} cannot be read: {str(error)[:120]}", "The file is damaged: get it again.") from None
-    return found if isinstance(found, dict) else {}
 
 
 def _read(path: Path) -> dict[str, Tensor]:
