@@ -21,7 +21,7 @@ def translate() -> Translate:
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
 @pytest.mark.parametrize("beam", [1, 4])
 def test_the_black_cat_ate_the_mouse(beam: int, dtype: str) -> None:
-    result = Translate(limelight.open_model("en-fr", dtype=dtype))(MOUSE, beam=beam)
+    result = Translate(limelight.open("en-fr", dtype=dtype))(MOUSE, beam=beam)
     assert result.text == "Le chat noir a mangé la souris."
     assert {("cat", "chat"), ("black", "noir"), ("ate", "mangé"), ("mouse", "souris")} <= set(result.alignment.pairs)
     assert result.complete
@@ -55,4 +55,4 @@ def test_the_manifest_says_what_was_measured(translate: Translate) -> None:
 def test_a_bundled_model_is_small_and_has_its_recipe(name: str) -> None:
     folder = bundled()[name]
     assert sum(file.stat().st_size for file in folder.iterdir()) <= 25e6
-    assert (Path(__file__).parents[1] / limelight.open_model(name).manifest.card.recipe).is_file()
+    assert (Path(__file__).parents[1] / limelight.open(name).manifest.card.recipe).is_file()

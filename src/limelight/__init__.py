@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         TrainError,
         WeightError,
     )
-    from .hub import Opened, bundled, open_model
+    from .hub import Opened, bundled
+    from .hub import open_model as open
     from .look import Trace, trace
     from .tasks import task
     from .tasks.result import Result
@@ -49,20 +50,20 @@ __all__ = [
     "WeightError",
     "__version__",
     "bundled",
-    "open_model",
+    "open",
     "task",
     "trace",
 ]
 
 _HOMES = {"Opened": "hub", "Result": "tasks.result", "Trace": "look", "Translate": "tasks.translate", "TranslateOptions": "tasks.translate"}
-_HOMES |= {"bundled": "hub", "open_model": "hub", "task": "tasks", "trace": "look"}
+_HOMES |= {"bundled": "hub", "open": "hub", "task": "tasks", "trace": "look"}
 _HOMES |= {name: "errors" for name in __all__ if name.endswith("Error")}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), "open_model" if name == "open" else name)
 
 
 def __dir__() -> list[str]:

@@ -61,7 +61,7 @@ def test_a_folder_translates_as_its_settings_ask(name: str, settings: str, tmp_p
 
 def test_a_classifier_opens_with_its_labels(tmp_path: Path) -> None:
     theirs = published("distilbert-ForSequenceClassification", tmp_path)
-    opened = limelight.open_model(tmp_path)
+    opened = limelight.open(tmp_path)
     (head,) = opened.manifest.spec.heads
     assert head.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
     ids = torch.tensor([opened.text.encode(SAID[0]).ids])
@@ -83,7 +83,7 @@ MADE_FOR = {
 @pytest.mark.parametrize("name", MADE_FOR)
 def test_what_a_folder_was_made_for(name: str, tmp_path: Path) -> None:
     published(name, tmp_path)
-    assert limelight.open_model(tmp_path).manifest.task == MADE_FOR[name]
+    assert limelight.open(tmp_path).manifest.task == MADE_FOR[name]
     if MADE_FOR[name] != "translate":
         with pytest.raises(TaskError, match=f"was made to {MADE_FOR[name]}, not to translate"):
             limelight.task("translate", tmp_path)
@@ -120,7 +120,7 @@ def test_what_a_config_claims_costs_nothing_before_it_is_compared(name: str, tmp
     published(kind, tmp_path)
     edit(tmp_path / "config.json", **changes)
     with pytest.raises(WeightError, match=said):
-        limelight.open_model(tmp_path)
+        limelight.open(tmp_path)
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -129,7 +129,7 @@ def test_a_config_that_does_not_fit_is_refused_in_one_line(name: str, tmp_path: 
     changes, said = BROKEN[name]
     edit(tmp_path / "config.json", **changes)
     with pytest.raises(WeightError, match=said) as error:
-        limelight.open_model(tmp_path)
+        limelight.open(tmp_path)
     assert "\n" not in str(error.value)
 
 
@@ -137,7 +137,7 @@ def test_a_config_that_does_not_fit_is_refused_in_one_line(name: str, tmp_path: 
 def test_what_is_converted_opens_elsewhere_and_here_with_the_same_numbers(name: str, tmp_path: Path) -> None:
     theirs = published(name, tmp_path / "a", max_new_tokens=9)
     assert main(["convert", str(tmp_path / "a"), str(tmp_path / "b"), "--json"]) == 0
-    ours, again = limelight.open_model(tmp_path / "a"), limelight.open_model(tmp_path / "b")
+    ours, again = limelight.open(tmp_path / "a"), limelight.open(tmp_path / "b")
     assert again.manifest.spec == ours.manifest.spec
     assert again.manifest.generation == ours.manifest.generation
     assert all(torch.equal(weight, again.model.state_dict()[key]) for key, weight in ours.model.state_dict().items())
@@ -146,6 +146,38 @@ def test_what_is_converted_opens_elsewhere_and_here_with_the_same_numbers(name: 
     more = {"decoder_input_ids": ids} if theirs.config.is_encoder_decoder else {}
     with torch.no_grad():
         assert torch.equal(elsewhere(ids, **more).logits, theirs(ids, **more).logits)
+
+
+def test_saved_it_has_the_form_that_it_had(tmp_path: Path, tiny_folder: Path) -> None:
+    theirs = published("llama-ForCausalLM", tmp_path / "a")
+    opened = limelight.open(tmp_path / "a")
+    opened.save(tmp_path / "b")
+    opened.save(tmp_path / "half", bits="bf16")
+    ids = torch.tensor([opened.text.encode(SAID[0]).ids])
+    with torch.no_grad():
+        wanted = theirs(ids).logits
+        assert torch.equal(type(theirs).from_pretrained(tmp_path / "b").eval()(ids).logits, wanted)
+        half = type(theirs).from_pretrained(tmp_path / "half").eval()(ids).logits
+        assert half.dtype == torch.bfloat16
+        assert 0 < (half - wanted).abs().max() < 0.1
+    ours = limelight.open(tiny_folder)
+    ours.save(tmp_path / "c", bits="int8")
+    again = limelight.open(tmp_path / "c")
+    assert (ours.form, again.form, again.manifest) == ("limelight", "limelight", ours.manifest)
+    assert (tmp_path / "c" / "README.md").read_text() == "# tiny\n"
+    assert (opened.form, limelight.open(tmp_path / "half").form) == ("published", "published")
+
+
+def test_a_form_that_a_model_cannot_have_is_refused(tmp_path: Path, tiny_folder: Path) -> None:
+    published("gpt2-LMHeadModel", tmp_path / "a")
+    opened = limelight.open(tmp_path / "a")
+    with pytest.raises(TaskError, match="do not read limelight's int8"):
+        opened.save(tmp_path / "b", bits="int8")
+    with pytest.raises(TaskError, match="published tokenizer"):
+        opened.save(tmp_path / "b", form="limelight")
+    with pytest.raises(TaskError, match="is no published kind of model"):
+        limelight.open(tiny_folder).save(tmp_path / "b", form="published")
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_published_tokenizer_is_not_passed_off_as_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,16 +202,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_name_is_found_in_the_cache(cache: Path) -> None:
     for name in ("someone/small", "someone/small@main", f"someone/small@{'0' * 40}"):
-        assert limelight.open_model(name).folder.samefile(cache / "snapshots" / ("0" * 40))
+        assert limelight.open(name).folder.samefile(cache / "snapshots" / ("0" * 40))
 
 
 @pytest.mark.parametrize("name", ["someone/other", "someone/small@v2", "gpt2"])
 def test_offline_a_name_that_is_not_there_says_so(name: str, cache: Path) -> None:
     with pytest.raises(TaskError, match="HF_HUB_OFFLINE is set"):
-        limelight.open_model(name)
+        limelight.open(name)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b/c", "someone/../x", "a b", "@x"])
 def test_what_is_no_name_is_not_asked_for(name: str, cache: Path) -> None:
     with pytest.raises(TaskError, match="neither a bundled name nor a folder"):
-        limelight.open_model(name)
+        limelight.open(name)

@@ -22,7 +22,7 @@ class Form(StrEnum):
 
 
 class Bits(StrEnum):
-    """How the numbers of a limelight folder are kept."""
+    """How numbers are kept."""
 
     int8 = "int8"
     bf16 = "bf16"
@@ -32,25 +32,18 @@ class Bits(StrEnum):
 def convert(
     model: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="What to convert.")],
     folder: Annotated[Path, typer.Argument(help="Where to write it.")],
-    to: Annotated[Form, typer.Option(help="published: config.json and weights as other libraries open them.")] = Form.published,
-    bits: Annotated[Bits, typer.Option(help="Of a limelight folder.")] = Bits.fp32,
+    to: Annotated[Form | None, typer.Option(help="published is for other libraries; unless told, the form that it has.")] = None,
+    bits: Annotated[Bits, typer.Option(help="How its numbers are kept; int8 in a limelight folder.")] = Bits.fp32,
     as_json: AsJson = False,
 ) -> None:
     """Write a model folder that other libraries open, or one of limelight's own."""
-    from ..hub import open_model, publish, save
+    from ..hub import open_model
 
     opened = open_model(model, device="cpu", dtype="fp32")
-    if to is Form.published:
-        publish(folder, model=opened.model, text=opened.text, manifest=opened.manifest, tokenizer=opened.folder)
-    else:
-        save(folder, model=opened.model, text=opened.text, manifest=opened.manifest, card=_card(opened.folder), bits=bits.value)
-    told = {"folder": str(folder), "form": to.value, "bytes": sum(each.stat().st_size for each in folder.iterdir() if each.is_file())}
-    say(json.dumps(told) if as_json else f"{folder}: {told['bytes']:,} bytes, {to.value}.")
-
-
-def _card(folder: Path) -> str:
-    card = folder / "README.md"
-    return card.read_text(encoding="utf-8") if card.is_file() else ""
+    form = opened.form if to is None else to.value
+    opened.save(folder, form=form, bits=bits.value)
+    told = {"folder": str(folder), "form": form, "bytes": sum(each.stat().st_size for each in folder.iterdir() if each.is_file())}
+    say(json.dumps(told) if as_json else f"{folder}: {told['bytes']:,} bytes, {form}.")
 
 
 command = as_command(
@@ -58,6 +51,6 @@ command = as_command(
     name="convert",
     examples="""
     limelight convert ./my-marian ./copy
-    limelight convert en-fr ./en-fr-bf16 --to limelight --bits bf16
+    limelight convert en-fr ./en-fr-bf16 --bits bf16
     """,
 )

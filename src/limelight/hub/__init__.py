@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -17,11 +18,13 @@ from ..inputs.text import Text
 from ..manifest import Manifest
 from ..nn import Transformer, pack_matrices
 from .cache import snapshot
-from .folder import open_folder, read_manifest, save
+from .folder import Bits, open_folder, read_manifest, save
 from .published import open_published
 from .publishing import publish
 
 __all__ = ["Opened", "bundled", "find", "open_model", "publish", "read_manifest", "save"]
+
+Form = Literal["published", "limelight"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,25 @@ class Opened:
     def dtype(self) -> torch.dtype:
         """The number format of its weights."""
         return next(self.model.parameters()).dtype
+
+    @property
+    def form(self) -> Form:
+        """Whose kind of folder it came from: limelight's own, or one as other libraries publish them."""
+        return "limelight" if (self.folder / "limelight.json").exists() else "published"
+
+    def save(self, folder: str | Path, *, form: Form | None = None, bits: Bits = "fp32") -> None:
+        """Write it as a folder that opens here and, published, in other libraries with the same logits; the form is its own unless told.
+
+        Raises TaskError for a form that it cannot have, InputError where it cannot be written, WeightError for weights that are not
+        finite.
+        """
+        target, form = Path(folder), form or self.form
+        if form == "published":
+            publish(target, model=self.model, text=self.text, manifest=self.manifest, tokenizer=self.folder, bits=bits)
+            return
+        card = self.folder / "README.md"
+        told = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+        save(target, model=self.model, text=self.text, manifest=self.manifest, card=told, bits=bits)
 
 
 def bundled() -> dict[str, Path]:

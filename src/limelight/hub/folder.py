@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from .. import manifest as manifests
@@ -24,6 +25,7 @@ from ..weights import read_tensors, write_tensors
 from .filling import blank, fill
 
 MOST_TEXT = 64 << 20                     # bytes of limelight.json or tokenizer.json
+Bits = Literal["int8", "bf16", "fp32"]
 PIECES = "tokenizer.sha256"              # a note of the weights: which tokenizer.json they were saved with
 
 
@@ -45,14 +47,14 @@ def open_folder(folder: Path) -> tuple[Transformer, Text, Manifest]:
 
 
 def save(
-    folder: Path, *, model: Transformer, text: Text, manifest: Manifest, card: str, bits: Literal["int8", "bf16", "fp32"] = "int8"
+    folder: Path, *, model: Transformer, text: Text, manifest: Manifest, card: str, bits: Bits = "int8"
 ) -> None:
     """Write a model folder. Nothing that is there is touched before all files are written; then the manifest goes last.
 
     Raises InputError where it cannot be written, WeightError for weights that are not finite.
     """
     pieces = text.to_json()
-    tensors = {"int8": pack, "bf16": _bf16, "fp32": dict}[bits](dict(model.state_dict()))
+    tensors = numbers(model, bits)
     notes = {"format": "limelight", "weights": bits, PIECES: _fingerprint(pieces)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,8 +66,10 @@ def save(
         write_tensors(drafts.enter_context(replaced(folder / "model.safetensors")), tensors, notes)
 
 
-def _bf16(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: t.bfloat16() if t.is_floating_point() else t for name, t in state.items()}
+def numbers(model: Transformer, bits: Bits) -> dict[str, Tensor]:
+    """A model's weights as a file keeps them. Raises WeightError where they are not finite and are to be packed."""
+    state, kind = dict(model.state_dict()), torch.bfloat16 if bits == "bf16" else torch.float32
+    return pack(state) if bits == "int8" else {name: t.to(kind) if t.is_floating_point() else t for name, t in state.items()}
 
 
 def _empty(manifest: Manifest, tensors: int, folder: Path) -> Transformer:

@@ -16,6 +16,7 @@ from ..inputs import Text
 from ..manifest import Generation, Manifest
 from ..nn import Transformer
 from ..weights import to_theirs, write_tensors
+from .folder import Bits, numbers
 
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
@@ -23,17 +24,20 @@ TOKENIZER = (
 )  # fmt: skip
 
 
-def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest, tokenizer: Path) -> None:
+def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest, tokenizer: Path, bits: Bits = "fp32") -> None:
     """Write `folder` so that other libraries open it with the same logits.
 
     `tokenizer`: the folder whose tokenizer's files are copied, the one that the model came from. Nothing that is there is touched
-    before all is written. Raises TaskError for a model of no published family, InputError where it cannot be written.
+    before all is written. Raises TaskError for a model of no published family and for int8, which is limelight's own; InputError
+    where it cannot be written.
     """
     spec = model.spec
     family = FAMILIES.get(spec.family)
     if family is None:
         raise TaskError(f"{spec.family} is no published kind of model.", f"Kinds that are: {', '.join(FAMILIES)}.")
-    tensors = to_theirs(family.names(spec), model.state_dict(), prefix="" if spec.heads else family.prefix)
+    if bits == "int8":
+        raise TaskError("other libraries do not read limelight's int8 weights.", "Choose bf16 or fp32, or a limelight folder.")
+    tensors = to_theirs(family.names(spec), numbers(model, bits), prefix="" if spec.heads else family.prefix)
     marks = {"pad_token_id": text.marks.pad, "bos_token_id": text.marks.start, "eos_token_id": text.marks.end}
     config = {"model_type": spec.family, **{key: found for key, found in marks.items() if found is not None}, **family.config(spec)}
     if spec.encoder is not None and spec.decoder is not None:
