@@ -30,6 +30,8 @@ NEO = {"vocab_size": VOCAB, "hidden_size": DIM, "num_layers": 3, "num_heads": HE
 NEO |= {"attention_types": [[["global", "local"], 1], [["local"], 1]], "max_position_embeddings": LENGTH, **MARKS, **LABELS}
 OPT = {"vocab_size": VOCAB, "hidden_size": DIM, "num_hidden_layers": 2, "num_attention_heads": HEADS, "ffn_dim": HIDDEN}
 OPT |= {"max_position_embeddings": LENGTH, "word_embed_proj_dim": DIM, **MARKS, **LABELS}
+XGLM = {"vocab_size": VOCAB, "d_model": DIM, "num_layers": 2, "attention_heads": HEADS, "ffn_dim": HIDDEN}
+XGLM |= {"max_position_embeddings": LENGTH, **MARKS}
 LLAMA = {"vocab_size": VOCAB, "hidden_size": DIM, "num_hidden_layers": 3, "num_attention_heads": HEADS, "num_key_value_heads": 2}
 LLAMA |= {"intermediate_size": HIDDEN, "max_position_embeddings": LENGTH, **MARKS, **LABELS}
 T5 = {"vocab_size": VOCAB, "d_model": DIM, "d_kv": 5, "d_ff": HIDDEN, "num_layers": 2, "num_decoder_layers": 3, "num_heads": HEADS}
@@ -72,6 +74,8 @@ ALL: dict[str, Made] = {
     **made("bert", "Bert", BERT, "ForMaskedLM", "ForPreTraining", *READERS),
     **made("bert", "Bert", BERT, "ForMaskedLM", tag="_untied", tie_word_embeddings=False),
     **made("roberta", "Roberta", BERT | MARKS | {"type_vocab_size": 1}, "ForMaskedLM", *READERS),
+    **made("xlm-roberta", "XLMRoberta", BERT | MARKS | {"type_vocab_size": 1}, "ForMaskedLM", *READERS),
+    **made("camembert", "Camembert", BERT | MARKS | {"type_vocab_size": 1}, "ForMaskedLM", *READERS),
     **made("distilbert", "DistilBert", {"vocab_size": VOCAB, "dim": DIM, "n_layers": 2, "n_heads": HEADS, "hidden_dim": HIDDEN,
                                         "max_position_embeddings": LENGTH, **LABELS}, "ForMaskedLM", *READERS),
     **made("gpt2", "GPT2", GPT2, "LMHeadModel", *READERS),
@@ -79,6 +83,7 @@ ALL: dict[str, Made] = {
     **made("gpt_neo", "GPTNeo", NEO, "ForCausalLM", *READERS),
     **made("opt", "OPT", OPT, *CAUSAL, "ForQuestionAnswering", "Model"),
     **made("opt", "OPT", OPT, "ForCausalLM", tag="_350m", do_layer_norm_before=False, word_embed_proj_dim=8),
+    **made("xglm", "XGLM", XGLM, "ForCausalLM", "Model"),
     **made("llama", "Llama", LLAMA, *READERS, "ForCausalLM"),
     **made("llama", "Llama", LLAMA | BIASED, "ForCausalLM", tag="_tied_biased", tie_word_embeddings=True, head_dim=6),
     **made("llama", "Llama", LLAMA, "ForCausalLM", tag="_linear", rope_parameters=LINEAR),

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,25 @@ def test_marian_has_two(marian: Path, texts: list[str]) -> None:
     same(ours, theirs, texts[:200] + lines(400))
     assert ours.end == theirs.eos_token_id
     assert ours.pad == theirs.pad_token_id
+
+
+FAIRSEQ = ("<s>", "<pad>", "</s>", "<unk>")
+CAMEMBERT = ("<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED")
+
+
+@pytest.mark.parametrize(("first", "later", "ends"), [(FAIRSEQ, 1, (0, 2)), (CAMEMBERT, 4, (5, 6))])
+def test_what_fairseq_numbers_anew(first: tuple[str, ...], later: int, ends: tuple[int, int], texts: list[str], tmp_path: Path) -> None:
+    """Its own pieces are so much later as it has put before them; what they do not know is its <unk>."""
+    data = trained(texts, "unigram")
+    (tmp_path / "sentencepiece.bpe.model").write_bytes(data)
+    marks = {"pad_token": "<pad>", "unk_token": "<unk>", "mask_token": "<mask>", "bos_token": "<s>", "eos_token": "</s>"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(marks))
+    ours, theirs = read_text(tmp_path, replace(ROBERTA, first=first)), spm.SentencePieceProcessor(model_proto=data)
+    for text in [*texts[:200], *lines(100)]:
+        pieces = [3 if i == theirs.unk_id() else i + later for i in theirs.encode(text)]
+        assert ours.encode(text).ids == (ends[0], *pieces, ends[1])
+    assert (ours.pad, ours.start, ours.end) == (1, *ends)
+    assert ours.mask == theirs.get_piece_size() + later
 
 
 def test_offsets_of_sentence_pieces_are_characters(marian: Path) -> None:

@@ -5,20 +5,20 @@ To add one, write a file with `spec`, `config` and `names`, and name it in FAMIL
 
 from __future__ import annotations
 
-from . import bart, bert, distilbert, gpt2, gpt_neo, llama, opt, t5
+from . import bart, bert, distilbert, gpt2, gpt_neo, llama, opt, t5, xglm
 from .config import Config
 from .family import Family
 
 FAMILIES: dict[str, Family] = {
     **bart.KIN,
-    "bert": bert.BERT,
+    **bert.KIN,
     "distilbert": distilbert.FAMILY,
     "gpt2": gpt2.FAMILY,
     "gpt_neo": gpt_neo.FAMILY,
     **llama.KIN,
     "opt": opt.FAMILY,
-    "roberta": bert.ROBERTA,
     "t5": t5.FAMILY,
+    "xglm": xglm.FAMILY,
 }
 
 __all__ = ["FAMILIES", "Config", "Family"]

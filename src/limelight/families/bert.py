@@ -1,8 +1,12 @@
-"""BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019): one body, two ways to count positions and to classify."""
+"""BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019): one body, two ways to count positions and to classify.
+
+XLM-RoBERTa (Conneau et al. 2020) and CamemBERT (Martin et al. 2020) are RoBERTa with other pieces.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,14 +14,14 @@ from ..spec import Attention, Classes, FeedForward, Head, Labels, Learned, Model
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
-from .habits import SLASHES, WORD_PIECES
+from .habits import CAMEMBERT, FAIRSEQ, SLASHES, WORD_PIECES, Habit
 from .heads import architecture, labelled, span
 
 
 def spec(c: Config, *, family: str) -> Model:
     """See Family. RoBERTa counts positions from the padding's id + 1."""
     c.only(position_embedding_type="absolute", is_decoder=False, add_cross_attention=False)
-    roberta = family == "roberta"
+    roberta = family != "bert"
     skipped = c.whole("pad_token_id", 1) + 1 if roberta else 0
     act = c.activation("hidden_act", "gelu")
     encoder = Stack(
@@ -119,11 +123,17 @@ def _words(heads: tuple[Head, ...], bias: str, out: str) -> list[Row]:
     return [row(bias, "heads.lm.bias"), row(f"{out}.bias", "heads.lm.bias", copy=True), table]
 
 
-def _family(kind: str, stem: str, heads: Callable[[tuple[Head, ...]], list[Row]]) -> Family:
-    prefix = f"{kind}."
-    habit = WORD_PIECES if kind == "bert" else SLASHES
-    return Family(partial(spec, family=kind), partial(config, stem=stem), partial(names, prefix=prefix, heads=heads), prefix, habit)
+def _roberta(kind: str, stem: str, habit: Habit) -> Family:
+    tensors = partial(names, prefix="roberta.", heads=_roberta_heads)
+    return Family(partial(spec, family=kind), partial(config, stem=stem), tensors, "roberta.", habit)
 
 
-BERT = _family("bert", "Bert", _bert_heads)
-ROBERTA = _family("roberta", "Roberta", _roberta_heads)
+BERT = Family(
+    partial(spec, family="bert"), partial(config, stem="Bert"), partial(names, prefix="bert.", heads=_bert_heads), "bert.", WORD_PIECES
+)
+KIN = {
+    "bert": BERT,
+    "camembert": _roberta("camembert", "Camembert", replace(SLASHES, first=CAMEMBERT)),
+    "roberta": _roberta("roberta", "Roberta", SLASHES),
+    "xlm-roberta": _roberta("xlm-roberta", "XLMRoberta", replace(SLASHES, first=FAIRSEQ)),
+}

@@ -201,6 +201,13 @@ def _processor(data: bytes) -> Any:
         raise WeightError(f"the sentencepiece model cannot be read: {line(error)}", "The file is damaged: get it again.") from None
 
 
+def numbered(data: bytes, first: Sequence[str], last: Sequence[str]) -> dict[str, int]:
+    """Ids of the pieces of a sentencepiece model that fairseq has numbered anew: `first`, then the model's others, then `last`."""
+    reader = _processor(data)
+    names = dict.fromkeys([*first, *(reader.id_to_piece(i) for i in range(reader.get_piece_size())), *last])
+    return {name: i for i, name in enumerate(names)}
+
+
 def whole_characters(text: str) -> str:
     """Half a surrogate pair, which is no character, is read as U+FFFD."""
     return _HALF.sub("\ufffd", text)

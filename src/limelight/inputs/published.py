@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from ..errors import WeightError
 from ..files import believed, believed_table, believed_text
-from .engines import Engine, Fast, SentencePiece, guarded, line, read_fast
+from .engines import Engine, Fast, SentencePiece, guarded, line, numbered, read_fast
 from .text import Marks, Text
 
 MOST = 64 << 20                          # bytes of a tokenizer's file
@@ -26,11 +26,13 @@ NAMES = {"pad": "pad_token", "start": "bos_token", "end": "eos_token", "mask": "
 @dataclass(frozen=True)
 class Habit:
     """What a kind of model puts around texts. `one`: around a single text, "$A" being it; `two`: around two, with segments as in
-    "$B:1"; None where nothing is put. `lower`: letters are made small unless the folder says otherwise (BERT's vocab.txt)."""
+    "$B:1"; None where nothing is put. `lower`: letters are made small unless the folder says otherwise (BERT's vocab.txt). `first`: the
+    pieces that are numbered before sentencepiece's own (fairseq's models); () where it numbers them itself."""
 
     one: str | None = None
     two: str | None = None
     lower: bool = True
+    first: tuple[str, ...] = ()
 
 
 def read_text(folder: Path, habit: Habit) -> Text:
@@ -89,9 +91,11 @@ def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any])
 
 
 def _sentence_pieces(path: Path, writer: Path, habit: Habit, names: Mapping[str, str]) -> SentencePiece:
-    vocab, unknown = _json(path.parent / "vocab.json") or None, names.get("unknown", "<unk>")
     before, _, after = (habit.one or "$A").partition("$A")
     reads, writes = believed(path, MOST), believed(writer, MOST)
+    vocab, unknown = _json(path.parent / "vocab.json") or None, names.get("unknown", "<unk>")
+    if vocab is None and habit.first:
+        vocab = numbered(reads, habit.first, [name for mark, name in names.items() if mark == "mask"])
     return SentencePiece(reads, writes, vocab=vocab, unknown=unknown, before=before.split(), after=after.split())
 
 
