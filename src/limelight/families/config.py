@@ -20,7 +20,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 PUBLISHED: dict[Activation, str] = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_new", "silu": "silu", "tanh": "tanh"}
 
-MOST_LAYERS, MOST_LABELS = 10_000, 100_000
+MOST_LAYERS, MOST_LABELS, LARGEST = 10_000, 100_000, 1e300
 
 # What the class that a checkpoint was saved from had on top. The rest of its name is the family's.
 USES = {
@@ -71,11 +71,18 @@ class Config:
         return found
 
     def number(self, key: str, default: float | None = None) -> float:
-        """A number."""
+        """A number; JSON as it is read may also hold infinity, and what is none."""
         found = self._get(key, default)
-        if isinstance(found, bool) or not isinstance(found, int | float) or found != found:
+        if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= LARGEST:
             raise self.wrong(key, found, "a number")
         return float(found)
+
+    def numbers(self, key: str) -> list[float]:
+        """Several numbers."""
+        found = self._get(key, None)
+        if not isinstance(found, list):
+            raise self.wrong(key, found, "a list of numbers")
+        return [Config({key: each}, where=self.where).number(key) for each in found]
 
     def flag(self, key: str, default: bool) -> bool:
         """Yes or no."""

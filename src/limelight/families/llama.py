@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
-from ..spec import Attention, ByWavelength, FeedForward, Interpolated, Model, Norm, Rotary, Stack, Stretch, Tokens, Yarn
+from ..spec import (
+    Attention,
+    ByWavelength,
+    Dynamic,
+    FeedForward,
+    Interpolated,
+    LongRope,
+    Model,
+    Norm,
+    Rotary,
+    Stack,
+    Stretch,
+    Tokens,
+    Yarn,
+)
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
@@ -71,10 +86,13 @@ def _rotary(c: Config, length: int) -> Rotary:
     if told is None:
         return Rotary(base=base, length=length)
     told.only(partial_rotary_factor=1.0)
-    return Rotary(base=base, length=length, stretch=_stretch(told, length))
+    first = c.count("original_max_position_embeddings", told.count("original_max_position_embeddings", length))
+    stretch = _stretch(told, length, first)
+    return Rotary(base=base, length=None if isinstance(stretch, Dynamic) else length, stretch=stretch)     # dynamic: there is no longest
 
 
-def _stretch(told: Config, length: int) -> Stretch | None:
+def _stretch(told: Config, length: int, first: int) -> Stretch | None:
+    """`length`: of texts now; `first`: before they were made longer."""
     match told.word("rope_type", told.word("type", "default")):
         case "default":
             return None
@@ -85,26 +103,34 @@ def _stretch(told: Config, length: int) -> Stretch | None:
                 factor=told.number("factor"),
                 low=told.number("low_freq_factor"),
                 high=told.number("high_freq_factor"),
-                length=told.count("original_max_position_embeddings"),
+                length=first,
             )
         case "yarn":
             told.only(mscale=None, mscale_all_dim=None)
             return Yarn(
                 factor=told.number("factor"),
-                length=told.count("original_max_position_embeddings", length),
+                length=first,
                 fast=told.number("beta_fast", 32.0),
                 slow=told.number("beta_slow", 1.0),
                 magnitude=told.number("attention_factor") if told.has("attention_factor") else None,
                 whole=told.flag("truncate", True),
             )
+        case "dynamic":
+            return Dynamic(factor=told.number("factor"), length=length)
+        case "longrope":
+            factor = told.number("factor", length / first)
+            usual = math.sqrt(1 + math.log(factor) / math.log(first)) if factor > 1 < first else 1.0
+            short, long = tuple(told.numbers("short_factor")), tuple(told.numbers("long_factor"))
+            return LongRope(short=short, long=long, length=first, magnitude=told.number("attention_factor", usual))
         case other:
-            raise told.wrong("rope_type", other, "default, linear, llama3 or yarn")
+            raise told.wrong("rope_type", other, "default, linear, dynamic, llama3, longrope or yarn")
 
 
 def config(m: Model, *, kind: str) -> dict[str, Any]:
     """See Family."""
     s, rotary = column(m.decoder, Rotary)
     a = s.attention
+    length = rotary.stretch.length if isinstance(rotary.stretch, Dynamic) else rotary.length or LENGTH[kind]
     windows = s.windows or (a.window,) * s.depth
     some = next((window for window in windows if window), None)
     layers = ["sliding_attention" if window else "full_attention" for window in windows]
@@ -123,15 +149,15 @@ def config(m: Model, *, kind: str) -> dict[str, Any]:
         "hidden_act": PUBLISHED[s.ff.activation],
         "rms_norm_eps": s.norm.eps,
         "vocab_size": s.input.vocab,
-        "max_position_embeddings": rotary.length or LENGTH[kind],
-        "rope_parameters": {"rope_theta": rotary.base, **_told(rotary.stretch)},
+        "max_position_embeddings": length,
+        "rope_parameters": {"rope_theta": rotary.base, **_told(rotary.stretch, length)},
         "attention_dropout": a.dropout,
         "sliding_window": some,
         **sliding,
     }
 
 
-def _told(stretch: Stretch | None) -> dict[str, Any]:
+def _told(stretch: Stretch | None, now: int) -> dict[str, Any]:
     match stretch:
         case Interpolated(factor=factor):
             return {"rope_type": "linear", "factor": factor}
@@ -142,6 +168,11 @@ def _told(stretch: Stretch | None) -> dict[str, Any]:
             sharper = {} if magnitude is None else {"attention_factor": magnitude}
             ends = {"beta_fast": fast, "beta_slow": slow, "truncate": whole}
             return {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": length, **ends, **sharper}
+        case Dynamic(factor=factor):
+            return {"rope_type": "dynamic", "factor": factor}
+        case LongRope(short=short, long=long, length=length, magnitude=magnitude):
+            sizes = {"factor": max(1.0, now / length), "original_max_position_embeddings": length, "attention_factor": magnitude}
+            return {"rope_type": "longrope", "short_factor": list(short), "long_factor": list(long), **sizes}
     return {"rope_type": "default"}
 
 

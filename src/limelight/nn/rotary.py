@@ -10,15 +10,24 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .. import ops
-from ..spec import ByWavelength, Interpolated, Rotary, Yarn
+from ..spec import ByWavelength, Dynamic, Interpolated, LongRope, Rotary, Yarn
 
 
 def angles(s: Rotary, at: Int[Tensor, "_ n"], width: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines for positions `at` (b|1 n) and heads of `width`, (b|1 1 n d/2) each, stretched as the spec says."""
-    magnitude = 1.0
-    if isinstance(s.stretch, Yarn):
-        magnitude = s.stretch.magnitude or 0.1 * math.log(s.stretch.factor) + 1.0
-    return ops.turns(at, rates(s, width, at.device), magnitude=magnitude)
+    """Cosines and sines for positions `at` (b|1 n) and heads of `width`, (b|1 1 n d/2) each, stretched as the spec says.
+
+    Where the stretch depends on a text's length, that is the row's own, up to its last position here: keys in a cache stay as they
+    were turned when the text was shorter.
+    """
+    match s.stretch:
+        case Dynamic(factor=factor, length=length):
+            return ops.turns(at, ops.dynamic(_lengths(at), width, base=s.base, factor=factor, trained=length))
+        case LongRope() as stretch:
+            short, long = long_rates(stretch, s.base, width, at.device)
+            return ops.turns(at, torch.where(_lengths(at) > stretch.length, long, short), magnitude=stretch.magnitude)
+        case Yarn(factor=factor, magnitude=magnitude):
+            return ops.turns(at, rates(s, width, at.device), magnitude=magnitude or 0.1 * math.log(factor) + 1.0)
+    return ops.turns(at, rates(s, width, at.device))
 
 
 @functools.lru_cache(maxsize=64)
@@ -34,3 +43,14 @@ def rates(s: Rotary, width: int, device: torch.device) -> Float[Tensor, " r"]:
             case Yarn(factor=factor, length=length, fast=fast, slow=slow, whole=whole):
                 plain = ops.yarn(plain, factor=factor, length=length, turns=(fast, slow), base=s.base, whole=whole)
         return plain.to(device)
+
+
+@functools.lru_cache(maxsize=16)
+def long_rates(s: LongRope, base: float, width: int, device: torch.device) -> Float[Tensor, "2 r"]:
+    """The same for short texts and for long ones."""
+    with torch.inference_mode(False):
+        return (ops.rotary_rates(width, base=base) / torch.tensor((s.short, s.long))).to(device)
+
+
+def _lengths(at: Int[Tensor, "_ n"]) -> Int[Tensor, "_ 1"]:
+    return at.amax(1, keepdim=True) + 1

@@ -10,7 +10,7 @@ Masks are predicates that compose; True = may attend.
 from .attend import attend, attend_plain, attention_weights
 from .dropout import dropout
 from .masks import Mask, causal, document, everything, padding, prefix, window
-from .positions import alibi, bucket, by_wavelength, rotary_rates, rotate, sinusoid, turns, yarn
+from .positions import alibi, bucket, by_wavelength, dynamic, rotary_rates, rotate, sinusoid, turns, yarn
 from .scores import ScoreFn, additive, dot, general
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "document",
     "dot",
     "dropout",
+    "dynamic",
     "everything",
     "general",
     "padding",

@@ -48,9 +48,16 @@ def yarn(
     return rates * (1 - slope) + rates / factor * slope
 
 
-def turns(at: Int[Tensor, "_ n"], rates: Float[Tensor, " r"], *, magnitude: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the angles of positions `at` (b|1 n), each (b|1 1 n d/2), in fp32."""
-    angle = at[:, None, :, None].float() * rates.to(at.device)
+def dynamic(lengths: Int[Tensor, "b 1"], width: int, *, base: float, factor: float, trained: int) -> Float[Tensor, "b r"]:
+    """Rates for texts of these lengths: those longer than `trained` have a base that grows, so that the slowest channels turn no
+    further than they did in training and the fastest hardly change (dynamic NTK; Peng et al. 2023, sections 3.1 and 3.3)."""
+    grown = base * (factor * lengths.float() / trained - (factor - 1)).clamp(min=1) ** (width / (width - 2))
+    return grown ** (-torch.arange(0, width, 2, dtype=torch.float32, device=lengths.device) / width)
+
+
+def turns(at: Int[Tensor, "_ n"], rates: Float[Tensor, "... r"], *, magnitude: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the angles of positions `at` (b|1 n), each (b|1 1 n d/2), in fp32; `rates` (r), or (b|1 r) by row."""
+    angle = at[:, None, :, None].float() * rates[..., None, None, :].to(at.device)
     return angle.cos() * magnitude, angle.sin() * magnitude
 
 

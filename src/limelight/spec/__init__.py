@@ -29,7 +29,20 @@ from .model import (
     from_json,
     to_json,
 )
-from .positions import Alibi, Buckets, ByWavelength, Interpolated, Learned, Position, Rotary, Sinusoid, Stretch, Yarn
+from .positions import (
+    Alibi,
+    Buckets,
+    ByWavelength,
+    Dynamic,
+    Interpolated,
+    Learned,
+    LongRope,
+    Position,
+    Rotary,
+    Sinusoid,
+    Stretch,
+    Yarn,
+)
 from .ready import encoder_decoder
 
 __all__ = [
@@ -41,12 +54,14 @@ __all__ = [
     "ByWavelength",
     "Classes",
     "Dot",
+    "Dynamic",
     "FeedForward",
     "General",
     "Head",
     "Interpolated",
     "Labels",
     "Learned",
+    "LongRope",
     "Model",
     "Norm",
     "Position",

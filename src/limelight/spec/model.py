@@ -242,8 +242,8 @@ class Model:
 
 def _check_stack(name: str, stack: Stack, model: Model) -> None:
     width = stack.attention.width(model.dim)
-    if isinstance(stack.position, Rotary) and width % 2:
-        raise SpecError(f"{name}: rotary positions turn pairs of channels; a head has {width}, an odd number.", "Use an even head_dim.")
+    if isinstance(stack.position, Rotary):
+        stack.position.check_width(width)
     if isinstance(stack.position, Sinusoid) and model.dim % 2:
         raise SpecError(f"{name}: sinusoids come in pairs; dim={model.dim} is odd.", "Use an even dim.")
     if name == "encoder":

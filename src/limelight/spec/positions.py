@@ -79,7 +79,35 @@ class Yarn:
     whole: bool = True
 
 
-Stretch = Annotated[Interpolated | ByWavelength | Yarn, Field(discriminator="kind")]
+@value
+class Dynamic:
+    """A base that grows with a text, from where it is longer than the `length` that was trained (bloc97 and emozilla 2023, dynamic NTK;
+    Peng et al. 2023, sections 3.1 and 3.3). Shorter texts are turned as if there were no stretch."""
+
+    kind: Literal["dynamic"] = "dynamic"
+    factor: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    length: Count
+
+
+@value
+class LongRope:
+    """Each pair of channels has its own divisor: `short` for texts of up to `length` positions, `long` beyond (Ding et al. 2024).
+
+    `magnitude`: by how much queries and keys grow.
+    """
+
+    kind: Literal["long_rope"] = "long_rope"
+    short: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    long: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    length: Count
+    magnitude: Positive = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.short) != len(self.long):
+            raise SpecError(f"long_rope: {len(self.short)} divisors in short, {len(self.long)} in long.", "Give one a pair of channels.")
+
+
+Stretch = Annotated[Interpolated | ByWavelength | Yarn | Dynamic | LongRope, Field(discriminator="kind")]
 
 
 @value
@@ -95,6 +123,15 @@ class Rotary:
     pairs: bool = False
     length: Count | None = None
     stretch: Stretch | None = None
+
+    def check_width(self, width: int) -> None:
+        """Raises SpecError for heads of a width that cannot be turned so."""
+        if width % 2:
+            raise SpecError(f"rotary positions turn pairs of channels; a head has {width}, an odd number.", "Use an even head_dim.")
+        if isinstance(self.stretch, Dynamic) and width < 4:
+            raise SpecError(f"a dynamic stretch needs heads of at least 4 channels: got {width}.", "Use a larger head_dim.")
+        if isinstance(self.stretch, LongRope) and len(self.stretch.short) != width // 2:
+            raise SpecError(f"long_rope has {len(self.stretch.short)} divisors; a head has {width // 2} pairs.", "Give one a pair.")
 
 
 @value
