@@ -14,7 +14,7 @@ from ..spec import Attention, Classes, FeedForward, Learned, Model, Norm, Positi
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
-from .habits import ENDED, SLASHES
+from .habits import SLASHES, TOLD_SOURCE, TOLD_TARGET
 from .heads import architecture, labelled, span
 
 STEMS = {"bart": ("Bart", "ForConditionalGeneration"), "marian": ("Marian", "MTModel"), "m2m_100": ("M2M100", "ForConditionalGeneration")}
@@ -128,5 +128,5 @@ def _side(side: str, *, learned: bool) -> list[Row]:
     ]
 
 
-HABITS = {"bart": SLASHES, "marian": ENDED, "m2m_100": ENDED}
+HABITS = {"bart": SLASHES, "marian": TOLD_TARGET, "m2m_100": TOLD_SOURCE}
 KIN = {kind: Family(partial(spec, kind=kind), partial(config, kind=kind), names, "model.", HABITS[kind]) for kind in STEMS}

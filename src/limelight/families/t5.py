@@ -9,7 +9,7 @@ from ..spec import Activation, Attention, Buckets, Classes, Dot, FeedForward, La
 from ..weights.names import Row, row
 from .config import Config
 from .family import Family, column
-from .habits import ENDED
+from .habits import SENTINELS
 from .heads import after, architecture, labelled, span
 
 BENDS: dict[str, tuple[Activation, bool]] = {
@@ -116,4 +116,4 @@ def _side(side: str, *, gated: bool) -> list[Row]:
     ]
 
 
-FAMILY = Family(spec, config, names, habit=ENDED)
+FAMILY = Family(spec, config, names, habit=SENTINELS)

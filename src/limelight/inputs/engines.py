@@ -1,6 +1,7 @@
 """Engines: what cuts text into pieces and joins them again. Two libraries, one shape; all that a model's own folder asks for is kept.
 
-The one reads `tokenizer.json` and what it can be made from (vocab.txt; vocab.json with merges.txt); the other sentencepiece's `.spm`.
+Here is the shape, and the one that reads `tokenizer.json` and what it can be made from (vocab.txt; vocab.json with merges.txt);
+`sentence_pieces` has the other, which reads sentencepiece's `.spm`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from tokenizers import Tokenizer
@@ -17,6 +19,7 @@ from ..errors import InputError, LimelightError, WeightError
 
 Span = tuple[int, int]
 _HALF = re.compile("[\ud800-\udfff]")
+_NUMBER = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 SPACE = "▁"                              # how sentencepiece writes a space
 
 
@@ -30,13 +33,20 @@ class Cut:
     parts: tuple[int | None, ...]
     segments: tuple[int, ...]
 
+    def within(self, before: Sequence[int], after: Sequence[int]) -> Cut:
+        """The same between further marks."""
+        a, b = len(before), len(after)
+        spans, parts = ((0, 0),) * a + self.spans + ((0, 0),) * b, (None,) * a + self.parts + (None,) * b
+        return Cut((*before, *self.ids, *after), spans, parts, (0,) * a + self.segments + (0,) * b)
+
 
 @runtime_checkable
 class Engine(Protocol):
     """What a tokenizer's library must do."""
 
-    def cut(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True) -> list[Cut]:
-        """Texts, or pairs of them -> pieces; `marks`: with those that the model expects around a text."""
+    def cut(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True, named: bool = False) -> list[Cut]:
+        """Texts, or pairs of them -> pieces; `marks`: with those that the model expects around a text; `named`: the name of a mark
+        that stands in a text is that mark."""
         ...
 
     def join(self, rows: Sequence[Sequence[int]]) -> list[str]:
@@ -45,6 +55,20 @@ class Engine(Protocol):
 
     def piece(self, token: int) -> str:
         """One piece as text, its leading space included."""
+        ...
+
+    def spelling(self, token: int) -> bytes | None:
+        """What a piece is of a text that is spelled in bytes, b"" for a mark; None from an engine that joins no bytes."""
+        ...
+
+    @property
+    def names(self) -> Mapping[str, int]:
+        """The ids of all marks, and of what else was added to the pieces, by their names."""
+        ...
+
+    @property
+    def silent(self) -> frozenset[int]:
+        """The ids that `join` leaves out."""
         ...
 
     def id(self, name: str) -> int | None:
@@ -71,12 +95,16 @@ class Fast:
         tokenizer.no_truncation()                                  # a file may ask for either; nothing is cut silently
         tokenizer.no_padding()
         self.tokenizer, self.lead = tokenizer, lead
+        added = tokenizer.get_added_tokens_decoder()
+        self._added = {token.content: i for i, token in added.items()}
+        self._silent = frozenset(i for i, token in added.items() if token.special)
 
-    def cut(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True) -> list[Cut]:
+    def cut(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True, named: bool = False) -> list[Cut]:
         """See Engine. Raises InputError where the tokenizer's own pattern gives up on a text."""
         led = [self._led(text) for text in texts]
         given = led if others is None else [*zip(led, map(self._led, others), strict=True)]
-        found = guarded(lambda: self.tokenizer.encode_batch(given, add_special_tokens=marks), _runaway)
+        tokenizer = self._naming if named else self.tokenizer
+        found = guarded(lambda: tokenizer.encode_batch(given, add_special_tokens=marks), _runaway)
         n = len(self.lead)
         spans = [tuple((max(0, a - n), max(0, b - n)) for a, b in each.offsets) for each in found]
         return [Cut(tuple(e.ids), s, tuple(e.sequence_ids), tuple(e.type_ids)) for e, s in zip(found, spans, strict=True)]
@@ -84,9 +112,42 @@ class Fast:
     def _led(self, text: str) -> str:
         return text and self.lead + text
 
+    @cached_property
+    def _naming(self) -> Tokenizer:
+        """A twin that takes the name of a mark for the mark: one tokenizer has one setting, whichever thread asks."""
+        return Tokenizer.from_str(self.tokenizer.to_str())
+
     def join(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """See Engine."""
-        return self.tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)
+        joined = self.tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)
+        return [text.removeprefix(self.lead) for text in joined]
+
+    def spelling(self, token: int) -> bytes | None:
+        """See Engine."""
+        if self._spelling is None:
+            return None
+        if token in self.silent or (name := self.tokenizer.id_to_token(token)) is None:
+            return b""
+        return self._spelling(name)
+
+    @cached_property
+    def _spelling(self) -> Callable[[str], bytes] | None:
+        """How the decoder spells a piece, where it does so in bytes."""
+        told = json.loads(self.tokenizer.decoder.__getstate__()) if self.tokenizer.decoder else {}
+        if told.get("type") == "ByteLevel":
+            return spelled_in_letters
+        parts = [part["type"] for part in told.get("decoders", ())]
+        return spelled_in_numbers if "ByteFallback" in parts else None
+
+    @property
+    def names(self) -> Mapping[str, int]:
+        """See Engine."""
+        return self._added
+
+    @property
+    def silent(self) -> frozenset[int]:
+        """See Engine."""
+        return self._silent
 
     def piece(self, token: int) -> str:
         """See Engine."""
@@ -107,105 +168,35 @@ class Fast:
     @property
     def highest(self) -> int:
         """See Engine."""
-        return max(self.tokenizer.get_vocab().values())
+        marks = {i for i, token in self.tokenizer.get_added_tokens_decoder().items() if token.special}     # no text is taken for one
+        return max((i for i in self.tokenizer.get_vocab().values() if i not in marks), default=0)
 
     def to_json(self) -> str:
         """The whole tokenizer as JSON text."""
         return self.tokenizer.to_str()
 
 
-class SentencePiece:
-    """The sentencepiece library (Kudo and Richardson 2018), as models that publish their `.spm` use it.
-
-    `reader` cuts and `writer` joins: two where source and target are cut differently (Marian). `vocab`: ids by piece, where a
-    vocab.json beside them gives others than the reader's own. `before` and `after`: the names of the marks around every text.
-    """
-
-    def __init__(
-        self,
-        reader: bytes,
-        writer: bytes,
-        *,
-        vocab: Mapping[str, int] | None = None,
-        unknown: str = "<unk>",
-        before: Sequence[str] = (),
-        after: Sequence[str] = (),
-    ):
-        self._reader = _processor(reader)
-        self._writer = self._reader if writer == reader else _processor(writer)
-        self._ids = dict(vocab) if vocab is not None else {self._reader.id_to_piece(i): i for i in range(self._reader.get_piece_size())}
-        self._names = {i: name for name, i in self._ids.items()}
-        if missing := next((name for name in (unknown, *before, *after) if name not in self._ids), None):
-            raise WeightError(f"the vocabulary has no {missing}, which every text may need.", "Is it whole?")
-        self._unknown = self._ids[unknown]
-        self._before, self._after = (tuple(self._ids[name] for name in names) for names in (before, after))
-
-    def cut(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True) -> list[Cut]:
-        """See Engine. Two texts stand one behind the other, each with its end."""
-        found = self._side(texts, marks=marks)
-        if others is None:
-            return found
-        second = self._side(others, marks=marks, part=1)
-        return [
-            Cut(a.ids + b.ids, a.spans + b.spans, a.parts + b.parts, (0,) * len(a.ids + b.ids)) for a, b in zip(found, second, strict=True)
-        ]
-
-    def _side(self, texts: Sequence[str], *, marks: bool, part: int = 0) -> list[Cut]:
-        """The first or the second of two texts; what stands before is only before the first."""
-        before, after = (self._before if part == 0 else (), self._after) if marks else ((), ())
-        out = []
-        for found in self._reader.encode(list(texts), return_type="offset_mapping") if texts else []:
-            ids = (*before, *(self._ids.get(piece, self._unknown) for piece in found["pieces"]), *after)
-            spans = ((0, 0),) * len(before) + tuple(found["offsets"]) + ((0, 0),) * len(after)
-            parts = (None,) * len(before) + (part,) * len(found["pieces"]) + (None,) * len(after)
-            out.append(Cut(ids, spans, parts, (0,) * len(ids)))
-        return out
-
-    def join(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """See Engine."""
-        named = [[self._names.get(i, "") for i in row] for row in rows]
-        joined = [self._writer.decode_pieces([name for name in names if not self._mark(name)]) for names in named]
-        return [text.replace(SPACE, " ") for text in joined]            # left where a piece is the reader's alone
-
-    def piece(self, token: int) -> str:
-        """See Engine."""
-        return self._names.get(token, "").replace(SPACE, " ")
-
-    def id(self, name: str) -> int | None:
-        """See Engine."""
-        return self._ids.get(name)
-
-    @property
-    def size(self) -> int:
-        """See Engine."""
-        return len(self._ids)
-
-    @property
-    def highest(self) -> int:
-        """See Engine."""
-        return max(self._names)
-
-    def _mark(self, name: str) -> bool:
-        if name in ("", "<s>", "</s>", "<pad>", "<unk>") or (name.startswith(("__", ">>")) and name.endswith(("__", "<<"))):
-            return True
-        at = self._writer.piece_to_id(name)
-        return self._writer.is_control(at)
+def _letters() -> dict[str, int]:
+    """The letters that stand for the 256 bytes: those that can be seen for themselves, the others from U+0100 on (Radford et al. 2019)."""
+    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    unseen = [byte for byte in range(256) if byte not in seen]
+    return {chr(byte): byte for byte in seen} | {chr(256 + n): byte for n, byte in enumerate(unseen)}
 
 
-def _processor(data: bytes) -> Any:
-    import sentencepiece
-
-    try:
-        return sentencepiece.SentencePieceProcessor(model_proto=data)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise WeightError(f"the sentencepiece model cannot be read: {line(error)}", "The file is damaged: get it again.") from None
+LETTERS = _letters()
 
 
-def numbered(data: bytes, first: Sequence[str], last: Sequence[str]) -> dict[str, int]:
-    """Ids of the pieces of a sentencepiece model that fairseq has numbered anew: `first`, then the model's others, then `last`."""
-    reader = _processor(data)
-    names = dict.fromkeys([*first, *(reader.id_to_piece(i) for i in range(reader.get_piece_size())), *last])
-    return {name: i for i, name in enumerate(names)}
+def spelled_in_letters(name: str) -> bytes:
+    """The bytes of a piece each of whose letters stands for one; an added piece with other letters stands for itself."""
+    known = [LETTERS.get(letter) for letter in name]
+    return name.encode() if None in known else bytes(byte for byte in known if byte is not None)
+
+
+def spelled_in_numbers(name: str) -> bytes:
+    """The bytes of a piece that is text, or one byte as a number (<0x0A>)."""
+    if found := _NUMBER.fullmatch(name):
+        return bytes([int(found[1], 16)])
+    return name.replace(SPACE, " ").encode()
 
 
 def whole_characters(text: str) -> str:

@@ -6,7 +6,7 @@ What is not in the files (which marks a text gets where there is no tokenizer.js
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,16 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from ..errors import WeightError
 from ..files import believed, believed_table, believed_text
-from .engines import Engine, Fast, SentencePiece, guarded, line, numbered, read_fast
+from . import told as said
+from .engines import Engine, Fast, guarded, line, read_fast
+from .languages import Languages
+from .sentence_pieces import SentencePiece, numbered
 from .text import Marks, Text
 
 MOST = 64 << 20                          # bytes of a tokenizer's file
+MOST_PIECES = 1 << 20
 SENTENCE_PIECES = {"source.spm": "target.spm"} | {name: name for name in ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model")}
+USUAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<unk>", "<mask>", "<|endoftext|>")
 NAMES = {"pad": "pad_token", "start": "bos_token", "end": "eos_token", "mask": "mask_token", "unknown": "unk_token"}
 
 
@@ -27,24 +32,27 @@ NAMES = {"pad": "pad_token", "start": "bos_token", "end": "eos_token", "mask": "
 class Habit:
     """What a kind of model puts around texts. `one`: around a single text, "$A" being it; `two`: around two, with segments as in
     "$B:1"; None where nothing is put. `lower`: letters are made small unless the folder says otherwise (BERT's vocab.txt). `first`: the
-    pieces that are numbered before sentencepiece's own (fairseq's models); () where it numbers them itself."""
+    pieces that are numbered before sentencepiece's own (fairseq's models); () where it numbers them itself. `more`: the marks that are
+    numbered after them; a folder may have but the last so many (`extra_ids`). `languages`: how it is told a language, if it is."""
 
     one: str | None = None
     two: str | None = None
     lower: bool = True
     first: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    languages: Languages | None = None
 
 
 def read_text(folder: Path, habit: Habit) -> Text:
     """The tokenizer of a folder. Raises WeightError for one that has none, or a broken one."""
     told = _json(folder / "tokenizer_config.json") | _json(folder / "special_tokens_map.json")
-    names = {mark: name for mark, key in NAMES.items() if (name := _name(told.get(key)))}
-    engine = _engine(folder, habit, told, names)
+    names = {mark: name for mark, key in NAMES.items() if (name := said.name(told.get(key)))}
+    engine = _engine(folder, habit, told)
     ids = {mark: engine.id(name) for mark, name in names.items()}
-    return Text(engine, Marks(**ids))
+    return Text(engine, Marks(**ids), habit.languages)
 
 
-def _engine(folder: Path, habit: Habit, told: Mapping[str, Any], names: Mapping[str, str]) -> Engine:
+def _engine(folder: Path, habit: Habit, told: Mapping[str, Any]) -> Engine:
     if (path := folder / "tokenizer.json").is_file():
         return read_fast(believed_text(path, MOST), where=str(path))
     if (path := folder / "vocab.txt").is_file():
@@ -53,7 +61,7 @@ def _engine(folder: Path, habit: Habit, told: Mapping[str, Any], names: Mapping[
         return _byte_pairs(path, folder / "merges.txt", habit, told)
     for reader, writer in SENTENCE_PIECES.items():
         if (path := folder / reader).is_file():
-            return _sentence_pieces(path, folder / writer, habit, names)
+            return _sentence_pieces(path, folder / writer, habit, told)
     raise WeightError(f"{folder} holds no tokenizer.", "Wanted is tokenizer.json, vocab.txt, vocab.json with merges.txt, or an .spm file.")
 
 
@@ -90,13 +98,26 @@ def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any])
     return _with_marks(tokenizer, told, vocab)
 
 
-def _sentence_pieces(path: Path, writer: Path, habit: Habit, names: Mapping[str, str]) -> SentencePiece:
+def _sentence_pieces(path: Path, writer: Path, habit: Habit, told: Mapping[str, Any]) -> SentencePiece:
     before, _, after = (habit.one or "$A").partition("$A")
     reads, writes = believed(path, MOST), believed(writer, MOST)
-    vocab, unknown = _json(path.parent / "vocab.json") or None, names.get("unknown", "<unk>")
-    if vocab is None and habit.first:
-        vocab = numbered(reads, habit.first, [name for mark, name in names.items() if mark == "mask"])
-    return SentencePiece(reads, writes, vocab=vocab, unknown=unknown, before=before.split(), after=after.split())
+    vocab, unknown = _json(path.parent / "vocab.json") or numbered(reads, habit.first), said.name(told.get("unk_token")) or "<unk>"
+    named = said.named(_marks(habit, told, vocab), vocab, told)
+    return SentencePiece(reads, writes, vocab=vocab, unknown=unknown, around=(before.split(), after.split()), named=named)
+
+
+def _marks(habit: Habit, told: Mapping[str, Any], vocab: Mapping[str, int]) -> list[str]:
+    """The marks of a sentencepiece model; those that are no pieces in the order in which they are numbered, the mask last."""
+    pieces = [name for name in (*said.own(told), *USUAL) if name in vocab]
+    more = habit.more[max(0, len(habit.more) - told.get("extra_ids", len(habit.more))) :]
+    return [*pieces, *_spoken(habit.languages, told, vocab), *more, *said.listed(told), *filter(None, [said.name(told.get("mask_token"))])]
+
+
+def _spoken(languages: Languages | None, told: Mapping[str, Any], vocab: Mapping[str, int]) -> Sequence[str]:
+    """The marks of the languages."""
+    if languages is None:
+        return ()
+    return languages.marks((*vocab, *said.listed(told), *said.flags(told))) or languages.known
 
 
 def _around(tokenizer: Tokenizer, habit: Habit) -> None:
@@ -112,18 +133,12 @@ def _around(tokenizer: Tokenizer, habit: Habit) -> None:
 
 def _with_marks(tokenizer: Tokenizer, told: Mapping[str, Any], vocab: Mapping[str, int]) -> Fast:
     """Say which pieces are marks, so that they are left out when ids are read."""
-    names = [name for key in (*NAMES.values(), "cls_token", "sep_token") if (name := _name(told.get(key))) and name in vocab]
-    usual = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<unk>", "<mask>", "<|endoftext|>"]
-    tokenizer.add_special_tokens([*dict.fromkeys([*names, *(name for name in usual if name in vocab)])])
+    tables = said.flags(told)
+    names = dict.fromkeys([*said.own(told), *said.listed(told), *tables, *USUAL])
+    tokenizer.add_special_tokens([said.added(name, tables) for name in names if name in vocab])
     return Fast(tokenizer)
-
-
-def _name(told: object) -> str | None:
-    """A mark's name, told as a word or as a table with its content."""
-    found = told.get("content") if isinstance(told, dict) else told
-    return found if isinstance(found, str) and found else None
 
 
 def _json(path: Path) -> dict[str, Any]:
     """A table from a file; an empty one where there is no file."""
-    return believed_table(path, MOST) if path.is_file() else {}
+    return believed_table(path, MOST, parts=MOST_PIECES) if path.is_file() else {}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from ..errors import InputError, TaskError, WeightError
+from ..errors import InputError, TaskError, WeightError, did_you_mean
 from .engines import Cut, Engine, Fast, Span, read_fast, whole_characters
+from .languages import Languages
+from .spelling import after
 
 PAD, START, END, LEAD = "<pad>", "<s>", "</s>", " "
 # A word with the apostrophe that elides it (l'|homme, Tom'|s), a number of up to three digits, signs, or white space.
@@ -44,8 +48,8 @@ class Marks:
 class Text:
     """A tokenizer: an engine, and the marks of the model that it belongs to."""
 
-    def __init__(self, engine: Engine, marks: Marks):
-        self.engine, self.marks = engine, marks
+    def __init__(self, engine: Engine, marks: Marks, habit: Languages | None = None):
+        self.engine, self.marks, self._habit = engine, marks, habit
 
     @classmethod
     def train(cls, texts: Iterable[str], *, vocab: int) -> Text:
@@ -124,20 +128,99 @@ class Text:
         """What stands for a word that is to be guessed. Raises TaskError where the model has no such mark."""
         return _there(self.marks.mask, "mask")
 
-    def encode(self, text: str, other: str | None = None, *, marks: bool = True) -> Encoded:
-        """Text -> ids, with the marks that the model expects around it (or without)."""
-        return self.encode_all([text], None if other is None else [other], marks=marks)[0]
+    @cached_property
+    def mark_names(self) -> dict[str, int]:
+        """The ids of all marks, and of what else was added to the pieces, by their names."""
+        return dict(self.engine.names)
 
-    def encode_all(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True) -> list[Encoded]:
+    @cached_property
+    def languages(self) -> dict[str, int]:
+        """The languages that the model is told by a mark ("en", "eng_Latn"), with the marks' ids; none where it has but one pair.
+
+        An answer in one of them begins with its mark where `language_of` is "source" (manifest.Generation.first).
+        """
+        return self._habit.found(self.engine.names) if self._habit else {}
+
+    @property
+    def language_of(self) -> Literal["source", "target"] | None:
+        """Whose language `encode(text, language=...)` tells: the text's own, or the answer's; None where the model has but one pair."""
+        return self._habit.of if self._habit and self.languages else None
+
+    def encode(
+        self, text: str, other: str | None = None, *, marks: bool = True, named: bool = False, language: str | None = None
+    ) -> Encoded:
+        """Text -> ids, with the marks that the model expects around it (or without). See `encode_all`."""
+        return self.encode_all([text], None if other is None else [other], marks=marks, named=named, language=language)[0]
+
+    def encode_all(
+        self,
+        texts: Sequence[str],
+        others: Sequence[str] | None = None,
+        *,
+        marks: bool = True,
+        named: bool = False,
+        language: str | None = None,
+    ) -> list[Encoded]:
         """Several texts, or pairs of them, at once. Half a surrogate pair, which is no character, is read as U+FFFD.
 
-        Raises InputError where the tokenizer's own pattern gives up on a text.
+        `named`: the name of a mark that stands in a text ("<mask>", "<|im_end|>") is that mark; otherwise it is text as any other, so
+        that nobody who types can end or begin a thing. `language`: the mark that the model wants beside a text, see `languages`.
+        Raises InputError where the tokenizer's own pattern gives up on a text, and for a language that the model does not know.
         """
         clean = [whole_characters(text) for text in texts]
         second = None if others is None else [whole_characters(other) for other in others]
-        found = self.engine.cut(clean, second, marks=marks)
+        if language is None:
+            found = self.engine.cut(clean, second, marks=marks, named=named)
+        elif others is not None or not marks:
+            raise InputError("a language is told beside one text with its marks: got two texts, or none of its marks.", "Leave it out.")
+        else:
+            around = self._around(language)
+            found = [cut.within(*around) for cut in self.engine.cut(clean, marks=False, named=named)]
         behind = others or [""] * len(texts)
         return [_encoded(text, other, cut) for text, other, cut in zip(texts, behind, found, strict=True)]
+
+    def _around(self, language: str) -> tuple[list[int], list[int]]:
+        """The marks before and after a text with its language."""
+        if self._habit is None or not self.languages:
+            raise InputError(f"the model is told no language: got {language!r}.", "It has but one pair of them: leave it out.")
+        if language not in self.languages:
+            raise InputError(f"the model does not know the language {language!r}.", did_you_mean(language, self.languages))
+        before, _, after = self._habit.one.partition("$A")
+
+        def ids(names: str) -> list[int]:
+            return [self.languages[language] if name == "$L" else _there(self.engine.id(name), name) for name in names.split()]
+
+        return ids(before), ids(after)
+
+    def guarded_names(self, text: str) -> str:
+        """The text with the name of every mark in it broken by a zero-width space, for what a user says inside a text that is read with
+        `named`: nothing in it is taken for a mark. All else stays as it is."""
+        for between, kept in (("\u200b", 1), (" ", 1), (" ", 0)):       # some tokenizers do not see the first, or names of one letter
+            while found := self._named_in(text):
+                broken = _broken(text, found, between, kept)
+                if len(self._named_in(broken)) >= len(found):
+                    break
+                text = broken
+        return text
+
+    def _named_in(self, text: str) -> list[int]:
+        """Where marks are named in a text; a piece that the tokenizer does not know is none."""
+        cut = self.encode(text, marks=False, named=True)
+        found = [(i, a, text[a:b]) for i, (a, b) in zip(cut.ids, cut.offsets, strict=True) if i in self._signs and a < b]
+        return [a for i, a, name in found if i != self.marks.unknown or name in self.mark_names]
+
+    @cached_property
+    def _signs(self) -> frozenset[int]:
+        """The marks, and what else was added that is more than a word or white space."""
+        return self.engine.silent | {i for name, i in self.mark_names.items() if _is_sign(name)}
+
+    def after(self, before: Sequence[int], ids: Sequence[int]) -> str:
+        """The exact text that `ids` add when they follow `before`: spaces and line ends stay, marks say nothing.
+
+        A letter whose bytes are not all there yet is held back until they are, so that text shown token by token is never taken back.
+        It takes no longer when much came before.
+        """
+        return after(self.engine, before, ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Ids -> text; marks are left out."""
@@ -164,6 +247,17 @@ def _there(mark: int | None, name: str) -> int:
     if mark is None:
         raise TaskError(f"the tokenizer has no {name} token, which this needs.", "Use a model that has one.")
     return mark
+
+
+def _is_sign(name: str) -> bool:
+    """Whether a name is more than a word or white space, which some tokenizers add to their pieces too."""
+    return len(name) > 1 and any(not (letter.isalnum() or letter.isspace()) for letter in name)
+
+
+def _broken(text: str, places: Sequence[int], between: str, kept: int) -> str:
+    """A text with something put behind the letters at these places, or with none of the letters kept in their stead."""
+    starts, ends = [0, *(place + 1 for place in places)], [*(place + kept for place in places), len(text)]
+    return between.join(text[a:b] for a, b in zip(starts, ends, strict=True))
 
 
 def _encoded(text: str, other: str, cut: Cut) -> Encoded:
