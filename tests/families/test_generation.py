@@ -69,29 +69,34 @@ def start(both: Pair) -> int:
     return both.config.get("decoder_start_token_id") or 0
 
 
-def theirs(both: Pair, given: Batch, **options: Any) -> list[list[tuple[list[int], float | None]]]:
-    """Tokens up to the first end, without the prompt, and scores where beams give them."""
+def asked(both: Pair, given: Batch, **options: Any) -> Any:
+    """What transformers' generate gives back."""
     keep = torch.ones_like(given.values) if given.keep is None else given.keep.long()
-    seq2seq = both.theirs.config.is_encoder_decoder
-    plain = hf.GenerationConfig(eos_token_id=END, pad_token_id=PAD, decoder_start_token_id=start(both) if seq2seq else None)
-    both.theirs.generation_config = plain
-    out = both.theirs.generate(
+    first = {"decoder_start_token_id": start(both)} if both.theirs.config.is_encoder_decoder else {}
+    both.theirs.generation_config = hf.GenerationConfig(eos_token_id=END, pad_token_id=PAD, **first)
+    return both.theirs.generate(
         given.values,
         attention_mask=keep,
-        do_sample=False,
         max_new_tokens=MOST,
         return_dict_in_generate=True,
         output_scores=True,
         use_cache=both.made.kind != "t5",                          # theirs counts the encoder's layers there
         logits_processor=hf.LogitsProcessorList([Nudge()]),
-        **options,
+        **{"do_sample": False, **options},
     )
-    first = 1 if seq2seq else given.values.shape[1]
-    each = options.get("num_return_sequences", 1)
+
+
+def cut(both: Pair, given: Batch, out: Any) -> list[list[int]]:
+    """Tokens up to the first end, without the prompt."""
+    first = 1 if both.theirs.config.is_encoder_decoder else given.values.shape[1]
+    return [row[: row.index(END) + 1] if END in row else row for row in out.sequences[:, first:].tolist()]
+
+
+def theirs(both: Pair, given: Batch, **options: Any) -> list[list[tuple[list[int], float | None]]]:
+    """Tokens, and scores where beams give them."""
+    out, each = asked(both, given, **options), options.get("num_return_sequences", 1)
     scores = [None] * len(out.sequences) if options.get("num_beams", 1) == 1 else out.sequences_scores.tolist()
-    found = []
-    for row, score in zip(out.sequences[:, first:].tolist(), scores, strict=True):
-        found.append((row[: row.index(END) + 1] if END in row else row, score))
+    found = [*zip(cut(both, given, out), scores, strict=True)]
     return [found[i : i + each] for i in range(0, len(found), each)]
 
 
@@ -122,14 +127,14 @@ def test_greedy_says_what_transformers_says(both: Pair, kind: str) -> None:
 
 @pytest.mark.parametrize("until", ["likely", "full", "certain"])
 def test_beams_find_what_transformers_finds(both: Pair, until: str) -> None:
-    """All n-best whose n-best came to an end: what is cut off is ranked in another way there."""
+    """All n-best whose n-best came to an end: what is cut off is ranked in another way there. Under rules too, every second time."""
     early = {"likely": False, "full": True, "certain": "never"}[until]
     compared = 0
-    for seed, width, penalty in ((0, 2, 1.0), (1, 4, 1.0), (2, 3, 0.3), (3, 3, 2.0)):
-        given = batch(both, seed)
+    for seed, width, penalty, kind in ((0, 2, 1.0, "free"), (1, 4, 1.0, "filtered"), (2, 3, 0.3, "free"), (3, 3, 2.0, "forbidden")):
+        given, (rules, filters) = batch(both, seed), FILTERS[kind]
         options = {"num_beams": width, "num_return_sequences": width, "length_penalty": penalty, "early_stopping": early}
-        wanted = theirs(both, given, **options)
-        found = ours(both, given, Beam(width=width, nbest=width, length_penalty=penalty, until=until))
+        wanted = theirs(both, given, **options, **rules)
+        found = ours(both, given, Beam(width=width, nbest=width, length_penalty=penalty, until=until), *filters)
         for mine, other in zip(found, wanted, strict=True):
             if not all(tokens[-1] == END for tokens, _ in other):
                 continue
@@ -139,23 +144,71 @@ def test_beams_find_what_transformers_finds(both: Pair, until: str) -> None:
     assert compared >= 3
 
 
-@pytest.mark.parametrize("name", ["marian-MTModel", "bart-ForConditionalGeneration", "m2m_100-ForConditionalGeneration"])
-def test_the_repetition_penalty_is_theirs(name: str, folder: Path) -> None:
-    """Of encoder-decoders: with prompts, transformers punishes the padding as well."""
-    both = pair(name, folder, LOUD)
-    given = batch(both, 0)
+def even(both: Pair, length: int) -> Batch:
+    """Rows without padding: with prompts, transformers' repetition penalty punishes the padding as well."""
+    return Batch(torch.randint(3, 36, (3, length), generator=torch.Generator().manual_seed(length)))
+
+
+def test_the_repetition_penalty_is_theirs(both: Pair) -> None:
+    given = even(both, 6)
     filters = (RepetitionPenalty(penalty=1.8), MinLength(length=8, end=(END,)))
     wanted = theirs(both, given, repetition_penalty=1.8, min_new_tokens=8)
     assert wanted != theirs(both, given, min_new_tokens=8)
     assert [tokens for ((tokens, _),) in ours(both, given, Greedy(), *filters)] == [tokens for ((tokens, _),) in wanted]
 
 
-def test_forced_first_and_last(folder: Path) -> None:
-    both = pair("bart-ForConditionalGeneration", folder, LOUD)
-    given = batch(both, 1)
-    wanted = theirs(both, given, forced_bos_token_id=6, forced_eos_token_id=END, min_new_tokens=MOST)
-    found = ours(both, given, Greedy(), MinLength(length=MOST - 1, end=(END,)), Forced(at=((0, 6), (MOST - 1, END))))
+@pytest.mark.parametrize("choice", [Greedy(), Beam(width=3, nbest=1)], ids=lambda choice: type(choice).__name__)
+def test_forced_first_and_last(both: Pair, choice: Choice) -> None:
+    """Prompts of one token: transformers forces what is said second in all, whatever it is."""
+    given = even(both, 1)
+    wanted = theirs(
+        both, given, num_beams=getattr(choice, "width", 1), forced_bos_token_id=6, forced_eos_token_id=END, min_new_tokens=MOST
+    )
+    found = ours(both, given, choice, MinLength(length=MOST - 1, end=(END,)), Forced(at=((0, 6), (MOST - 1, END))))
     assert [tokens for ((tokens, _),) in found] == [tokens for ((tokens, _),) in wanted]
+    assert all((tokens[0], tokens[-1], len(tokens)) == (6, END, MOST) for ((tokens, _),) in found)
+
+
+DRAWN: dict[str, tuple[dict[str, Any], Sample, str]] = {
+    "hot": ({"temperature": 1.6, "top_k": 0}, Sample(temperature=1.6), "free"),
+    "few": ({"temperature": 0.7, "top_k": 9}, Sample(temperature=0.7, top_k=9), "filtered"),
+    "likely": ({"top_p": 0.8, "top_k": 0}, Sample(top_p=0.8), "forbidden"),
+    "near": ({"min_p": 0.2, "top_k": 0}, Sample(min_p=0.2), "free"),
+    "all": (
+        {"temperature": 1.3, "top_k": 25, "top_p": 0.9, "min_p": 0.05},
+        Sample(temperature=1.3, top_k=25, top_p=0.9, min_p=0.05),
+        "filtered",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_every_token_is_drawn_with_the_probability_that_transformers_gives_it(
+    both: Pair, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Transformers draws; ours is led along what was drawn, and at each step the two are about to draw from the same distribution."""
+    options, choice, rules = DRAWN[kind]
+    given, least = batch(both, 7), MinLength(length=8, end=(END,))
+    torch.manual_seed(5)
+    out = asked(both, given, do_sample=True, **options, **{**FILTERS[rules][0], "min_new_tokens": least.length})
+    paths = cut(both, given, out)
+    wanted = [(row, step) for step in range(MOST) for row, path in enumerate(paths) if step < len(path)]
+    asked_for = iter(wanted)
+    apart: list[float] = []
+
+    def led(chances: Tensor, count: int, generator: torch.Generator) -> Tensor:
+        row, step = next(asked_for)
+        theirs = out.scores[step][row].softmax(-1)
+        assert torch.equal(chances > 0, theirs > 0)
+        apart.append((chances - theirs).abs().max().item())
+        return torch.tensor([paths[row][step]])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "multinomial", led)
+        found = ours(both, given, choice, *FILTERS[rules][1], least)
+    assert [tokens for ((tokens, _),) in found] == paths
+    assert len(apart) == len(wanted) >= 4 * least.length
+    assert max(apart) < 2e-5
 
 
 CHOICES = (Greedy(), Beam(width=3, nbest=2), Sample(temperature=0.8, top_k=9, nbest=2, seed=3))

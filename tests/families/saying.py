@@ -1,0 +1,88 @@
+"""What ours and theirs say of one batch: what the suite compares, and what docs/families.md has its figures from."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from published import Pair
+from torch import Tensor
+
+from limelight.inputs import Batch, pad
+from limelight.spec import Classes, Labels, Words
+
+Side = Literal["left", "right"]
+POSITIONED = {"gpt2", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "xglm"}    # what must be told of positions under left padding
+COUNTS_PADDING = {"bert", "distilbert"}                                           # theirs have no other way: positions are slots
+READS_PADDING = {("roberta", "ForSequenceClassification"), ("xlm-roberta", "ForSequenceClassification")}
+READS_PADDING |= {("camembert", "ForSequenceClassification")}                     # theirs read the first slot, whatever is in it
+
+
+def batch(side: Side = "right") -> Batch:
+    """Three rows of different lengths, with an end token each, where BART reads a text."""
+    dice = torch.Generator().manual_seed(1)
+    rows = [[*torch.randint(3, 36, (n,), generator=dice).tolist(), 2] for n in (8, 6, 3)]
+    return pad(rows, filler=1, side=side)
+
+
+def target() -> Tensor:
+    """What the decoders of encoder-decoders are led through."""
+    return torch.randint(3, 36, (3, 6), generator=torch.Generator().manual_seed(2))
+
+
+def translates(both: Pair) -> bool:
+    """Whether an encoder's reading is what a decoder writes after."""
+    return both.ours.encoder is not None and both.ours.decoder is not None and isinstance(_head(both), Words | None)
+
+
+def counted(both: Pair, given: Batch) -> Tensor | None:
+    """The places whose numbers mean something; None for all."""
+    return None if translates(both) or isinstance(_head(both), Classes) else given.keep
+
+
+def fair_to_theirs(both: Pair, side: Side) -> bool:
+    """Whether theirs give, with padding on this side, what they give without any."""
+    made, two = both.made, both.theirs.config.is_encoder_decoder                  # whose positions are slots, too
+    return side == "right" or not (two or made.kind in COUNTS_PADDING or (made.kind, made.end) in READS_PADDING)
+
+
+@torch.no_grad()
+def ours_says(both: Pair, given: Batch) -> Tensor:
+    """Logits of our model's head, or its hidden states where it has none."""
+    model, head = both.ours, _head(both)
+    start = both.config.get("decoder_start_token_id") or 0
+    if translates(both):
+        hidden = model.decode(target(), memory=model.encode(given))
+    elif isinstance(head, Classes):
+        return model.classify(given, start=start)
+    else:
+        hidden = model.hidden(given, start=start)
+    return hidden if head is None else model.logits(hidden, head.name)
+
+
+@torch.no_grad()
+def theirs_says(both: Pair, given: Batch) -> Tensor:
+    """The same of theirs."""
+    asked: dict[str, Any] = {"input_ids": given.values, "attention_mask": given.keep.long()}
+    if translates(both):
+        asked["decoder_input_ids"] = target()
+    elif given.segments is not None:
+        asked["token_type_ids"] = given.segments
+    if both.made.kind in POSITIONED:
+        asked["position_ids"] = (given.keep.cumsum(1) - 1).clamp(min=0)
+    out = both.theirs(**asked)
+    match _head(both):
+        case None:
+            return out.last_hidden_state
+        case Labels(name="span"):
+            return torch.stack((out.start_logits, out.end_logits), -1)
+    return out.prediction_logits if hasattr(out, "prediction_logits") else out.logits
+
+
+def apart(found: Tensor, wanted: Tensor) -> float:
+    """The greatest difference, by the size of what is compared."""
+    return ((found - wanted).abs().max() / wanted.abs().max().clamp(min=1.0)).item()
+
+
+def _head(both: Pair) -> Any:
+    return next(iter(both.ours.spec.heads), None)
