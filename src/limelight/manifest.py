@@ -46,6 +46,14 @@ class Generation:
 
 
 @value
+class Use:
+    """One of several uses of a model: what a source begins with then, and how the model is asked to generate."""
+
+    prefix: str = ""
+    generation: Generation
+
+
+@value
 class Aligner:
     """Where words are aligned: chosen by measurement, and what was measured.
 
@@ -76,7 +84,7 @@ class Card:
 
 @value
 class Manifest:
-    """The whole of `limelight.json`."""
+    """The whole of `limelight.json`. `uses`: by task ("summarize", "translate en fr"), where they differ from `generation`."""
 
     format: Literal[1] = 1
     name: str
@@ -85,6 +93,7 @@ class Manifest:
     target_language: str | None = None
     spec: Model
     generation: Generation
+    uses: dict[str, Use] = Field(default_factory=dict)
     aligner: Aligner | None = None
     card: Card
 

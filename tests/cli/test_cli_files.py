@@ -29,7 +29,7 @@ def table(tmp_path: Path, learnt: Learnt) -> Path:
 def test_a_new_column_beside_the_others(limelight: Run, model: Path, learnt: Learnt, table: Path, tmp_path: Path) -> None:
     ran = limelight("translate", "-m", model, "--file", table, "--output", "out.csv", "--to-column", "fr")
     assert (ran.code, ran.out) == (0, "")
-    assert "out.csv: 5 rows, 5 translated now" in ran.err
+    assert "out.csv: 5 rows, 5 new" in ran.err
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert list(rows[0]) == ["id", "text", "note", "fr"]
@@ -56,7 +56,7 @@ def test_json_is_a_result_a_row_or_a_summary_of_the_file(limelight: Run, model: 
     assert [each["translation_text"] for each in found] == [target for _, target in learnt[:5]]
     assert "alignment" in found[0]
     summary = json.loads(limelight("translate", "-m", model, "--file", table, "-o", "out.jsonl", "--json").out)
-    assert (summary["output"], summary["rows"], summary["translated"]) == ("out.jsonl", 5, 5)
+    assert (summary["output"], summary["rows"], summary["new"]) == ("out.jsonl", 5, 5)
 
 
 def test_plain_text_is_a_text_a_line(limelight: Run, model: Path, learnt: Learnt, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(
     assert "there from a run that did not end" in limelight(*args).err
     assert "begun with" in limelight(*args, "--resume", "--beam", 2).err
     ran = limelight(*args, "--resume")
-    assert "40 rows, 38 translated now" in ran.err
+    assert "40 rows, 38 new" in ran.err
     assert (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines() == [
         "text\ttranslation",
         *(f"{source}\t{target}" for source, target in many),

@@ -119,10 +119,10 @@ def test_drawing_is_repeatable_by_its_seed(limelight: Run, model: Path) -> None:
 def test_a_translation_that_is_cut_off_is_said_so(limelight: Run, model: Path, learnt: Learnt) -> None:
     ran = limelight("translate", learnt[0][0], "-m", model, "--max-length", 2, "--beam", 1)
     assert ran.code == 0
-    assert "the translation was cut off" in ran.err
+    assert "the answer was cut off" in ran.err
     assert "--max-length" in ran.err
     ran = limelight("translate", "-m", model, "--max-length", 2, "--beam", 1, given=f"{learnt[0][0]}\n\n")
-    assert "1 of 2 translations were cut off" in ran.err
+    assert "1 of 2 answers were cut off" in ran.err
 
 
 def test_look_shows_the_grid_the_time_and_the_page(limelight: Run, model: Path, learnt: Learnt, tmp_path: Path) -> None:

@@ -88,6 +88,6 @@ def test_a_kill_in_the_middle_costs_no_finished_row(start: Start, model: Path, l
     assert 19 <= kept < 400
     code, _, err = ended(start(*args[:-1], 32, "--resume"))
     assert code == 0
-    assert f"400 rows, {400 - kept} translated now" in err
+    assert f"400 rows, {400 - kept} new" in err
     rows = (tmp_path / "out.tsv").read_text(encoding="utf-8").splitlines()
     assert rows == ["text\ttranslation", *(f"{source}\t{target}" for source, target in many)]

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from limelight.data.tables import Row
 from limelight.errors import InputError
 from limelight.tasks.bulk import answer_file, answered, count_rows, in_chunks, open_answers, open_texts
-from limelight.tasks.result import Candidate, Cost, Result
+from limelight.tasks.generated import Candidate, Generated
+from limelight.tasks.result import Cells, Columns, Cost
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Options:
     """As much of a task's options as bulk work looks at."""
 
     batch: int = 2
+    several: bool = False
 
 
 @dataclass
@@ -28,28 +31,39 @@ class Shout:
 
     asked: list[int] = field(default_factory=list)
 
-    def check(self, text: str) -> None:
+    def columns(self, options: Options) -> Columns:
+        return {"": list[str] if options.several else str, "length": int} if options.several else {"": str}
+
+    def check(self, text: str, options: Any = None) -> None:
+        del options
         if "?" in text:
             raise InputError("a question.", "Say it plainly.")
 
-    def __call__(self, text: list[str], options: Any = None) -> list[Result]:
-        del options
+    def __call__(self, text: list[str], options: Any = None) -> list[Generated]:
         self.asked.append(len(text))
-        return [_result(each) for each in text]
+        return [_result(each, options) for each in text]
 
 
 class BrokenOff(Shout):
     """One that hears a Ctrl-C in its third chunk."""
 
-    def __call__(self, text: list[str], options: Any = None) -> list[Result]:
+    def __call__(self, text: list[str], options: Any = None) -> list[Generated]:
         if len(self.asked) == 2:
             raise KeyboardInterrupt
         return super().__call__(text, options)
 
 
-def _result(text: str) -> Result:
+class Loud(Generated):
+    """An answer of two columns where several are wanted."""
+
+    def cells(self) -> Cells:
+        return {**super().cells(), "length": len(self.text)} if self.several else super().cells()
+
+
+def _result(text: str, options: Options) -> Generated:
     said = text.upper()
-    return Result(
+    return Loud(
+        several=options.several,
         task="shout",
         model="none",
         source=text,
@@ -100,7 +114,7 @@ def test_only_as_much_is_read_as_a_chunk_needs() -> None:
 
 def test_a_text_that_is_refused_is_named_after_the_others_are_answered() -> None:
     texts = [(n, text) for n, text in enumerate(["a", "b", "c", "why?", "d"])]
-    found: list[tuple[int, Result]] = []
+    found: list[tuple[int, Generated]] = []
     with pytest.raises(InputError, match=r"^line 4: a question\.   Say it plainly\.$"):
         found.extend(pair for chunk in answered(Shout(), iter(texts), Options(), where="line") for pair in chunk)
     assert [(key, result.text) for key, result in found] == [(0, "A"), (1, "B"), (2, "C")]
@@ -157,10 +171,15 @@ def _file(folder: Path, name: str) -> Path:
     return path
 
 
-def _run(source: Path, target: Path, **how: Any) -> tuple[list[int], int]:
-    texts = open_texts(source)
-    answers = open_answers(target, texts, **{"column": "loud", "many": False, "made_with": {}, **how})
-    return list(answer_file(Shout(), texts, answers, Options())), answers.cut
+def _run(source: Path, target: Path, *, several: bool = False) -> tuple[list[int], int]:
+    texts, options = open_texts(source), Options(several=several)
+    answers = open_answers(target, texts, column="loud", columns=Shout().columns(options), made_with={})
+    return list(answer_file(Shout(), texts, answers, options, item=_text)), answers.cut
+
+
+def _text(row: Row, text: str) -> str:
+    assert row["text"] == text
+    return text
 
 
 @pytest.mark.parametrize("source", ["in.csv", "in.tsv", "in.jsonl", "in.parquet"])
@@ -187,13 +206,14 @@ def test_plain_text_gives_an_answer_a_line(tmp_path: Path) -> None:
     assert (tmp_path / "out.txt").read_text() == "A B\n\nC\n"
     _run(tmp_path / "in.txt", tmp_path / "out.jsonl")
     assert json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0]) == {"text": "a\tb", "loud": "A\tB"}
-    with pytest.raises(InputError, match="one answer a line"):
-        _run(tmp_path / "in.txt", tmp_path / "more.txt", many=True)
+    with pytest.raises(InputError, match="one text a line, and no more"):
+        _run(tmp_path / "in.txt", tmp_path / "more.txt", several=True)
 
 
 def test_several_answers_are_a_list(tmp_path: Path) -> None:
-    _run(_file(tmp_path, "in.jsonl"), tmp_path / "out.jsonl", many=True)
-    assert [json.loads(line)["loud"] for line in (tmp_path / "out.jsonl").read_text().splitlines()][2] == ["CUT", "CUT!"]
+    _run(_file(tmp_path, "in.jsonl"), tmp_path / "out.jsonl", several=True)
+    last = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[2])
+    assert (last["loud"], last["loud_length"]) == (["CUT", "CUT!"], 3)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "out.txt"])
@@ -202,13 +222,13 @@ def test_what_was_done_before_a_break_is_not_done_again(tmp_path: Path, name: st
     texts = [f"line {n}" for n in range(100)]
     source.write_text("".join(json.dumps({"n": n, "text": text}) + "\n" for n, text in enumerate(texts)))
     opened = open_texts(source)
-    answers = open_answers(tmp_path / name, opened, column="loud", many=False, made_with={"beam": 4})
+    answers = open_answers(tmp_path / name, opened, column="loud", columns={"": str}, made_with={"beam": 4})
     with pytest.raises(KeyboardInterrupt):
-        list(answer_file(BrokenOff(), opened, answers, Options()))
+        list(answer_file(BrokenOff(), opened, answers, Options(), item=_text))
     assert not (tmp_path / name).exists()
     opened, task = open_texts(source), Shout()
-    answers = open_answers(tmp_path / name, opened, column="loud", many=False, made_with={"beam": 4}, resume=True)
-    counts = list(answer_file(task, opened, answers, Options()))
+    answers = open_answers(tmp_path / name, opened, column="loud", columns={"": str}, made_with={"beam": 4}, resume=True)
+    counts = list(answer_file(task, opened, answers, Options(), item=_text))
     assert counts[0] == 2 + 32
     assert sum(task.asked) == 100 - counts[0]
     whole = tmp_path / f"whole{Path(name).suffix}"

@@ -9,14 +9,15 @@ import pytest
 
 from limelight.errors import InputError
 from limelight.look.align import Alignment
-from limelight.tasks.result import Candidate, Chosen, Cost, Result
+from limelight.tasks.generated import Candidate, Chosen, Generated
+from limelight.tasks.result import Cost
 from limelight.tasks.translate import Translate
 
 Learnt = list[tuple[str, str]]
 
 
-def made(*alignments: Alignment) -> Result:
-    return Result(
+def made(*alignments: Alignment) -> Generated:
+    return Generated(
         task="translate",
         model="m",
         source="a b",
@@ -101,5 +102,5 @@ def test_a_notebook_shows_the_picture_or_the_text(translate: Translate, learnt: 
     assert found._repr_html_().count("<iframe") == 2
     assert translate("<b>Tom</b>", align=False)._repr_html_().startswith("<p>")
     assert made()._repr_html_() == "<p>A B</p>"
-    hostile = Result(**{**vars(made()), "text": "<script>alert(1)</script>"})
+    hostile = Generated(**{**vars(made()), "text": "<script>alert(1)</script>"})
     assert "<script>" not in hostile._repr_html_()

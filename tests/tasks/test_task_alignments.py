@@ -13,14 +13,14 @@ from limelight.inputs import Text, words
 from limelight.manifest import Aligner
 from limelight.tasks.aligning import force
 from limelight.tasks.alignments import aligned, described, picture, spelled, trusted
-from limelight.tasks.result import Result
+from limelight.tasks.generated import Generated
 from limelight.tasks.translate import Translate
 
 Learnt = list[tuple[str, str]]
 AER = "alignment error rate 0.50 on 10 made-up pairs not used to choose it (0 is perfect)"
 
 
-def led(opened: Opened, found: Result, aligner: Aligner) -> Any:
+def led(opened: Opened, found: Generated, aligner: Aligner) -> Any:
     """The alignment of the same words, from leading the model through its own translation."""
     spans = (words(found.source), words(found.text))
     return force(opened, found.source, found.text, spans).aligned(aligner.attention, aligner.heads, aligner.shift)

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 
 from limelight.errors import InputError, TaskError
 from limelight.hub import Opened
+from limelight.spec import Classes
 from limelight.tasks import task
-from limelight.tasks.result import Result
+from limelight.tasks.generated import Generated
 from limelight.tasks.translate import Translate
 
 Learnt = list[tuple[str, str]]
 
 
-def same(a: Result, b: Result) -> None:
+def same(a: Generated, b: Generated) -> None:
     """Equal but for the time they took and the last digits of floating point."""
     assert (a.source, a.text, a.complete) == (b.source, b.text, b.complete)
     assert [c.text for c in a.nbest] == [c.text for c in b.nbest]
@@ -41,7 +42,7 @@ def test_it_knows_what_it_learnt(translate: Translate, learnt: Learnt) -> None:
 
 def test_a_text_gives_a_result_and_a_list_a_list_in_its_order(translate: Translate, learnt: Learnt) -> None:
     one = translate(learnt[3][0])
-    assert isinstance(one, Result)
+    assert isinstance(one, Generated)
     assert (one.source, one.text, one.task, one.model) == (*learnt[3], "translate", "tiny")
     order = [7, 3, 3, 15, 0]
     for several in ([learnt[i][0] for i in order], tuple(learnt[i][0] for i in order)):
@@ -70,8 +71,9 @@ def test_the_folder_opens_as_a_task(tiny_folder: Any, learnt: Learnt) -> None:
 
 
 def test_a_model_made_for_another_task_is_refused(opened: Opened) -> None:
-    other = replace(opened, manifest=replace(opened.manifest, name="namer", task="classify"))
-    with pytest.raises(TaskError, match='"namer" was made to classify, not to translate'):
+    spec = replace(opened.manifest.spec, heads=(Classes(labels=("a", "b")),))
+    other = replace(opened, manifest=replace(opened.manifest, name="namer", spec=spec, source_language=None))
+    with pytest.raises(TaskError, match=r'"namer" cannot translate: it has a head for 2 classes\.   It can classify, embed, sense\.'):
         Translate(other)
 
 
@@ -241,7 +243,7 @@ def test_a_failure_in_the_middle_leaves_the_model_usable(translate: Translate, l
 
 def test_threads_do_not_meet(translate: Translate, learnt: Learnt) -> None:
     alone = [translate(source) for source, _ in learnt[:6]]
-    found: dict[int, list[Result]] = {}
+    found: dict[int, list[Generated]] = {}
 
     def work(n: int) -> None:
         found[n] = [translate(source) for source, _ in learnt[:6]]

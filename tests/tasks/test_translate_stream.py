@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from limelight.decode import Sample
 from limelight.errors import InputError, RecipeError
-from limelight.tasks.result import Result
+from limelight.tasks.generated import Generated
 from limelight.tasks.translate import Translate
 
 Learnt = list[tuple[str, str]]
 WAYS: list[dict[str, Any]] = [{}, {"beam": 1}, {"beam": 8, "nbest": 3}, {"sample": Sample(temperature=1.5, seed=4)}, {"max_length": 3}]
 
 
-def read(stream: Any) -> tuple[list[str], Result]:
+def read(stream: Any) -> tuple[list[str], Generated]:
     *pieces, result = stream
-    assert isinstance(result, Result)
+    assert isinstance(result, Generated)
     assert all(isinstance(piece, str) and piece for piece in pieces), "an empty piece is no news"
     return pieces, result
 
 
-def alike(a: Result, b: Result) -> None:
+def alike(a: Generated, b: Generated) -> None:
     assert (a.text, a.complete, a.source) == (b.text, b.complete, b.source)
     assert [c.text for c in a.nbest] == [c.text for c in b.nbest]
     assert a.alignment.links == b.alignment.links
@@ -101,7 +101,7 @@ def test_wrong_input_is_refused_when_the_stream_is_made(translate: Translate) ->
 
 @pytest.mark.parametrize("options", [{"nbest": 2, "sample": Sample()}, {"sample": Sample(nbest=2)}])
 def test_several_drawn_translations_cannot_be_shown_while_they_grow(translate: Translate, options: dict[str, Any]) -> None:
-    with pytest.raises(RecipeError, match="a stream shows one drawn translation"):
+    with pytest.raises(RecipeError, match="a stream shows one drawn answer"):
         translate.stream("Tom.", **options)
 
 
@@ -110,14 +110,14 @@ def test_streams_that_take_turns_are_as_if_alone(translate: Translate, learnt: L
     texts = [source for source, _ in learnt[:3]]
     alone = [translate(text, **options) for text in texts]
     streams = [translate.stream(text, **options) for text in texts]
-    results: list[Result] = []
+    results: list[Generated] = []
     while streams:
         for stream in list(streams):
             item = next(stream, None)
             translate("Tom sees a bird.", **options)         # and calls in between
             if item is None:
                 streams.remove(stream)
-            elif isinstance(item, Result):
+            elif isinstance(item, Generated):
                 results.append(item)
     for result in results:
         alike(result, alone[texts.index(result.source)])

@@ -13,6 +13,16 @@ from ..errors import TaskError, did_you_mean
 
 COMMANDS = {
     "translate": ("translate", "Translate texts, standard input or a file, and see every word's attention."),
+    "summarize": ("summarize", "Summarize texts, however long."),
+    "generate": ("generate", "Go on with a text."),
+    "chat": ("chat", "Talk with a model."),
+    "classify": ("classify", "Tell which class a text is of, and which words decided it."),
+    "answer": ("answer", "Find the answer to a question in a text, however long."),
+    "extract": ("extract", "Find the names of persons, places, drugs ... in a text."),
+    "fill": ("fill", "Guess a word that is left out."),
+    "embed": ("embed", "Turn texts into vectors."),
+    "sense": ("sense", "Show how far apart a word's meanings lie in several sentences, layer by layer."),
+    "resolve": ("resolve", "Tell what a pronoun stands for."),
     "train": ("train", "Train a model from a recipe."),
     "eval": ("evaluate", "Score a model on held-out or your own sentence pairs."),
     "convert": ("convert", "Write a model folder that other libraries open, or one of limelight's own."),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +17,12 @@ from ..families import FAMILIES, Config, Family
 from ..files import believed_table
 from ..inputs.published import read_text
 from ..inputs.text import Text
-from ..manifest import Card, Generation, Manifest
+from ..manifest import Card, Generation, Manifest, Use
 from ..nn import Transformer
 from ..spec import Classes, Labels, Model, Stack, Words
 from ..weights import Row, read_folder, to_ours
 from .filling import blank, fill
+from .fitting import check_files, check_sizes, fitted, within
 
 MOST_CONFIG = 4 << 20
 MOST_LENGTH = 1 << 20
@@ -26,7 +30,21 @@ MOST_LENGTH = 1 << 20
 
 def open_published(folder: Path) -> tuple[Transformer, Text, Manifest]:
     """A model, its tokenizer, and what the folder says of how to use it. Raises WeightError in one line."""
+    model, family, tensors, config = outline(folder)
+    table = family.names(model.spec)
+    ours = to_ours(table, tensors, prefix=family.prefix, where=str(folder))
+    _nought(table, model, ours)
+    fill(model, ours, folder, told="config.json")
+    vocab = _vocab(model.spec)
+    check_sizes(folder, vocab)
+    text = fitted(read_text(folder, family.habit), folder, vocab)
+    return model, text, _manifest(folder, model.spec, text, config)
+
+
+def outline(folder: Path) -> tuple[Transformer, Family, Mapping[str, Tensor], Mapping[str, Any]]:
+    """A model without its numbers, its family, the file's tensors and its config.json."""
     where = folder / "config.json"
+    check_files(folder)
     config = believed_table(where, MOST_CONFIG)
     family = family_of(config, where)
     tensors = read_folder(folder)
@@ -34,19 +52,19 @@ def open_published(folder: Path) -> tuple[Transformer, Text, Manifest]:
         spec = family.spec(Config(config, where=str(where), tensors=tensors.keys()))
     except SpecError as error:                                       # numbers that do not fit together are the file's fault
         raise WeightError(f"{where}: {error.message}", error.hint) from None
-    model, table = blank(spec, len(tensors), where), family.names(spec)
-    ours = to_ours(table, tensors, prefix=family.prefix, where=str(folder))
-    _nought(table, model, ours)
-    fill(model, ours, folder, told="config.json")
-    text = read_text(folder, family.habit)
-    return model, text, _manifest(folder, spec, text, config)
+    return blank(spec, len(tensors), where), family, tensors, config
+
+
+def _vocab(spec: Model) -> int:
+    """How many tokens the table of embeddings has that a text's ids are looked up in."""
+    return next(stack.input.vocab for stack in (spec.encoder, spec.decoder) if stack is not None)
 
 
 def family_of(config: Mapping[str, Any], where: Path) -> Family:
     """The family that a config.json names. Raises WeightError for one that is not known here, with those that are."""
-    kind = config.get("model_type")
+    kind = str(config.get("model_type"))[:60]
     if kind not in FAMILIES:
-        raise WeightError(f"{where}: model_type {str(kind)[:60]!r} is not known here.", did_you_mean(str(kind)[:60], FAMILIES))
+        raise WeightError(f"{where}: model_type {kind!r} is not known here.", did_you_mean(kind, FAMILIES))
     return FAMILIES[kind]
 
 
@@ -61,14 +79,41 @@ def _nought(table: Sequence[Row], model: Transformer, ours: dict[str, Tensor]) -
 def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) -> Manifest:
     where = folder / "generation_config.json"
     asked = believed_table(where, MOST_CONFIG) if where.exists() else {key: config[key] for key in OLD_SETTINGS if key in config}
-    c = Config({key: found for key, found in asked.items() if found is not None}, where=str(where))
+    longest = _longest(folder / "tokenizer_config.json")
+
+    def read(settings: Mapping[str, Any], path: Path) -> Generation:
+        c = Config({key: found for key, found in settings.items() if found is not None}, where=str(path))
+        g = generation(c, spec, text)
+        return replace(g, max_source=min(g.max_source, longest))
+
+    uses: dict[str, Use] = {}
+    specific = config.get("task_specific_params")
+    for name, changes in specific.items() if isinstance(specific, dict) else ():
+        if (ours := _use(str(name))) and isinstance(changes, dict):
+            prefix = changes.get("prefix")
+            settings = read({**asked, **changes}, folder / "config.json")
+            uses[ours] = Use(prefix=prefix if isinstance(prefix, str) else "", generation=settings)
     return Manifest(
         name=folder.name,
-        task=_task(spec),
+        task="summarize" if [*uses] == ["summarize"] else _task(spec),
         spec=spec,
-        generation=generation(c, spec, text),
+        generation=read(asked, where),
+        uses=uses,
         card=Card(summary="A published checkpoint.", license="see its own card", attribution="see its own card", recipe="", trained=""),
     )
+
+
+def _use(name: str) -> str | None:
+    """The name of a use in config.json's task_specific_params -> ours; None for one that no task here is for."""
+    if found := re.fullmatch(r"translation_(\w+)_to_(\w+)", name):
+        return f"translate {found[1]} {found[2]}"
+    return {"summarization": "summarize", "text-generation": "generate", "text2text-generation": "generate"}.get(name)
+
+
+def _longest(path: Path) -> int:
+    """How many tokens the tokenizer's own settings allow; those that set no limit write an enormous number."""
+    told = believed_table(path, MOST_CONFIG).get("model_max_length") if path.is_file() else None
+    return min(int(told), MOST_LENGTH) if isinstance(told, int | float) and 1 <= told < math.inf else MOST_LENGTH
 
 
 def _task(spec: Model) -> str:
@@ -103,7 +148,7 @@ def generation(c: Config, spec: Model, text: Text) -> Generation:
     never = tuple((token,) for token in c.ids("suppress_tokens")) + tuple(tuple(run) for run in c.runs("bad_words_ids"))
     longest = c.count("max_new_tokens") if c.has("max_new_tokens") else max(1, c.count("max_length", 257 if both else 256) - both)
     top_k = c.whole("top_k", 50)
-    return Generation(
+    asked = Generation(
         pad=pad,
         start=start,
         end=ends,
@@ -124,6 +169,7 @@ def generation(c: Config, spec: Model, text: Text) -> Generation:
         max_length=min(longest, MOST_LENGTH),
         max_source=_room(spec.encoder) or MOST_LENGTH,
     )
+    return asked if spec.decoder is None else within(asked, text, spec.decoder.input.vocab, c.where)
 
 
 def _until(early_stopping: object) -> Literal["likely", "full", "certain"]:

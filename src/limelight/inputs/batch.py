@@ -36,8 +36,14 @@ class Batch:
         return replace(self, values=values, keep=keep, segments=segments)
 
 
-def pad(rows: Sequence[Sequence[int]], *, filler: int = 0, side: Literal["left", "right"] = "right") -> Batch:
-    """Rows of token ids of any lengths -> one rectangle; `keep` is None where nothing had to be filled.
+def pad(
+    rows: Sequence[Sequence[int]],
+    *,
+    filler: int = 0,
+    side: Literal["left", "right"] = "right",
+    segments: Sequence[Sequence[int]] | None = None,
+) -> Batch:
+    """Rows of token ids of any lengths -> one rectangle; `keep` is None where nothing had to be filled. `segments`: as long as the rows.
 
     Raises InputError for no rows, or an empty row.
     """
@@ -45,10 +51,14 @@ def pad(rows: Sequence[Sequence[int]], *, filler: int = 0, side: Literal["left",
         raise InputError("a batch needs at least one row, and each row a token.", "Leave empty texts out before batching.")
     longest = max(map(len, rows))
     short = [longest - len(row) for row in rows]
+    parts = None if segments is None else _filled(segments, short, 0, side)
     if not any(short):
-        return Batch(torch.tensor([list(row) for row in rows]))
-    left = side == "left"
-    values = [[filler] * s + list(row) if left else list(row) + [filler] * s for row, s in zip(rows, short, strict=True)]
+        return Batch(torch.tensor([list(row) for row in rows]), segments=parts)
     slots = torch.arange(longest)
     gap = torch.tensor(short)[:, None]
-    return Batch(torch.tensor(values), slots >= gap if left else slots < longest - gap)
+    return Batch(_filled(rows, short, filler, side), slots >= gap if side == "left" else slots < longest - gap, parts)
+
+
+def _filled(rows: Sequence[Sequence[int]], short: Sequence[int], filler: int, side: Literal["left", "right"]) -> Tensor:
+    left = side == "left"
+    return torch.tensor([[filler] * s + list(row) if left else list(row) + [filler] * s for row, s in zip(rows, short, strict=True)])

@@ -11,7 +11,13 @@ from ..errors import TaskError, did_you_mean
 if TYPE_CHECKING:
     from .translate import Translate
 
-TASKS = {"translate": ("translate", "Translate")}         # name -> module, class; loaded when it is asked for
+# name -> module, class; loaded when it is asked for
+TASKS = {
+    name: (name, name.capitalize())
+    for name in (
+        "translate", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve",
+    )  # fmt: skip
+}
 
 
 @overload

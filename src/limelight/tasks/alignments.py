@@ -7,10 +7,37 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
+from ..decode import Hypothesis
+from ..hub import Opened
 from ..inputs import Encoded, Text, words
 from ..look.align import Alignment, Span, align
 from ..look.picture import Picture, Subwords
 from ..manifest import Aligner, Manifest
+from .scribe import Part, Sight
+
+
+class Aligning:
+    """Looks at the attention that a model's folder names as its aligner, while a translation is written. See scribe.Looker."""
+
+    def __init__(self, opened: Opened):
+        if opened.manifest.aligner is None:
+            raise ValueError("aligning needs a measured aligner")
+        self._aligner, self._text = opened.manifest.aligner, opened.text
+
+    @property
+    def attention(self) -> str:
+        """Its name."""
+        return self._aligner.attention
+
+    def see(self, part: Part, best: Hypothesis, weights: Float[Tensor, "h q k"]) -> Sight:
+        """The words and pieces of a sentence and its translation, aligned."""
+        if part.source is None:
+            raise ValueError("a part that is aligned needs its characters")
+        a, heads = self._aligner, list(self._aligner.heads)
+        return Sight(
+            aligned(weights[heads], part.source, best.tokens, self._text, shift=a.shift),
+            subwords(weights, part.source, best.tokens, self._text, shift=a.shift),
+        )
 
 
 def aligned(weights: Float[Tensor, "h q k"], source: Encoded, tokens: Sequence[int], text: Text, *, shift: int) -> Alignment:

@@ -1,26 +1,48 @@
-"""How a model asks to be used, as its folder says: the rules of its answers."""
+"""How a task is asked: texts, options as a value or by name, and rows of like length together."""
 
 from __future__ import annotations
 
-from ..decode import Ending, Filter, Forced, MinLength, NeverInARow, NoRepeat, RepetitionPenalty, Suppress, SuppressFirst
-from ..manifest import Generation
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ..errors import InputError, RecipeError, SpecError, did_you_mean
+
+Options = TypeVar("Options")
+MOST_TOKENS = 1 << 14                    # a batch has at most so many tokens, padding counted
 
 
-def rules(g: Generation, ending: Ending) -> list[Filter]:
-    """The filters of a model's own settings, in the order in which they hold: the last word is had by what is forced."""
-    found: list[Filter] = []
-    if g.repetition_penalty != 1.0:
-        found.append(RepetitionPenalty(penalty=g.repetition_penalty))
-    if g.no_repeat:
-        found.append(NoRepeat(size=g.no_repeat))
-    if single := tuple(run[0] for run in g.never if len(run) == 1):
-        found.append(Suppress(tokens=single))
-    if longer := tuple(run for run in g.never if len(run) > 1):
-        found.append(NeverInARow(runs=longer))
-    if g.min_length:
-        found.append(MinLength(length=min(g.min_length, ending.max_length), end=g.end))
-    if g.never_first:
-        found.append(SuppressFirst(tokens=g.never_first))
-    forced = [] if g.first is None else [(0, g.first)]
-    forced += [] if g.last is None or ending.max_length < 2 else [(ending.max_length - 1, g.last)]
-    return [*found, Forced(at=tuple(forced))] if forced else found
+def with_changes(task: str, options: Options | None, default: type[Options], changes: Mapping[str, Any]) -> Options:
+    """Options, with some changed by name. Raises RecipeError for one that is unknown or out of range."""
+    known = getattr(default, "__dataclass_fields__", {})
+    if unknown := sorted(changes.keys() - known.keys()):
+        raise RecipeError(f'{task} has no option "{unknown[0]}".', did_you_mean(unknown[0], known))
+    try:
+        return replace(options if options is not None else default(), **changes)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    except SpecError as error:
+        raise RecipeError(error.message, error.hint) from None
+
+
+def as_texts(given: object) -> Sequence[str]:
+    """What was given, as texts. Raises InputError that names the place of what is none."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, list | tuple):
+        raise InputError(f"a text or a list of texts is wanted: got {type(given).__name__}.", 'For instance ["One.", "Two."].')
+    for number, text in enumerate(given, 1):
+        if not isinstance(text, str):
+            raise InputError(f"text {number} of {len(given)} is no text: got {type(text).__name__} {text!r:.40}.", "Give text only.")
+    return given
+
+
+def in_batches(lengths: Sequence[int], size: int, *, most: int = MOST_TOKENS) -> Iterator[list[int]]:
+    """Places of rows, those of like length together, at most `size` at a time and `most` tokens with their padding; a row that is
+    longer goes alone."""
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) == size or (len(batch) + 1) * lengths[place] > most):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -13,8 +13,9 @@ from ..data.formats import STANDARD, format_of
 from ..data.lines import lines
 from ..data.tables import Row
 from ..errors import InputError, LimelightError
-from .result import Result
+from .result import Columns, Result
 
+Item = TypeVar("Item")
 K = TypeVar("K")
 T = TypeVar("T")
 TXT = "txt"
@@ -23,15 +24,19 @@ BATCHES = 16             # a chunk is this many batches, so that sentences of li
 
 
 @runtime_checkable
-class Task(Protocol):
-    """What can be asked of every task over texts."""
+class Task(Protocol[Item]):
+    """What can be asked of every task over texts, or over what stands for one text: a question beside its text."""
 
-    def check(self, text: str) -> None:
-        """Raises InputError for a text that a call would refuse."""
+    def columns(self, options: Any, /) -> Columns:
+        """What a table gets, by what follows the column's own name."""
         ...
 
-    def __call__(self, text: list[str], options: Any = None) -> list[Result]:
-        """Texts -> results, in order."""
+    def check(self, item: Item, options: Any = None, /) -> None:
+        """Raises InputError for one that a call would refuse."""
+        ...
+
+    def __call__(self, items: list[Item], options: Any = None, /) -> Any:
+        """Items -> results, in order."""
         ...
 
 
@@ -93,16 +98,16 @@ def _column_of(table: Table, wanted: str | None) -> str:
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 def answered(
-    task: Task, keyed: Iterator[tuple[K, str]], options: Any, *, where: str | None, first: int = 1
+    task: Task[Item], keyed: Iterator[tuple[K, Item]], options: Any, *, where: str | None, first: int = 1
 ) -> Iterator[list[tuple[K, Result]]]:
-    """Texts with any key -> keys with results, in order, a chunk at a time; the first chunk is small, so that it comes soon.
+    """Items with any key -> keys with results, in order, a chunk at a time; the first chunk is small, so that it comes soon.
 
     Where a text is refused, all before it are answered first; the InputError then says `where`, if that is known, and its number,
     counted from `first`.
     """
     batch = options.batch
-    for chunk in in_chunks(_checked(task, keyed, where, first), 1 if batch == 1 else batch * BATCHES, first=batch):
-        results = task([text for _, text in chunk], options)
+    for chunk in in_chunks(_checked(task, keyed, options, where, first), 1 if batch == 1 else batch * BATCHES, first=batch):
+        results = task([item for _, item in chunk], options)
         yield [(key, result) for (key, _), result in zip(chunk, results, strict=True)]
 
 
@@ -126,37 +131,42 @@ def in_chunks(items: Iterator[T], size: int, *, first: int) -> Iterator[list[T]]
         room = size
 
 
-def _checked(task: Task, keyed: Iterator[tuple[K, str]], where: str | None, first: int) -> Iterator[tuple[K, str]]:
-    for number, (key, text) in enumerate(keyed, first):
+def _checked(task: Task[Item], keyed: Iterator[tuple[K, Item]], options: Any, where: str | None, first: int) -> Iterator[tuple[K, Item]]:
+    for number, (key, item) in enumerate(keyed, first):
         try:
-            task.check(text)
+            task.check(item, options)
         except InputError as error:
             if where is None:
                 raise
             raise InputError(f"{where} {number}: {error.message}", error.hint) from None
-        yield key, text
+        yield key, item
 
 
 # --- answers out ----------------------------------------------------------------------------------------------------
 @dataclass(eq=False)
 class Answers:
-    """Where answers go: a table with a new column, or a plain file with an answer a line. `cut`: how many did not come to their end."""
+    """Where answers go: a table with new columns, or a plain file with an answer a line. `cut`: how many did not come to their end."""
 
     output: Output
     column: str
     plain: bool
     flat: bool           # TSV and plain text cannot hold a line end
-    many: bool
     cut: int = 0
 
     def add(self, row: Row, result: Result) -> None:
-        """Write a row with its answer: the best one, or the list of them."""
+        """Write a row with its answer."""
         self.cut += not result.complete
-        found = [self._line(c.text) for c in result.nbest] if self.many else self._line(result.text)
-        self.output.write({self.column: found} if self.plain else {**row, self.column: found})
+        found = {_named(self.column, name): self._line(cell) for name, cell in result.cells().items()}
+        self.output.write(found if self.plain else {**row, **found})
 
-    def _line(self, text: str) -> str:
-        return one_line(text) if self.flat else text
+    def _line(self, cell: Any) -> Any:
+        if not self.flat:
+            return cell
+        return one_line(cell) if isinstance(cell, str) else [*map(self._line, cell)] if isinstance(cell, list) else cell
+
+
+def _named(column: str, name: str) -> str:
+    return f"{column}_{name}" if name else column
 
 
 def one_line(text: str) -> str:
@@ -165,36 +175,41 @@ def one_line(text: str) -> str:
 
 
 def open_answers(
-    path: Path | str, texts: Texts, *, column: str, many: bool, made_with: Mapping[str, Any], resume: bool = False
+    path: Path | str, texts: Texts, *, column: str, columns: Columns, made_with: Mapping[str, Any], resume: bool = False
 ) -> Answers:
     """Open what answers are written to: a table by the ending of its name, ".txt" for an answer a line; "-" and devices
     get what the input is.
 
-    `many`: the column holds a list of answers; `made_with`: whatever changes answers, so that `resume` never mixes two ways.
-    Raises InputError as `open_output` does.
+    `column`: the name of the answer's column; `columns`: as a task says; `made_with`: whatever changes answers, so that `resume` never
+    mixes two ways. Raises InputError as `open_output` does.
     """
     standard = str(path) == STANDARD or (Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir())
-    plain = texts.plain if standard else Path(path).suffix.lower() == f".{TXT}"
-    if plain and many:
-        raise InputError("plain text holds one answer a line, not a list of them.", "Write JSON lines: --output NAME.jsonl, or --json.")
+    single = [*columns.values()] == [str]
+    plain = texts.plain and single if standard else Path(path).suffix.lower() == f".{TXT}"
+    if plain and not single:
+        raise InputError("plain text holds one text a line, and no more of an answer.", "Write JSON lines: --output NAME.jsonl, or --json.")
     same = "jsonl" if texts.table.format == "parquet" else texts.table.format
     kind = "tsv" if plain else same if standard or Path(path).is_dir() else format_of(path)      # a folder is refused below
     table = Table(texts.table.where, "tsv", (), iter(()), header=False) if plain else texts.table
-    layout = Layout(table, {column: list[str] if many else str})
+    layout = Layout(table, {_named(column, name): kind for name, kind in columns.items()})
     output = open_output(path, layout=layout, options=made_with, format=kind, resume=resume)
-    return Answers(output, column, plain, flat=kind == "tsv", many=many)
+    return Answers(output, column, plain, flat=kind == "tsv")
 
 
-def answer_file(task: Task, texts: Texts, answers: Answers, options: Any) -> Iterator[int]:
+def answer_file(
+    task: Task[Item], texts: Texts, answers: Answers, options: Any, *, item: Callable[[Row, str], Item]
+) -> Iterator[int]:
     """Answer all rows that are still to do, and finish the output; yields how many rows are done after each chunk.
 
-    However it ends, rows that are done stay in the output's part. Raises InputError for a row that cannot be answered, by number.
+    `item`: a row and its text -> what the task is given. However it ends, rows that are done stay in the output's part. Raises
+    InputError for a row that cannot be answered, by number.
     """
     done = answers.output.done
     with answers.output as output:
         yield done
         keyed = texts.keyed(output.skip(texts.table.rows), done + 1)
-        for chunk in answered(task, keyed, options, where=f"{texts.table.where}, row", first=done + 1):
+        given = ((row, item(row, text)) for row, text in keyed)
+        for chunk in answered(task, given, options, where=f"{texts.table.where}, row", first=done + 1):
             for row, result in chunk:
                 answers.add(row, result)
             done += len(chunk)

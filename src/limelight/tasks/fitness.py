@@ -1,0 +1,54 @@
+"""Which tasks a model can do: told by its heads, and by what it was made for."""
+
+from __future__ import annotations
+
+from ..errors import TaskError
+from ..hub import Opened
+from ..spec import Classes, Head, Labels, Model, Words
+
+ANY = ("embed", "sense")                 # any model has vectors
+CAUSAL, SEQUENCE = ("generate", "chat", "resolve"), ("translate", "summarize", "generate")
+MASKED = ("fill", "resolve")
+
+
+def able(spec: Model, mask: bool) -> tuple[str, ...]:
+    """The tasks that a model with these heads can do; `mask`: whether its tokenizer has a mark for what is to be guessed."""
+    found = [task for head in spec.heads for task in _by(head, spec, mask)]
+    return tuple(dict.fromkeys((*found, *ANY)))
+
+
+def _by(head: Head, spec: Model, mask: bool) -> tuple[str, ...]:
+    match head:
+        case Words():
+            if spec.decoder is None:
+                return MASKED
+            return CAUSAL if spec.encoder is None else SEQUENCE + MASKED[:1] * mask
+        case Classes():
+            return ("classify",)
+        case Labels(name="span"):
+            return ("answer",)
+        case Labels():
+            return ("extract",)
+
+
+def check_fit(opened: Opened, task: str) -> None:
+    """Raises TaskError for a task that the model cannot do, with those that it can."""
+    m = opened.manifest
+    can = able(m.spec, opened.text.marks.mask is not None)
+    if m.source_language is not None:                                # made to translate, from this language to that
+        can = tuple(name for name in can if name in ("translate", *ANY))
+    if task not in can:
+        heads = ", ".join(_called(head) for head in m.spec.heads) or "no head"
+        raise TaskError(f'the model "{m.name}" cannot {task}: it has {heads}.', f"It can {', '.join(can)}.")
+
+
+def _called(head: Head) -> str:
+    match head:
+        case Words():
+            return "a language model's head"
+        case Classes(labels=labels):
+            return f"a head for {len(labels)} classes"
+        case Labels(name="span"):
+            return "a head for answers in a text"
+        case Labels(labels=labels):
+            return f"a head for {len(labels)} labels a token"
