@@ -57,6 +57,11 @@ class TrainError(LimelightError):
     """A training that must not go on."""
 
 
+def first_line(error: BaseException, most: int = 120) -> str:
+    """The first line of what another library says, for a line of our own."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, then all of them."""
     known = sorted(known)

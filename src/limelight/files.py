@@ -14,6 +14,8 @@ from typing import Any
 
 from .errors import InputError, WeightError
 
+MOST_PARTS = 150_000                     # values of a table: twice as many as a model has tensors
+
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
@@ -42,6 +44,27 @@ def replaced(path: Path) -> Iterator[Path]:
             draft.unlink()
 
 
+def inside(folder: Path, name: str) -> Path:
+    """A file of the folder, by a name that a file in it gave. Raises WeightError for one that leads elsewhere.
+
+    Links may lead into the folder, or to the blobs of the cache that it is a snapshot of (models--org--name/blobs).
+    """
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise WeightError(f"{folder} names a file outside itself: {name[:80]!r}.", "Do not trust this folder.")
+    path, homes = folder / name, [folder.resolve()]
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError):                                  # nothing there, or links in a circle
+        raise WeightError(f"{path} is not there.", "Is the folder whole?") from None
+    if folder.resolve().parent.name == "snapshots":
+        homes.append(folder.resolve().parent.parent / "blobs")
+    if not any(real.is_relative_to(home) for home in homes):
+        raise WeightError(f"{path} is a link that leaves the folder.", "Do not trust this folder; copy the file if it is yours.")
+    if not path.is_file():
+        raise WeightError(f"{path} is not there.", "Is the folder whole?")
+    return path
+
+
 def believed(path: Path, most: int) -> bytes:
     """A file of a model's folder. Raises WeightError for one that is not there, has more than `most` bytes, or cannot be read."""
     try:
@@ -62,9 +85,11 @@ def believed_text(path: Path, most: int) -> str:
         raise WeightError(f"{path} is not UTF-8 text.", "The file is damaged: get it again.") from None
 
 
-def believed_table(path: Path, most: int) -> dict[str, Any]:
-    """The same as a JSON table. Raises WeightError for what is none, too."""
+def believed_table(path: Path, most: int, *, parts: int = MOST_PARTS) -> dict[str, Any]:
+    """The same as a JSON table. Raises WeightError for what is none, too, and for one of more than about so many `parts`."""
     text = believed_text(path, most)
+    if (found := sum(map(text.count, ",[{"))) > parts:               # two bytes of text may become sixty of a list
+        raise WeightError(f"{path} holds {found:,} values; at most {parts:,} are believed.", "Is it a model folder?")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:                    # also a number of 5,000 digits, or 5,000 brackets

@@ -6,6 +6,7 @@ pydantic does the checking; this module only makes its complaints ours: one line
 from __future__ import annotations
 
 import functools
+import reprlib
 from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -62,11 +63,18 @@ def _explain(wrong: ValidationError, cls: Any, error: type[LimelightError], wher
     path = ".".join(str(part) for part in first["loc"])
     match first["type"]:
         case kind if kind in unknown:
-            return error(f'{where}: unknown key "{path}"', did_you_mean(path.rpartition(".")[2], _fields_at(cls, first["loc"][:-1])))
+            return error(f'{where}: unknown key "{path[:80]}"', did_you_mean(path.rpartition(".")[2], _fields_at(cls, first["loc"][:-1])))
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             return error(f'{where}: "{path}" is missing', "Give it a value.")
         case _:
-            return error(f"{where}: {path}: {first['msg']}; got {first['input']!r}")
+            return error(f"{where}: {path[:80]}: {first['msg'][:120]}; got {shortened(first['input'])}")
+
+
+def shortened(found: object, most: int = 80) -> str:
+    """What was given, in as many letters as a line has room for."""
+    told = reprlib.Repr()
+    told.maxstring = told.maxother = told.maxlong = most
+    return told.repr(found)
 
 
 def _fields_at(cls: Any, path: tuple[int | str, ...]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+import tiny
 from limelight.families import FAMILIES, Config, Family
 from limelight.nn import Transformer
 from limelight.weights.names import to_ours
@@ -150,3 +151,17 @@ def opened(family: Family, config: dict[str, Any], file: dict[str, Tensor]) -> T
     ours = to_ours(family.names(spec), file, prefix=family.prefix)
     model.load_state_dict({name: tensor.contiguous() for name, tensor in ours.items()}, strict=True)
     return model.eval()
+
+
+def published(name: str, at: Path, **settings: Any) -> Any:
+    """A published folder: weights and config by transformers, a tokenizer beside them -> their model."""
+    text, made = tiny.text(), ALL[name]
+    torch.manual_seed(0)
+    marks = {"pad_token_id": text.pad, "bos_token_id": text.start, "eos_token_id": text.end, "decoder_start_token_id": text.start}
+    theirs = replace(made, keys=tuple((dict(made.keys) | marks | {"vocab_size": len(text)}).items())).build()
+    theirs.generation_config = hf.GenerationConfig(**marks, **settings)
+    theirs.save_pretrained(at)
+    (at / "tokenizer.json").write_text(text.to_json())
+    names = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "tokenizer_class": "PreTrainedTokenizerFast"}
+    (at / "tokenizer_config.json").write_text(json.dumps(names))
+    return theirs

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from published import ALL, hf
+from published import hf, published
 
 import limelight
 import tiny
 from limelight.cli import main
-from limelight.errors import TaskError, WeightError
+from limelight.errors import TaskError
 from limelight.inputs import Batch
 
 SAID = ["The black cat sees the mouse.", "Tom wants a bird.", "Mary"]
-
-
-def published(name: str, at: Path, **settings: Any) -> Any:
-    """A published folder: weights and config by transformers, a tokenizer beside them -> their model."""
-    text, made = tiny.text(), ALL[name]
-    torch.manual_seed(0)
-    marks = {"pad_token_id": text.pad, "bos_token_id": text.start, "eos_token_id": text.end, "decoder_start_token_id": text.start}
-    theirs = replace(made, keys=tuple((dict(made.keys) | marks | {"vocab_size": len(text)}).items())).build()
-    theirs.generation_config = hf.GenerationConfig(**marks, **settings)
-    theirs.save_pretrained(at)
-    (at / "tokenizer.json").write_text(text.to_json())
-    names = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "tokenizer_class": "PreTrainedTokenizerFast"}
-    (at / "tokenizer_config.json").write_text(json.dumps(names))
-    return theirs
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -85,52 +70,8 @@ def test_what_a_folder_was_made_for(name: str, tmp_path: Path) -> None:
     published(name, tmp_path)
     assert limelight.open(tmp_path).manifest.task == MADE_FOR[name]
     if MADE_FOR[name] != "translate":
-        with pytest.raises(TaskError, match=f"was made to {MADE_FOR[name]}, not to translate"):
+        with pytest.raises(TaskError, match=f"cannot translate: .* It can .*{MADE_FOR[name]}"):
             limelight.task("translate", tmp_path)
-
-
-def edit(path: Path, **changes: Any) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-BROKEN = {
-    "unknown_kind": ({"model_type": "bertt"}, 'Did you mean "bert"'),
-    "no_kind": ({"model_type": None}, "is not known here"),
-    "other_size": ({"dim": 32}, "does not fit its spec"),
-    "huge": ({"dim": 2**40, "n_heads": 1}, "does not fit its spec|cannot be built"),
-    "deep": ({"n_layers": 10**9}, "asks for 1,000,000,000 layers"),
-    "word": ({"dim": "many"}, "dim should be a whole number"),
-    "bend": ({"activation": "os.system"}, "no activation 'os.system' here"),
-    "head": ({"architectures": ["DistilBertForMultipleChoice"]}, "no head for"),
-}
-
-
-HUGE: dict[str, tuple[str, dict[str, Any], str]] = {
-    "windows": ("mistral-ForCausalLM", {"num_hidden_layers": 10**12}, "asks for 1,000,000,000,000 layers"),
-    "layer_kinds": ("qwen2_sliding-ForCausalLM", {"num_hidden_layers": 10**12}, "asks for 1,000,000,000,000 layers"),
-    "attention_types": ("gpt_neo-ForCausalLM", {"attention_types": [[["local"] * 1000, 10**9]]}, "for at most 10,000 layers"),
-    "labels": ("bert-ForSequenceClassification", {"num_labels": 10**12, "id2label": None}, "num_labels should be at most 100,000"),
-    "uneven": ("bert-ForMaskedLM", {"num_attention_heads": 5}, r"config\.json: heads must divide dim"),
-}
-
-
-@pytest.mark.parametrize("name", HUGE)
-def test_what_a_config_claims_costs_nothing_before_it_is_compared(name: str, tmp_path: Path) -> None:
-    kind, changes, said = HUGE[name]
-    published(kind, tmp_path)
-    edit(tmp_path / "config.json", **changes)
-    with pytest.raises(WeightError, match=said):
-        limelight.open(tmp_path)
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_config_that_does_not_fit_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
-    published("distilbert-ForSequenceClassification", tmp_path)
-    changes, said = BROKEN[name]
-    edit(tmp_path / "config.json", **changes)
-    with pytest.raises(WeightError, match=said) as error:
-        limelight.open(tmp_path)
-    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["marian-MTModel", "bert-ForMaskedLM", "gpt2-LMHeadModel", "llama-ForCausalLM"])

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from ..errors import WeightError, did_you_mean
 from ..spec import Activation, Head
+from ..values import shortened
 
 ACTIVATIONS: dict[str, Activation] = {
     "relu": "relu",
@@ -93,9 +94,9 @@ class Config:
 
     def activation(self, key: str, default: str | None = None) -> Activation:
         """A bend, by its published name."""
-        found = self._get(key, default)
+        found = str(self._get(key, default))[:60]
         if found not in ACTIVATIONS:
-            raise WeightError(f"{self.where}: {key}: no activation {found!r} here.", did_you_mean(str(found), ACTIVATIONS))
+            raise WeightError(f"{self.where}: {key}: no activation {found!r} here.", did_you_mean(found, ACTIVATIONS))
         return ACTIVATIONS[found]
 
     def ids(self, key: str) -> tuple[int, ...]:
@@ -144,9 +145,9 @@ class Config:
         """Words that are told as [[words, times], ...], spelt out."""
         found = self._get(key, default)
         try:
-            if sum(times * len(group) for group, times in found) > MOST_LAYERS:
+            if sum(max(0, times) * len(group) for group, times in found) > MOST_LAYERS:
                 raise self.wrong(key, found, f"for at most {MOST_LAYERS:,} layers")
-            words = [word for group, times in found for _ in range(times) for word in group]
+            words = [str(word) for group, times in found for _ in range(times) for word in group]
         except (TypeError, ValueError):
             raise self.wrong(key, found, "a list of [words, times]") from None
         if not set(words) <= set(of):
@@ -169,7 +170,8 @@ class Config:
         """Refuse what would change the arithmetic in a way that is not built here: each key must be absent, null or as given."""
         for key, value in wanted.items():
             if (found := self._data.get(key)) is not None and found != value:
-                raise WeightError(f"{self.where}: {key}={found!r} is not built here; only {value!r} is.", "Use another checkpoint.")
+                told = f"{key}={shortened(found)} is not built here; only {value!r} is."
+                raise WeightError(f"{self.where}: {told}", "Use another checkpoint.")
 
     def head(self, **heads: Head | None) -> tuple[Head, ...]:
         """The head that the file's class had: one of `heads` by its use, or none. Raises WeightError for a use not given."""
@@ -208,7 +210,7 @@ class Config:
 
     def wrong(self, key: str, found: object, wanted: str) -> WeightError:
         """What to say of a value that is not of the right kind."""
-        return WeightError(f"{self.where}: {key} should be {wanted}: got {str(found)[:60]!r}.", "Is the file whole?")
+        return WeightError(f"{self.where}: {key} should be {wanted}: got {shortened(found)}.", "Is the file whole?")
 
     def _get(self, key: str, default: object) -> Any:
         found = self._data.get(key)

@@ -11,17 +11,13 @@ from typing import Any
 
 from ..errors import InputError, TaskError
 from ..families import FAMILIES
-from ..files import replaced
+from ..files import inside, replaced
 from ..inputs import Text
 from ..manifest import Generation, Manifest
 from ..nn import Transformer
 from ..weights import to_theirs, write_tensors
+from .fitting import TOKENIZER
 from .folder import Bits, numbers
-
-TOKENIZER = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
-    "source.spm", "target.spm", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "chat_template.jinja",
-)  # fmt: skip
 
 
 def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest, tokenizer: Path, bits: Bits = "fp32") -> None:
@@ -52,7 +48,7 @@ def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest,
             drafts.enter_context(replaced(folder / name)).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         for name in TOKENIZER:
             if (tokenizer / name).is_file():
-                shutil.copyfile(tokenizer / name, drafts.enter_context(replaced(folder / name)))
+                shutil.copyfile(inside(tokenizer, name), drafts.enter_context(replaced(folder / name)))
         write_tensors(drafts.enter_context(replaced(folder / "model.safetensors")), tensors, {"format": "pt"})
 
 

@@ -11,6 +11,8 @@ from ..errors import SpecError
 from ..values import parse, plain, value
 from .positions import Count, Position, Positive, Rotary, Sinusoid
 
+MOST_HEADS = 4096                        # where hints are looked for
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "tanh"]
 
@@ -89,8 +91,8 @@ class Attention:
 
     def __post_init__(self) -> None:
         if self.heads % self.groups:
-            near = [g for g in range(1, self.heads + 1) if self.heads % g == 0]
-            raise SpecError(f"kv_heads must divide heads: heads={self.heads}, kv_heads={self.kv_heads}.", f"Try one of {near}.")
+            tries = f"Try one of {_divisors(self.heads)}."
+            raise SpecError(f"kv_heads must divide heads: heads={self.heads}, kv_heads={self.kv_heads}.", tries)
         if unknown := set(self.bias) - set("qkvo"):
             raise SpecError(f'bias names projections among "qkvo": got {self.bias!r}, unknown {"".join(sorted(unknown))!r}.')
 
@@ -102,7 +104,7 @@ class Attention:
     def width(self, dim: int) -> int:
         """The width of one head in a model of width `dim`. Raises SpecError where heads do not divide it."""
         if self.head_dim is None and dim % self.heads:
-            near = sorted((h for h in range(1, dim + 1) if dim % h == 0), key=lambda h: abs(h - self.heads))[:2]
+            near = sorted(_divisors(dim), key=lambda h: abs(h - self.heads))[:2]
             tries = " or ".join(f"heads={h}" for h in sorted(near))
             raise SpecError(
                 f"heads must divide dim: dim={dim}, heads={self.heads}.", f"Try {tries}, or head_dim={max(1, dim // self.heads)}."
@@ -267,6 +269,11 @@ def _check_stack(name: str, stack: Stack, model: Model) -> None:
         raise SpecError(
             f"slots of two sequences have no distance: got decoder.cross.window={stack.cross.window}.", "Drop window from cross."
         )
+
+
+def _divisors(n: int) -> list[int]:
+    """Those that a number of heads may be; a file may ask for 10^12."""
+    return [each for each in range(1, min(n, MOST_HEADS) + 1) if n % each == 0]
 
 
 def to_json(spec: Model) -> str:

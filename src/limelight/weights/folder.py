@@ -13,12 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import WeightError
-from ..files import believed_table
-from .safe import read_tensors
+from ..errors import WeightError, first_line
+from ..files import believed_table, inside
+from .safe import MOST_TENSORS, read_tensors
+from .zips import check_zip
 
 NAMES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-MOST_INDEX = 16 << 20
+MOST_INDEX = 8 << 20
 MOST_SHARDS = 1000
 
 
@@ -42,24 +43,6 @@ def read_folder(folder: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def inside(folder: Path, name: str) -> Path:
-    """A file of the folder, by a name that a file in it gave. Raises WeightError for one that leads elsewhere.
-
-    Links may lead into the folder, or to the blobs of the cache that it is a snapshot of (models--org--name/blobs).
-    """
-    if Path(name).name != name or name in ("", ".", ".."):
-        raise WeightError(f"{folder} names a file outside itself: {name[:80]!r}.", "Do not trust this folder.")
-    path, real = folder / name, (folder / name).resolve()
-    homes = [folder.resolve()]
-    if folder.resolve().parent.name == "snapshots":
-        homes.append(folder.resolve().parent.parent / "blobs")
-    if not any(real.is_relative_to(home) for home in homes):
-        raise WeightError(f"{path} is a link that leaves the folder.", "Do not trust this folder; copy the file if it is yours.")
-    if not path.is_file():
-        raise WeightError(f"{path} is not there.", "Is the folder whole?")
-    return path
-
-
 def _shards(index: Path) -> Iterator[tuple[str, set[str]]]:
     """Each shard with the tensors that it should hold."""
     table = believed_table(index, MOST_INDEX).get("weight_map")
@@ -79,17 +62,20 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _read_bin(path: Path) -> dict[str, Tensor]:
     """torch's own format, through the reader that builds tensors and nothing else."""
+    if zipped := _is_zip(path):
+        check_zip(path, 2 * MOST_TENSORS)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
-        what = str(error).splitlines()[0][:120]
-        raise WeightError(f"{path} holds more than tensors, and is not opened: {what}", "Ask for safetensors.") from None
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError, IndexError) as error:
-        raise WeightError(f"{path} cannot be read: {str(error).splitlines()[0][:120]}", "The file is damaged: get it again.") from None
+        said = f"{path} holds more than tensors, and is not opened: {first_line(error)}"
+        raise WeightError(said, "Ask for safetensors.") from None
+    except Exception as error:                                      # a damaged file meets every kind of it
+        raise WeightError(f"{path} cannot be read: {first_line(error)}", "The file is damaged: get it again.") from None
     if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
         raise WeightError(f"{path} is no table of names and tensors.", "Is it a checkpoint of a training rather than a model?")
     for name, tensor in found.items():
-        if tensor.layout is not torch.strided or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        here = tensor.layout is torch.strided and tensor.device.type == "cpu"
+        if not here or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             raise WeightError(f"{path}: {name} claims {tensor.numel():,} numbers and holds fewer.", "Do not trust this file.")
     return dict(found)
 
