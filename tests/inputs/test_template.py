@@ -208,6 +208,12 @@ def test_no_message_is_no_conversation() -> None:
         of(CHATML).render([])
 
 
+def test_a_conversation_may_be_long_but_not_longer_than_any_model_reads() -> None:
+    assert len(of("{{ messages[0].content }}").render(talk("é" * 1_000_000))) == 1_000_000
+    with pytest.raises(InputError, match="has 4,194,309 letters; a chat template takes 4,194,304 at most"):
+        of("x").render(talk("x" * ((4 << 20) + 1)))
+
+
 def test_a_template_that_fails_says_where_it_is_from() -> None:
     with pytest.raises(InputError, match=r"template of a folder fails with this conversation: UndefinedError: .*no element 9") as raised:
         of("{{ messages[9].content.x }}").render(talk("x"))

@@ -39,13 +39,15 @@ class Template:
         `answer`: end where the model's answer begins. `marks`: bos_token and others, in place of the folder's; also what else
         the template asks for by name (enable_thinking=False).
 
-        Raises InputError for a conversation that is empty or that the template refuses, in its words; WeightError for a template
+        Raises InputError for a conversation that is empty, too long, or that the template refuses, in its words; WeightError for a template
         that asks for what it may not have: Python's insides, too much time, memory or text.
         """
         if not messages:
             raise InputError("there is no message for the chat template.", "Give at least one.")
         if taken := sorted(OWN & marks.keys()):
             raise InputError(f"{taken[0]} is no mark: the chat template gets it from elsewhere.", "Give messages and answer by themselves.")
+        if (size := sum(len(part) for message in messages for part in message.values())) > self.limits.most:
+            raise InputError(f"the conversation has {size:,} letters; a chat template takes {self.limits.most:,} at most.", "Give less.")
         said = {"messages": [dict(message) for message in messages], "add_generation_prompt": answer, "tools": None, "documents": None}
         kind, words = self._ask({**self.marks, **marks, **said})
         if kind != "text":
