@@ -37,6 +37,7 @@ NEVER = {("families", "nn")}          # a family is a spec and a table: it state
 KNOWS_NAMES = {"families", "hub"}     # the only places that may ask which family a model is of
 FAMILIES = {"bert", "gpt2", "llama", "t5", "bart", "marian", "whisper", "vit", "detr", "dalle"}
 FOREIGN = {"transformers", "torchvision", "torchaudio", "torchcodec"}
+BORROWS = {("tasks", "twin.py"): "transformers"}                # the one file that may, to compare with it; what it imports is optional
 BUILT = {"Transformer", "Attention", "Stack", "Block", "FeedForward", "Embed", "Head", "Residual", "Cache"}
 MOST_PARAMETERS, MOST_LINES = 7, 400
 MAY_TAKE = {                          # by keyword only beyond the third; nothing else may grow past seven
@@ -54,13 +55,14 @@ class File:
     package: tuple[str, ...]
     text: str
     tree: ast.Module
+    name: str = ""
 
 
 def read(path: Path) -> File:
     parts = path.relative_to(SRC).with_suffix("").parts
     unit = "" if parts == ("__init__",) else parts[0]
     text = path.read_text("utf-8")
-    return File(unit, ("limelight", *parts[:-1]), text, ast.parse(text))
+    return File(unit, ("limelight", *parts[:-1]), text, ast.parse(text), path.name)
 
 
 def sample(text: str, unit: str = "nn", package: tuple[str, ...] = ("limelight", "nn")) -> File:
@@ -93,7 +95,8 @@ def looks_up(file: File) -> list[str]:
 
 
 def foreign(file: File) -> list[str]:
-    return [".".join(parts) for parts in imported(file) if parts[0] in FOREIGN]
+    may = BORROWS.get((file.unit, file.name))
+    return [".".join(parts) for parts in imported(file) if parts[0] in FOREIGN and parts[0] != may]
 
 
 def asks_family(file: File) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from ran import one_line
 
-COMMANDS = ["translate", "train", "eval", "convert", "models", "env"]
+COMMANDS = ["translate", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve"]
+COMMANDS += ["train", "eval", "convert", "verify", "models", "env"]
 Run = Callable[..., Any]
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "train": ("train", "Train a model from a recipe."),
     "eval": ("evaluate", "Score a model on held-out or your own sentence pairs."),
     "convert": ("convert", "Write a model folder that other libraries open, or one of limelight's own."),
+    "verify": ("verify", "Compare published folders with transformers: token ids, logits, and what is written."),
     "models": ("models", "List the models that are there, with size, licence and scores."),
     "env": ("env", "Print what a bug report needs."),
 }
