@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ..data.formats import STANDARD
 from ..data.lines import lines
 from ..data.tables import Row
-from ..errors import RecipeError
+from ..errors import InputError, RecipeError
 from ..hub import Opened
 from ..tasks.bulk import Task, Texts, answer_file, answered, count_rows, one_line, open_answers, open_texts
 from ..tasks.result import Result
@@ -35,14 +36,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Given:
-    """All that is to be answered, and whether as JSON."""
+    """All that is to be answered, and whether as JSON. `whole`: files that are one text each."""
 
     texts: tuple[str, ...]
     table: Table
     as_json: bool
+    whole: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         table = self.table
+        if self.whole and (self.texts or table.file is not None):
+            raise RecipeError(f"--in and {'TEXT' if self.texts else '--file'} were both given.", "Give one of them.")
         if table.file is None:
             needs = (("--format", table.format), ("--column", table.column), ("--output", table.output), ("--to-column", table.to_column))
             for name, value in (*needs, ("--resume", table.resume or None)):
@@ -56,22 +60,27 @@ class Given:
     @property
     def alone(self) -> bool:
         """Whether there is a single text, given on the line."""
-        return len(self.texts) == 1 and STANDARD not in self.texts
+        return len(self.whole or self.texts) == 1 and STANDARD not in self.texts
 
     @property
     def typed(self) -> bool:
         """Whether a person types texts, and waits for each answer."""
-        return (not self.texts or STANDARD in self.texts) and is_terminal(sys.stdin)
+        return not self.whole and (not self.texts or STANDARD in self.texts) and is_terminal(sys.stdin)
 
     @property
     def where(self) -> str | None:
         """How a text that is refused is called; a single one needs no number."""
+        if self.whole:
+            return "--in" if len(self.whole) > 1 else None
         if not self.texts:
             return "standard input, line"
         return "text" if len(self.texts) > 1 or STANDARD in self.texts else None
 
     def each(self) -> Iterator[str]:
         """The texts."""
+        yield from map(whole_text, self.whole)
+        if self.whole:
+            return
         for text in self.texts or (STANDARD,):
             if text != STANDARD:
                 yield text
@@ -79,6 +88,18 @@ class Given:
             if is_terminal(sys.stdin):
                 note("A text a line; Ctrl-D ends.")
             yield from (line for _, line in lines(STANDARD))
+
+
+def whole_text(path: str) -> str:
+    """A file as one text. Raises InputError for one that cannot be read or is not UTF-8."""
+    try:
+        data = sys.stdin.buffer.read() if path == STANDARD else Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Is the name right?") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: byte {error.start:,} is 0x{data[error.start]:02x}.", "Save it as UTF-8.") from None
 
 
 Person = Callable[[Any, int | None], str]
@@ -98,6 +119,7 @@ class Shown:
     person: Person = for_person
     count: int = 0
     cut: int = 0
+    told: bool = False
 
     def results(self, results: list[Any]) -> None:
         """Print several at once."""
@@ -114,8 +136,8 @@ class Shown:
         self.cut += not result.complete
 
     def end(self) -> None:
-        """Nothing is cut off silently."""
-        if self.cut:
+        """Nothing is cut off silently, but where `told`: whoever set the length knows."""
+        if self.cut and not self.told:
             which = "the answer was" if self.count == 1 else f"{self.cut} of {self.count} answers were"
             note(f"limelight: note: {which} cut off before the end.   Give --max-length more tokens.")
 
@@ -128,7 +150,8 @@ def as_json(result: Result) -> str:
 @dataclass(frozen=True)
 class Asked:
     """A task with its options, ready for many texts. `name`: the default name of the answers' column; `doing`: what is done, for a
-    progress bar; `item` and `row`: a text, or a text with its row, -> what the task is given."""
+    progress bar; `item` and `row`: a text, or a text with its row, -> what the task is given; `made_with`: what changes answers and is
+    no option (a question)."""
 
     task: Task[Any]
     opened: Opened
@@ -137,6 +160,7 @@ class Asked:
     doing: str
     item: Callable[[str], Any] = str
     row: Callable[[Row, str], Any] = lambda _, text: text
+    made_with: Mapping[str, Any] = field(default_factory=dict)
 
 
 def answer(asked: Asked, given: Given, shown: Shown) -> None:
@@ -163,7 +187,7 @@ def _answer_file(asked: Asked, given: Given, file: str) -> None:
         texts,
         column=table.to_column or asked.name,
         columns=asked.task.columns(asked.options),
-        made_with={**made_with, **plain(replace(asked.options, batch=1))},
+        made_with={**made_with, **asked.made_with, **plain(replace(asked.options, batch=1))},
         resume=table.resume,
     )
     began, before, done = time.perf_counter(), answers.output.done, 0

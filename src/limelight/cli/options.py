@@ -12,6 +12,7 @@ Dtype = Annotated[str, typer.Option(metavar="DTYPE", help="fp32, bf16 or fp16; a
 Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; - or nothing: standard input, one a line.")]
 Model = Annotated[str, typer.Option("--model", "-m", metavar="NAME|FOLDER", help="A bundled model, a model folder, or org/name.")]
 File = Annotated[str | None, typer.Option(help="A table (TSV, CSV, JSONL, Parquet), or .txt with a text a line; - for a pipe.")]
+Whole = Annotated[list[str] | None, typer.Option("--in", metavar="FILE", help="A file that is one text; may be given several times.")]
 Format = Annotated[str | None, typer.Option(help="csv, jsonl, parquet, tsv or txt, where FILE's name does not tell.")]
 Column = Annotated[str | None, typer.Option(help='The column with the texts; by default "text", or the only one.')]
 Output = Annotated[str | None, typer.Option("--output", "-o", help="Write FILE's rows here, with the new column.")]

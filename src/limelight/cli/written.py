@@ -3,12 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from ..errors import RecipeError
+from ..tasks import task
 from ..tasks.bulk import one_line
 from ..tasks.generated import Generated
-from .given import Shown, as_json
-from .streams import say
+from ..tasks.writing import Writer
+from .given import Asked, Given, Shown, answer, as_json
+from .searching import Search
+from .streams import note, say
+
+
+@dataclass(frozen=True)
+class Writes:
+    """A task that writes: its name, the column of its answers, and what it is doing, for a progress bar. `open_ended`: an answer need
+    not come to an end of its own."""
+
+    name: str
+    column: str
+    doing: str
+    open_ended: bool = False
+
+
+def write(what: Writes, given: Given, model: tuple[str, str, str], search: Search, more: Mapping[str, Any], stream: bool) -> None:
+    """Do it. `model`: its name, device and dtype; `more`: options of this task alone."""
+    if stream and given.table.file is not None:
+        raise RecipeError("--stream is for texts to read, not for files.", "Give TEXT instead of --file.")
+    if stream and search.nbest > 1:
+        raise RecipeError("--stream shows one answer as it grows, --nbest asks for several.", "Leave one of them out.")
+    name, device, dtype = model
+    found = task(what.name, name, device=device, dtype=dtype)
+    options = found.Options(**search.options(Writer(found.opened, what.name)), **more)
+    shown = _Shown(given, listed, told=what.open_ended and search.max_length is not None)
+    if not stream:
+        answer(Asked(found, found.opened, options, name=what.column, doing=what.doing), given, shown)
+        return
+    for text in given.each():
+        show_stream(found.stream(text, options), shown)
+    shown.end()
+
+
+class _Shown(Shown):
+    """Says too where a long text was read in parts."""
+
+    def after(self, result: Generated) -> None:
+        """See Shown."""
+        super().after(result)
+        if result.parts > 1:
+            note(f"limelight: note: the text is longer than the model reads at once: it was read in {result.parts} parts.")
 
 
 def listed(result: Generated, number: int | None) -> str:
@@ -19,20 +64,19 @@ def listed(result: Generated, number: int | None) -> str:
     return "\n".join(f"{before}{c.score:.4f}\t{one_line(c.text)}" for c in result.nbest)
 
 
-def show_stream(pieces: Iterable[str | Generated], shown: Shown) -> Generated | None:
-    """Words as they become sure; the whole result is given back. A Ctrl-C leaves those that are there, and the line is ended."""
-    began, whole, json_wanted = False, None, shown.given.as_json
+def show_stream(stream: Iterable[str | Generated], shown: Shown, *, pieces: bool = True) -> None:
+    """Words as they become sure, and the result. A Ctrl-C leaves those that are there, and the line is ended. `pieces`: whether words
+    are shown one by one."""
+    began, json_wanted = False, shown.given.as_json
     try:
-        for piece in pieces:
+        for piece in stream:
             if isinstance(piece, Generated):
-                whole = piece
                 say(as_json(piece) if json_wanted else "")
                 shown.after(piece)
-            else:
+            elif pieces:
                 say(json.dumps({"piece": piece}, ensure_ascii=False) if json_wanted else piece, end="\n" if json_wanted else "")
                 began = True
     except KeyboardInterrupt:
         if began and not json_wanted:
             say("")
         raise
-    return whole

@@ -12,12 +12,8 @@ if TYPE_CHECKING:
     from .translate import Translate
 
 # name -> module, class; loaded when it is asked for
-TASKS = {
-    name: (name, name.capitalize())
-    for name in (
-        "translate", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve",
-    )  # fmt: skip
-}
+NAMES = ("translate", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve")
+TASKS = {name: (name, name.capitalize()) for name in NAMES}
 
 
 @overload

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..errors import InputError, RecipeError, SpecError, did_you_mean
 
 Options = TypeVar("Options")
+T = TypeVar("T")
 MOST_TOKENS = 1 << 14                    # a batch has at most so many tokens, padding counted
 
 
@@ -33,6 +34,16 @@ def as_texts(given: object) -> Sequence[str]:
         if not isinstance(text, str):
             raise InputError(f"text {number} of {len(given)} is no text: got {type(text).__name__} {text!r:.40}.", "Give text only.")
     return given
+
+
+def numbered(i: int, texts: Sequence[object], work: Callable[[], T]) -> T:
+    """`work` on one of several texts; its InputError then says which."""
+    try:
+        return work()
+    except InputError as error:
+        if len(texts) == 1:
+            raise
+        raise InputError(f"text {i + 1} of {len(texts)}: {error.message}", error.hint) from None
 
 
 def in_batches(lengths: Sequence[int], size: int, *, most: int = MOST_TOKENS) -> Iterator[list[int]]:

@@ -38,8 +38,12 @@ def check_fit(opened: Opened, task: str) -> None:
     if m.source_language is not None:                                # made to translate, from this language to that
         can = tuple(name for name in can if name in ("translate", *ANY))
     if task not in can:
-        heads = ", ".join(_called(head) for head in m.spec.heads) or "no head"
-        raise TaskError(f'the model "{m.name}" cannot {task}: it has {heads}.', f"It can {', '.join(can)}.")
+        made = f"it was made to translate from {m.source_language}" if m.source_language else f"it has {_heads(m.spec)}"
+        raise TaskError(f'the model "{m.name}" cannot {task}: {made}.', f"It can {', '.join(can)}.")
+
+
+def _heads(spec: Model) -> str:
+    return ", ".join(_called(head) for head in spec.heads) or "no head"
 
 
 def _called(head: Head) -> str:

@@ -33,13 +33,14 @@ class Chosen:
 
 @dataclass(frozen=True, kw_only=True)
 class Generated(Result):
-    """A text that a model wrote. `several`: whether all of `nbest` were asked for. `parts`: into how many a long source was divided.
-    `alignments`: one a sentence, empty where not asked for."""
+    """A text that a model wrote. `several`: whether all of `nbest` were asked for. `led`: what the text goes on from, where it does.
+    `parts`: into how many a long source was divided. `alignments`: one a sentence, empty where not asked for."""
 
     text: str
     nbest: tuple[Candidate, ...]
     steps: tuple[Chosen, ...]
     several: bool = False
+    led: str = ""
     parts: int = 1
     alignments: tuple[Alignment, ...] = ()
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
@@ -67,7 +68,8 @@ class Generated(Result):
     def to_json(self) -> dict[str, Any]:
         """See Result."""
         out = {
-            self.keys.get("text", "text"): self.text,
+            self.keys.get("text", "text"): self.led + self.text,
+            **({"continuation": self.text} if self.led else {}),
             **super().to_json(),
             "nbest": [{"text": c.text, "score": round(c.score, 6)} for c in self.nbest],
             "steps": [{"piece": s.piece, "probability": round(s.probability, 6)} for s in self.steps],

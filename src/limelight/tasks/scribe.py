@@ -128,6 +128,16 @@ class Scribe:
             gap = part.gap if begun else ""
             yield answer
 
+    def streamed(self, parts: Sequence[Part], whole: Callable[[list[Answer]], Generated]) -> Iterator[str | Generated]:
+        """The texts of `stream`, and at the end what `whole` makes of all answers."""
+        answers: list[Answer] = []
+        for piece in self.stream(parts):
+            if isinstance(piece, Answer):
+                answers.append(piece)
+            else:
+                yield piece
+        yield whole(answers)
+
     def text(self, part: Part, ids: Sequence[int]) -> str:
         """The text of an answer's tokens."""
         return self.writer.ending(part.longest, self._stop).cut(self._spell(part, ids))
@@ -160,7 +170,9 @@ class Scribe:
         return self.writer.opened.text.decode(ids).strip(" ")
 
     # --- results ----------------------------------------------------------------------------------------------------
-    def result(self, task: str, source: str, answers: Sequence[Answer], *, keys: dict[str, str], pictures: Sequence[Picture]) -> Generated:
+    def result(
+        self, task: str, source: str, answers: Sequence[Answer], *, keys: dict[str, str], pictures: Sequence[Picture] = ()
+    ) -> Generated:
         """The answers to the parts of one text as one result."""
         best = [a.hypotheses[0] for a in answers]
         count = max((len(a.hypotheses) for a in answers), default=0)

@@ -13,7 +13,7 @@ from ..inputs import sentences
 from ..look.picture import Picture
 from ..values import value
 from .alignments import Aligning, picture
-from .asking import as_texts, with_changes
+from .asking import as_texts, numbered, with_changes
 from .fitness import check_fit
 from .generated import Generated
 from .languages import Pair, choose
@@ -65,7 +65,7 @@ class Translate:
         options, texts = with_changes("translate", options, TranslateOptions, changes), as_texts(text)
         pair = self._pair(options)
         scribe = self._scribe(options, pair)
-        parts = [part for i in range(len(texts)) for part in self._numbered(i, texts, scribe, pair)]
+        parts = [part for i in range(len(texts)) for part in numbered(i, texts, lambda i=i: self._parts(i, texts[i], scribe, pair))]
         answers = by_text(scribe.all(parts), len(texts))
         results = [self._result(scribe, text, each) for text, each in zip(texts, answers, strict=True)]
         return results[0] if isinstance(text, str) else results
@@ -91,16 +91,7 @@ class Translate:
         scribe.check_stream()
         if not isinstance(text, str):
             raise InputError(f"a stream takes one text: got {type(text).__name__}.", "Stream several texts one after the other.")
-        return self._streamed(text, scribe, self._parts(0, text, scribe, pair))
-
-    def _streamed(self, text: str, scribe: Scribe, parts: Sequence[Part]) -> Iterator[str | Generated]:
-        answers: list[Answer] = []
-        for piece in scribe.stream(parts):
-            if isinstance(piece, Answer):
-                answers.append(piece)
-            else:
-                yield piece
-        yield self._result(scribe, text, answers)
+        return scribe.streamed(self._parts(0, text, scribe, pair), lambda answers: self._result(scribe, text, answers))
 
     # --- from texts to sentences and back -------------------------------------------------------------------------
     def _pair(self, options: TranslateOptions) -> Pair:
@@ -109,14 +100,6 @@ class Translate:
     def _scribe(self, options: TranslateOptions, pair: Pair) -> Scribe:
         looker = Aligning(self.opened) if options.align and self.opened.manifest.aligner is not None else None
         return Scribe(Writer(self.opened, pair.use), options, looker=looker, first=pair.first)
-
-    def _numbered(self, i: int, texts: Sequence[str], scribe: Scribe, pair: Pair) -> list[Part]:
-        try:
-            return self._parts(i, texts[i], scribe, pair)
-        except InputError as error:
-            if len(texts) == 1:
-                raise
-            raise InputError(f"text {i + 1} of {len(texts)}: {error.message}", error.hint) from None
 
     def _parts(self, i: int, text: str, scribe: Scribe, pair: Pair) -> list[Part]:
         spans, writer = sentences(text), scribe.writer

@@ -97,6 +97,7 @@ class Writer:
         Raises InputError for a prompt that leaves no room, with the numbers.
         """
         wanted, room = options.max_length or self.generation.max_length, _room(self.opened.manifest.spec.decoder) or sys.maxsize
+        room = min(room, self.generation.max_source) if prompt else room
         if prompt >= room:
             m = self.opened.manifest
             raise InputError(f"a prompt has {prompt:,} tokens; {m.name} has room for {room:,}, with the answer.", "Give a shorter one.")
@@ -131,9 +132,13 @@ class Writer:
         return Ending(frozenset(self.generation.end), longest, tuple(stop), text)
 
     def best(self, found: Sequence[Hypothesis], options: Writing, text: Callable[[Hypothesis], str]) -> list[Hypothesis]:
-        """The best answers, best first, each text once: pieces may spell one text in several ways."""
+        """The best answers, best first, each text once: pieces may spell one text in several ways.
+
+        An answer to a source goes before one that was cut off; a text that goes on may do so for ever.
+        """
+        answers = self.opened.model.encoder is not None
         best: dict[str, Hypothesis] = {}
-        for hypothesis in sorted(found, key=lambda h: (not h.ended, -h.score)):
+        for hypothesis in sorted(found, key=lambda h: (answers and not h.ended, -h.score)):
             best.setdefault(text(hypothesis), hypothesis)
         return list(best.values())[: self.choice(options).nbest]
 
