@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import InputError, WeightError
 
-MOST_PARTS = 150_000                     # values of a table: twice as many as a model has tensors
+MOST_PARTS = 250_000                     # values of a table: names of 100,000 labels, there and back
 
 
 @contextmanager
@@ -54,8 +54,8 @@ def inside(folder: Path, name: str) -> Path:
     path, homes = folder / name, [folder.resolve()]
     try:
         real = path.resolve(strict=True)
-    except (OSError, RuntimeError):                                  # nothing there, or links in a circle
-        raise WeightError(f"{path} is not there.", "Is the folder whole?") from None
+    except (OSError, RuntimeError, ValueError):                      # nothing there, links in a circle, a name with a null in it
+        raise WeightError(f"{folder / repr(name)[1:-1]} is not there.", "Is the folder whole?") from None
     if folder.resolve().parent.name == "snapshots":
         homes.append(folder.resolve().parent.parent / "blobs")
     if not any(real.is_relative_to(home) for home in homes):

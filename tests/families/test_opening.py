@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import torch
 from published import hf, published
 
 import limelight
-import tiny
 from limelight.cli import main
 from limelight.errors import TaskError
 from limelight.inputs import Batch

@@ -107,7 +107,7 @@ def test_a_header_too_long_is_not_read_even_where_the_file_has_it(tmp_path: Path
 
 @pytest.mark.parametrize(
     "header",
-    [b"\x80\x02}q\x00.", b"not JSON", b"{" * 100_000, b'{"a": ' + b"[" * 5_000, b"\xff\xfe", b'{"a":' + b"9" * 10_000 + b"}", b"{}x"],
+    [b"\x80\x02}q\x00.", b"not JSON", b"{" * 50_000, b'{"a": ' + b"[" * 5_000, b"\xff\xfe", b'{"a":' + b"9" * 10_000 + b"}", b"{}x"],
     ids=["pickle", "words", "deep", "deeper", "bytes", "digits", "more"],
 )
 def test_a_header_that_is_not_json_is_refused(tmp_path: Path, header: bytes) -> None:

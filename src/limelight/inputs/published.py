@@ -47,7 +47,11 @@ def read_text(folder: Path, habit: Habit) -> Text:
     """The tokenizer of a folder. Raises WeightError for one that has none, or a broken one."""
     told = _json(folder / "tokenizer_config.json") | _json(folder / "special_tokens_map.json")
     names = {mark: name for mark, key in NAMES.items() if (name := said.name(told.get(key)))}
-    engine = _engine(folder, habit, told)
+
+    def broken(error: BaseException) -> WeightError:                 # a table of settings may hold anything, and libraries are handed it
+        return WeightError(f"{folder}: its tokenizer cannot be built: {line(error)}", "The files are damaged: get them again.")
+
+    engine = guarded(lambda: _engine(folder, habit, told), broken)
     ids = {mark: engine.id(name) for mark, name in names.items()}
     return Text(engine, Marks(**ids), habit.languages)
 

@@ -172,6 +172,8 @@ def numbered(data: bytes, first: Sequence[str] = ()) -> dict[str, int]:
 def _processor(data: bytes) -> Any:
     import sentencepiece
 
+    if not data:                                                     # which the library would take for "no model yet"
+        raise WeightError("the sentencepiece model cannot be read: it has no bytes.", "The file is damaged: get it again.")
     try:
         return sentencepiece.SentencePieceProcessor(model_proto=data)
     except (RuntimeError, TypeError, ValueError) as error:

@@ -39,6 +39,8 @@ def read_folder(folder: Path) -> dict[str, Tensor]:
         if lost := sorted(names - part.keys()):
             some = ", ".join(lost[:3])
             raise WeightError(f"{folder / shard} lacks {len(lost)} tensors that {found.name} names: {some}.", "Get it again.")
+        if twice := sorted(tensors.keys() & part.keys()):
+            raise WeightError(f"{folder / shard}: {', '.join(twice[:3])} is in two files.", "Is the folder of one model alone?")
         tensors |= part
     return tensors
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..errors import WeightError
 
+MOST_UNKNOWN = 1_000                       # of which it is said how many there are: a file may hold nothing else
 TAILS = {"weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
 
 
@@ -67,6 +68,8 @@ def to_ours(table: Sequence[Row], theirs: Mapping[str, Tensor], *, prefix: str =
         found = _find(table, name, prefix)
         if found is None:
             unknown.append(name)
+            if len(unknown) == MOST_UNKNOWN:
+                break
             continue
         rule, targets = found
         if rule.copy:
@@ -82,7 +85,8 @@ def to_ours(table: Sequence[Row], theirs: Mapping[str, Tensor], *, prefix: str =
             )
     if unknown:
         some = ", ".join(sorted(unknown)[:3])
-        raise WeightError(f"{where} holds {len(unknown)} tensors that its kind of model does not have: {some}.", "Is config.json its own?")
+        count = f"{len(unknown):,}{' or more' * (len(unknown) == MOST_UNKNOWN)}"
+        raise WeightError(f"{where} holds {count} tensors that its kind of model does not have: {some}.", "Is config.json its own?")
     return ours
 
 

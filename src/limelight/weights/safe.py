@@ -14,7 +14,7 @@ from ..errors import WeightError
 from ..files import replaced
 
 MOST_HEADER = 8 << 20
-MOST_TENSORS = 50_000
+MOST_TENSORS = 20_000                    # the largest models here have two thousand, twice that where packed
 MOST_BRACKETS = 4 * MOST_TENSORS         # a tensor has three; what comes of a header is known before it is parsed
 
 
