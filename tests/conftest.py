@@ -5,7 +5,9 @@ Nothing of limelight is imported here: the type checker that pytest switches on 
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,17 @@ def learnt() -> list[tuple[str, str]]:
     import tiny
 
     return tiny.LEARNT
+
+
+@pytest.fixture(scope="session")
+def learnt_words(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a model of a kind ("bert", "gpt2") that has learnt which words go together (see wordy.py)."""
+    import wordy
+
+    @functools.cache
+    def folder(kind: str) -> Path:
+        path = tmp_path_factory.mktemp("wordy") / kind
+        wordy.made(kind, path, learn=wordy.ENOUGH[kind])
+        return path
+
+    return folder
