@@ -49,8 +49,8 @@ class Engine(Protocol):
         that stands in a text is that mark."""
         ...
 
-    def join(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """Ids -> text, marks left out."""
+    def join(self, rows: Sequence[Sequence[int]], *, marks: bool = False) -> list[str]:
+        """Ids -> text; marks are left out, or stand there by their names."""
         ...
 
     def piece(self, token: int) -> str:
@@ -117,9 +117,9 @@ class Fast:
         """A twin that takes the name of a mark for the mark: one tokenizer has one setting, whichever thread asks."""
         return Tokenizer.from_str(self.tokenizer.to_str())
 
-    def join(self, rows: Sequence[Sequence[int]]) -> list[str]:
+    def join(self, rows: Sequence[Sequence[int]], *, marks: bool = False) -> list[str]:
         """See Engine."""
-        joined = self.tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)
+        joined = self.tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=not marks)
         return [text.removeprefix(self.lead) for text in joined]
 
     def spelling(self, token: int) -> bytes | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from ..errors import WeightError
@@ -124,10 +125,21 @@ class SentencePiece:
         whole = [rf"(?<!\w){re.escape(name)}(?!\w)" if self._named[name].single else re.escape(name) for name in names]
         return re.compile("|".join(whole) or r"(?!)")
 
-    def join(self, rows: Sequence[Sequence[int]]) -> list[str]:
+    def join(self, rows: Sequence[Sequence[int]], *, marks: bool = False) -> list[str]:
         """See Engine."""
+        if marks:
+            return [self._with_marks(row) for row in rows]
         named = [[self._names[i] for i in row if i in self._names and i not in self.silent] for row in rows]
         return [self._writer.decode_pieces(names).replace(SPACE, " ") for names in named]    # left where a piece is the reader's alone
+
+    def _with_marks(self, row: Sequence[int]) -> str:
+        """Runs of pieces are joined each by itself; the space before a run that follows a mark stays."""
+        parts: list[str] = []
+        for silent, run in groupby((i for i in row if i in self._names), self.silent.__contains__):
+            names = [self._names[i] for i in run]
+            space = " " * (bool(parts) and not silent and names[0].startswith(SPACE))
+            parts.append("".join(names) if silent else space + self._writer.decode_pieces(names).replace(SPACE, " "))
+        return "".join(parts)
 
     def piece(self, token: int) -> str:
         """See Engine."""
