@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from ran import one_line
 
+from published import published
+
 Run = Callable[..., Any]
 
 
@@ -46,6 +48,59 @@ def test_a_name_shows_the_card(limelight: Run, model: Path) -> None:
     assert limelight("models", model).out == "# tiny\n"
     assert json.loads(limelight("models", model, "--json").out)["readme"] == "# tiny\n"
     one_line(limelight("models", "en-fx"), 'no model "en-fx"')
+
+
+def test_a_published_folder_is_told_in_lines(limelight: Run, model: Path, tmp_path: Path) -> None:
+    theirs = published("bert-ForSequenceClassification", tmp_path / "b")
+    size = sum(path.stat().st_size for path in (tmp_path / "b").iterdir())
+    lines = dict(line.split(maxsplit=1) for line in limelight("models", "b").lines[1:])
+    assert lines == {
+        "family": "bert",
+        "made": "to     classify",
+        "can": "classify, embed, sense",
+        "parameters": f"{theirs.num_parameters():,}",
+        "bytes": f"{size:,}",
+        "heads": "classes (3: LABEL_0, LABEL_1, LABEL_2)",
+        "reads": "60 tokens",
+    }
+    both = limelight("models", "b", model)
+    assert both.out.startswith("b (published): b\n")
+    assert both.out.endswith("\n\n# tiny\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "heads", "context"),
+    [
+        ("gpt2-LMHeadModel", "generate", ["lm"], 60),
+        ("marian-MTModel", "translate", ["lm"], 60),
+        ("t5-ForConditionalGeneration", "translate", ["lm"], None),
+        ("bert-ForQuestionAnswering", "answer", ["span"], 60),
+        ("bert-Model", "embed", [], 60),
+    ],
+)
+def test_a_published_folder_as_json(limelight: Run, tmp_path: Path, name: str, task: str, heads: list[str], context: int | None) -> None:
+    from limelight.hub import open_model
+
+    published(name, tmp_path / "p")
+    (found,) = [json.loads(line) for line in limelight("models", "p", "--json").lines]
+    opened = open_model(tmp_path / "p")
+    assert (found["form"], found["family"], found["task"]) == ("published", opened.model.spec.family, task)
+    assert opened.manifest.task == task
+    assert found["parameters"] == sum(weight.numel() for weight in opened.model.parameters())
+    assert ([head["name"] for head in found["heads"]], found["context"]) == (heads, context)
+    assert found["readme"] == ""
+
+
+def test_published_folders_are_listed_among_ours(limelight: Run, model: Path, tmp_path: Path) -> None:
+    published("gpt2-LMHeadModel", tmp_path / "all" / "theirs")
+    published("gpt2-LMHeadModel", tmp_path / "all" / "broken")
+    shutil.copytree(model, tmp_path / "all" / "ours")
+    (tmp_path / "all" / "broken" / "config.json").write_text('{"model_type": "gpt3"}')
+    rows = limelight("models", "--folder", "all").lines
+    assert [row.split()[:2] for row in rows if row.startswith("theirs")] == [["theirs", "generate"]]
+    assert any(row.startswith("broken") and 'Did you mean "gpt2"' in row for row in rows)
+    assert any(row.startswith("tiny") for row in rows)
+    one_line(limelight("models", tmp_path / "all" / "broken"), "model_type 'gpt3' is not known here", 'Did you mean "gpt2"')
 
 
 def test_one_that_is_broken_is_listed_as_such(limelight: Run, model: Path, tmp_path: Path) -> None:

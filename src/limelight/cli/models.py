@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +13,12 @@ from .options import AsJson
 from .streams import say
 from .table import as_command
 
+if TYPE_CHECKING:
+    from ..hub import About
+
 COLUMNS = ("NAME", "TASK", "LANGUAGES", "PARAMETERS", "SIZE", "LICENCE", "SCORES")
 SHOWN_SCORES, WIDEST = 2, 40
+MARKS = ("limelight.json", "config.json")        # what makes a folder one of a model: ours, or a published one
 
 
 def models(
@@ -35,11 +38,11 @@ def models(
 
 def _inside(folder: Path) -> list[Path]:
     """A model folder itself, or all model folders in it. Raises WeightError where there is none."""
-    if (folder / "limelight.json").is_file():
+    if any((folder / name).is_file() for name in MARKS):
         return [folder]
-    found = sorted(path.parent for path in folder.glob("*/limelight.json"))
+    found = sorted({path.parent for name in MARKS for path in folder.glob(f"*/{name}")})
     if not found:
-        raise WeightError(f"there is no model in {folder}.", "A model folder holds a limelight.json.")
+        raise WeightError(f"there is no model in {folder}.", f"A model folder holds a {' or a '.join(MARKS)}.")
     return found
 
 
@@ -48,7 +51,7 @@ def _show(folders: list[Path], *, cards: bool, as_json: bool) -> None:
         for folder in folders:
             say(json.dumps({**_described(folder), **({"readme": _card(folder)} if cards else {})}, ensure_ascii=False))
     elif cards:
-        say("\n\n".join(_card(folder).rstrip() for folder in folders))
+        say("\n\n".join((_card(folder) or _facts(folder)).rstrip() for folder in folders))
     elif folders:
         _table([_described(folder) for folder in folders])
     else:
@@ -56,46 +59,71 @@ def _show(folders: list[Path], *, cards: bool, as_json: bool) -> None:
 
 
 def _card(folder: Path) -> str:
+    """The card of a limelight folder; "" for a published one, whose own card is another's words for another library."""
+    if not (folder / "limelight.json").exists() and (folder / "config.json").exists():
+        return ""
     try:
         return (folder / "README.md").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise WeightError(f"{folder} has no card that can be read: {error}.", "Is the folder whole?") from None
 
 
+def _facts(folder: Path) -> str:
+    """What a published folder is, in lines. Raises WeightError for one that cannot be opened."""
+    from ..hub import about
+
+    told = _told(about(folder))
+    context = "as many tokens as there are" if told["context"] is None else f"{told['context']:,} tokens"
+    lines = {
+        "family": told["family"],
+        "made to": told["task"],
+        "can": ", ".join(told["tasks"]),
+        "parameters": f"{told['parameters']:,}",
+        "bytes": f"{told['bytes']:,}",
+        "heads": "; ".join(_head(head) for head in told["heads"]) or "none",
+        "reads": context,
+    }
+    return "\n".join([f"{told['name']} (published): {folder}", *(f"  {key:<10}  {value}" for key, value in lines.items())])
+
+
+def _head(head: dict[str, Any]) -> str:
+    labels = head.get("labels")
+    return head["name"] if labels is None else f"{head['name']} ({len(labels):,}: {_short(', '.join(labels))})"
+
+
 def _described(folder: Path) -> dict[str, Any]:
     """A folder as plain data; one that is broken is listed with what is wrong, so that the others are seen."""
-    from ..hub import read_manifest
+    from ..hub import about
 
     try:
-        m = read_manifest(folder)
-        return {
-            "name": m.name,
-            "folder": str(folder),
-            "task": m.task,
-            "source_language": m.source_language,
-            "target_language": m.target_language,
-            "parameters": _parameters(folder / "model.safetensors"),
-            "bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
-            "license": m.card.license,
-            "summary": m.card.summary,
-            "scores": m.card.scores,
-            "aligner": None if m.aligner is None else {"attention": m.aligner.attention, "heads": m.aligner.heads, "aer": m.aligner.aer},
-        }
+        return _told(about(folder))
     except LimelightError as error:
         return {"name": folder.name, "folder": str(folder), "error": str(error)}
 
 
-def _parameters(path: Path) -> int:
-    """How many numbers a file of weights stands for, read off its header. Scales of packed weights are no parameters."""
-    from safetensors import SafetensorError, safe_open
+def _told(found: About) -> dict[str, Any]:
+    from ..tasks.fitness import able
+    from ..values import plain
 
-    from ..quant.int8 import SCALE
-
-    try:
-        with safe_open(path, framework="np") as file:
-            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys() if not name.endswith(SCALE))  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightError(f"{path} cannot be read: {error}.", "Get the model folder again.") from None
+    m = found.manifest
+    return {
+        "name": found.name,
+        "folder": str(found.folder),
+        "form": "published" if m is None else "limelight",
+        "family": found.spec.family,
+        "task": found.task,
+        "tasks": able(found.spec, mask=False) if m is None or m.source_language is None else (found.task,),
+        "source_language": m and m.source_language,
+        "target_language": m and m.target_language,
+        "parameters": found.parameters,
+        "bytes": found.bytes,
+        "heads": [plain(head) for head in found.spec.heads],
+        "context": found.context,
+        "license": "see its own card" if m is None else m.card.license,
+        "summary": "A published checkpoint." if m is None else m.card.summary,
+        "scores": {} if m is None else m.card.scores,
+        "aligner": m and m.aligner and {"attention": m.aligner.attention, "heads": m.aligner.heads, "aer": m.aligner.aer},
+    }
 
 
 def _table(found: list[dict[str, Any]]) -> None:

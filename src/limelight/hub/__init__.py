@@ -17,12 +17,13 @@ from ..errors import TaskError, WeightError, did_you_mean, nearest
 from ..inputs.text import Text
 from ..manifest import Manifest
 from ..nn import Transformer, pack_matrices
+from .about import About, about
 from .cache import snapshot
 from .folder import Bits, open_folder, read_manifest, save
 from .published import open_published
 from .publishing import publish
 
-__all__ = ["Opened", "bundled", "find", "open_model", "publish", "read_manifest", "save"]
+__all__ = ["About", "Opened", "about", "bundled", "find", "open_model", "publish", "read_manifest", "save"]
 
 Form = Literal["published", "limelight"]
 

@@ -95,7 +95,7 @@ def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) 
             uses[ours] = Use(prefix=prefix if isinstance(prefix, str) else "", generation=settings)
     return Manifest(
         name=folder.name,
-        task="summarize" if [*uses] == ["summarize"] else _task(spec),
+        task=made_for(spec, config),
         spec=spec,
         generation=read(asked, where),
         uses=uses,
@@ -114,6 +114,13 @@ def _longest(path: Path) -> int:
     """How many tokens the tokenizer's own settings allow; those that set no limit write an enormous number."""
     told = believed_table(path, MOST_CONFIG).get("model_max_length") if path.is_file() else None
     return min(int(told), MOST_LENGTH) if isinstance(told, int | float) and 1 <= told < math.inf else MOST_LENGTH
+
+
+def made_for(spec: Model, config: Mapping[str, Any]) -> str:
+    """The task that a published model was made for, by its config.json and its head."""
+    specific = config.get("task_specific_params")
+    uses = {use for name in specific if (use := _use(str(name)))} if isinstance(specific, dict) else set()
+    return "summarize" if uses == {"summarize"} else _task(spec)
 
 
 def _task(spec: Model) -> str:

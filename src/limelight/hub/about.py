@@ -1,0 +1,61 @@
+"""What a folder is, told without opening it: no tokenizer is made, and no number is read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from ..errors import WeightError
+from ..manifest import Manifest
+from ..quant.int8 import SCALE
+from ..spec import Model, Stack
+from .folder import read_manifest
+from .published import made_for, outline
+
+
+@dataclass(frozen=True)
+class About:
+    """A model's folder. `manifest`: of limelight's own alone; `task`: what it was made for."""
+
+    folder: Path
+    name: str
+    spec: Model
+    task: str
+    parameters: int
+    manifest: Manifest | None = None
+
+    @property
+    def bytes(self) -> int:
+        """The size of all its files."""
+        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
+
+    @property
+    def context(self) -> int | None:
+        """How many tokens it reads at once; None where nothing bounds them."""
+        lengths = [_length(stack) for stack in (self.spec.encoder, self.spec.decoder) if stack is not None]
+        return min((length for length in lengths if length is not None), default=None)
+
+
+def about(folder: Path) -> About:
+    """What a folder is, ours or a published one. Raises WeightError, as opening it would."""
+    if (folder / "limelight.json").exists() or not (folder / "config.json").exists():
+        m = read_manifest(folder)
+        return About(folder, m.name, m.spec, m.task, _parameters(folder / "model.safetensors"), m)
+    model, _, _, config = outline(folder)
+    return About(folder, folder.name, model.spec, made_for(model.spec, config), sum(each.numel() for each in model.parameters()))
+
+
+def _length(stack: Stack) -> int | None:
+    return getattr(stack.position, "length", None)
+
+
+def _parameters(path: Path) -> int:
+    """How many numbers a file of weights stands for, read off its header. Scales of packed weights are no parameters."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys() if not name.endswith(SCALE))  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightError(f"{path} cannot be read: {error}.", "Get the model folder again.") from None
