@@ -60,6 +60,12 @@ def test_what_a_message_says_is_no_mark(chat: Chat) -> None:
     assert ids.count(end) == plain.count(end) == 1
 
 
+def test_several_conversations_are_answered_as_one_by_one(chat: Chat) -> None:
+    given = ["Tom", [{"role": "user", "content": "A"}], "The black cat"]
+    assert [each.text for each in chat(given, max_length=6)] == [chat(each, max_length=6).text for each in given]
+    assert chat(["Tom"], max_length=6)[0].text == chat("Tom", max_length=6).text
+
+
 def test_a_conversation_remembers_and_forgets(chat: Chat) -> None:
     talk = chat.begin(max_length=4)
     first = talk.say("Tom")
@@ -96,7 +102,8 @@ def test_a_stream_is_the_reply(chat: Chat) -> None:
         (3, "a message or a list of messages is wanted: got int"),
         ([], "got list"),
         ("  ", "the last message is empty"),
-        (["Tom"], "message 1 of 1 is no table of role and content: got 'Tom'"),
+        ([{"role": "user"}, "Tom"], "message 1 of 2 is no table of role and content: got {'role': 'user'}"),
+        (["Tom", 3], "text 2 of 2: a message or a list of messages is wanted: got int"),
         ([{"role": "user", "content": 3}], "message 1 of 1 is no table"),
         ([{"role": "robot", "content": "A"}], "message 1 of 1 is of role 'robot'.   Known: system, user, assistant"),
     ],

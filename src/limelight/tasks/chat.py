@@ -10,12 +10,12 @@ from ..errors import InputError, TaskError
 from ..hub import Opened
 from ..inputs.template import Template, read_template
 from ..values import value
-from .asking import with_changes
+from .asking import numbered, with_changes
 from .fitness import check_fit
 from .generate import going_on, prompt_part
 from .generated import Generated
 from .result import Columns
-from .scribe import Answer, Part, Scribe
+from .scribe import Answer, Part, Scribe, by_text
 from .writing import Writer, Writing
 
 ROLES = ("system", "user", "assistant")
@@ -49,24 +49,29 @@ class Chat:
         self._writer = Writer(opened, "generate")
         self._template = Template(template, "the template given") if template is not None else _template_of(opened)
 
-    def __call__(self, messages: object, options: ChatOptions | None = None, **changes: Any) -> Generated:
-        """A message, or a conversation as tables of role and content, oldest first -> the reply.
+    def __call__(self, messages: object, options: ChatOptions | None = None, **changes: Any) -> Any:
+        """A message, or a conversation as tables of role and content, oldest first -> the reply. Several of them in a list -> a list.
 
         What a message says is text: the name of a mark in it neither ends nor begins anything. Raises InputError for what is no
         conversation, for one that the template refuses, in its words, and for one that leaves no room for a reply, with the numbers.
         """
-        options = with_changes("chat", options, ChatOptions, changes)
-        talk = as_messages(messages, options.system)
-        scribe, part = self._asked(talk, options)
-        return self._result(scribe, talk, scribe.all([part]))
+        asked = with_changes("chat", options, ChatOptions, changes)
+        several = isinstance(messages, list | tuple) and bool(messages) and not isinstance(messages[0], Mapping)
+        given: Sequence[object] = messages if several else [messages]  # pyright: ignore[reportAssignmentType]
+        talks = [numbered(i, given, lambda i=i: as_messages(given[i], asked.system)) for i in range(len(given))]
+        parts = [numbered(i, given, lambda i=i: self._part(talks[i], asked, i)) for i in range(len(given))]
+        scribe = going_on(self._writer, asked, asked.stop)
+        answers = by_text(scribe.all(parts), len(talks))
+        results = [self._result(scribe, talk, each) for talk, each in zip(talks, answers, strict=True)]
+        return results if several else results[0]
 
     def stream(self, messages: object, options: ChatOptions | None = None, **changes: Any) -> Iterator[str | Generated]:
         """Pieces of the reply as soon as nothing can change them; the result comes last. Raises what a call raises, at once."""
         options = with_changes("chat", options, ChatOptions, changes)
         talk = as_messages(messages, options.system)
-        scribe, part = self._asked(talk, options)
+        scribe = going_on(self._writer, options, options.stop)
         scribe.check_stream()
-        return scribe.streamed([part], lambda answers: self._result(scribe, talk, answers))
+        return scribe.streamed([self._part(talk, options)], lambda answers: self._result(scribe, talk, answers))
 
     def begin(self, options: ChatOptions | None = None, **changes: Any) -> Talk:
         """A conversation that remembers what was said."""
@@ -89,9 +94,8 @@ class Chat:
         clean = self.opened.text.guarded_names
         return self._template.render([{**message, "content": clean(message["content"])} for message in talk])
 
-    def _asked(self, talk: Sequence[Message], options: ChatOptions) -> tuple[Scribe, Part]:
-        prompt = self._rendered(talk)
-        return going_on(self._writer, options, options.stop), prompt_part(self._writer, prompt, options, named=True, marks=False)
+    def _part(self, talk: Sequence[Message], options: ChatOptions, place: int = 0) -> Part:
+        return prompt_part(self._writer, self._rendered(talk), options, place=place, named=True, marks=False)
 
     def _result(self, scribe: Scribe, talk: Sequence[Message], answers: Sequence[Answer]) -> Generated:
         found = scribe.result("chat", talk[-1]["content"], answers, keys=PIPELINE_KEYS)
