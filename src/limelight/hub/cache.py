@@ -7,6 +7,7 @@ version that the cache has; "org/name@revision" means that one.
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from ..weights.folder import NAMES as WEIGHTS
 
 NAME = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?")
 LONGEST = 160                            # the hub allows 96, and a revision
-FILES = ["*.json", "*.txt", "*.model", "*.spm", "*.jinja"]
+FILES = ("*.json", "*.txt", "*.model", "*.spm", "*.jinja")
+POOLING = "*_Pooling/config.json"        # how sentence-transformers makes one vector of a text
 
 
 def snapshot(name: str) -> Path | None:
@@ -55,8 +57,9 @@ def _fetched(library: Any, repo: str, revision: str | None) -> Path:
         told = library.HfApi().model_info(repo, revision=revision, timeout=10)     # of all ways to ask, the one without long retries
         files = [each.rfilename for each in told.siblings or ()]
         safe = any(each.endswith(".safetensors") and "/" not in each for each in files)
-        weights = "*.safetensors" if safe else "pytorch_model*.bin"
-        return Path(library.snapshot_download(repo, revision=revision, allow_patterns=[*FILES, weights], ignore_patterns=["*/*"]))
+        wanted = (*FILES, "*.safetensors" if safe else "pytorch_model*.bin")
+        names = [each for each in files if fnmatch(each, POOLING) or ("/" not in each and any(fnmatch(each, kind) for kind in wanted))]
+        return Path(library.snapshot_download(repo, revision=revision, allow_patterns=names))
     except Exception as error:                                      # its own, and those of the library that it asks the network with
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         hint = "Is the name right, and the network there? A folder needs neither."

@@ -1,0 +1,52 @@
+"""limelight embed: texts, standard input or a file, as vectors."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import options as o
+from .table import as_command
+
+
+def embed(
+    model: o.Model,
+    texts: o.Texts = None,
+    similar: Annotated[bool, typer.Option("--similar", help="Show how near the texts lie to each other instead.")] = False,
+    pool: Annotated[str | None, typer.Option(help="mean, first or last; by default what the folder says, else mean.")] = None,
+    normalised: Annotated[bool | None, typer.Option("--normalised/--raw", help="Vectors of length 1, or as they come.")] = None,
+    prompt: Annotated[str | None, typer.Option(help='What is put before each text ("query: ").')] = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="The vector of each token as well; with --json.")] = False,
+    file: o.File = None,
+    format: o.Format = None,
+    column: o.Column = None,
+    output: o.Output = None,
+    to_column: o.ToColumn = None,
+    resume: o.Resume = False,
+    batch: o.Batch = 32,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    as_json: o.AsJson = False,
+) -> None:
+    """Turn texts into vectors: given here, from standard input (a text a line), or from a column of a file.
+
+    A line of numbers for each text, with tabs between; --json says how they were made. A long text is read in windows.
+    """
+    from .embedding import Wanted, run
+    from .given import Given, Table
+
+    given = Given(tuple(texts or ()), Table(file, format, column, output, to_column, resume), as_json)
+    changes = {"pool": pool, "normalised": normalised, "prompt": prompt, "tokens": tokens, "batch": batch}
+    run(Wanted(given, similar, changes), (model, device, dtype))
+
+
+command = as_command(
+    embed,
+    name="embed",
+    examples="""
+        limelight embed -m ./all-MiniLM-L6-v2 "A cat sat." "There was a cat." "Stocks fell." --similar
+        limelight embed -m ./all-MiniLM-L6-v2 "A cat sat." --json
+        limelight embed -m ./bert-base-uncased --pool first --file in.csv --column text --output out.parquet
+    """,
+)
