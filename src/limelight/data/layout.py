@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The columns of `table` in their order, then those `added` (name -> str, int, float, bool, list[str] or list[float]).
+    """The columns of `table` in their order, then those `added` (name -> str, int, float, bool, a list of str, int or float, or a list
+    of a TypedDict of such).
 
     An added column with the name of one that is there takes its place.
     """

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import GenericAlias
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +25,7 @@ _TYPES: dict[type | GenericAlias, pa.DataType] = {
     float: pa.float64(),
     bool: pa.bool_(),
     list[str]: pa.list_(pa.string()),
+    list[int]: pa.list_(pa.int64()),
     list[float]: pa.list_(pa.float64()),
 }
 _WRONG = (pa.ArrowException, ValueError, TypeError, OverflowError)
@@ -69,6 +70,8 @@ def _broken(path: Path, error: Exception) -> InputError:
 
 def arrow_type(kind: type | GenericAlias) -> pa.DataType:
     """The Arrow type of a new column. Raises InputError for a type that has none."""
+    if get_origin(kind) is list and is_typeddict(row := get_args(kind)[0]):
+        return pa.list_(pa.struct([(name, arrow_type(inner)) for name, inner in get_type_hints(row).items()]))
     if kind not in _TYPES:
         raise InputError(f"a new column cannot hold {kind}.", f"Use {', '.join(getattr(t, '__name__', str(t)) for t in _TYPES)}.")
     return _TYPES[kind]

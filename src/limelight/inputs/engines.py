@@ -26,18 +26,21 @@ SPACE = "▁"                              # how sentencepiece writes a space
 @dataclass(frozen=True)
 class Cut:
     """A text, or two beside each other, in pieces. `spans`: the characters of each; `parts`: which text it is of, None for a mark
-    that stands for no text; `segments`: what a model with segments is told."""
+    that stands for no text; `segments`: what a model with segments is told; `words`: which of its text's words it is of, () where the
+    engine does not tell."""
 
     ids: tuple[int, ...]
     spans: tuple[Span, ...]
     parts: tuple[int | None, ...]
     segments: tuple[int, ...]
+    words: tuple[int | None, ...] = ()
 
     def within(self, before: Sequence[int], after: Sequence[int]) -> Cut:
         """The same between further marks."""
         a, b = len(before), len(after)
         spans, parts = ((0, 0),) * a + self.spans + ((0, 0),) * b, (None,) * a + self.parts + (None,) * b
-        return Cut((*before, *self.ids, *after), spans, parts, (0,) * a + self.segments + (0,) * b)
+        words = self.words and (None,) * a + self.words + (None,) * b
+        return Cut((*before, *self.ids, *after), spans, parts, (0,) * a + self.segments + (0,) * b, words)
 
 
 @runtime_checkable
@@ -59,6 +62,11 @@ class Engine(Protocol):
 
     def spelling(self, token: int) -> bytes | None:
         """What a piece is of a text that is spelled in bytes, b"" for a mark; None from an engine that joins no bytes."""
+        ...
+
+    @property
+    def continuing(self) -> str:
+        """What a piece's name begins with that goes on with the word before it (WordPiece's ##); "" where names do not tell."""
         ...
 
     @property
@@ -107,7 +115,9 @@ class Fast:
         found = guarded(lambda: tokenizer.encode_batch(given, add_special_tokens=marks), _runaway)
         n = len(self.lead)
         spans = [tuple((max(0, a - n), max(0, b - n)) for a, b in each.offsets) for each in found]
-        return [Cut(tuple(e.ids), s, tuple(e.sequence_ids), tuple(e.type_ids)) for e, s in zip(found, spans, strict=True)]
+        return [
+            Cut(tuple(e.ids), s, tuple(e.sequence_ids), tuple(e.type_ids), tuple(e.word_ids)) for e, s in zip(found, spans, strict=True)
+        ]
 
     def _led(self, text: str) -> str:
         return text and self.lead + text
@@ -138,6 +148,11 @@ class Fast:
             return spelled_in_letters
         parts = [part["type"] for part in told.get("decoders", ())]
         return spelled_in_numbers if "ByteFallback" in parts else None
+
+    @property
+    def continuing(self) -> str:
+        """See Engine."""
+        return getattr(self.tokenizer.model, "continuing_subword_prefix", None) or ""
 
     @property
     def names(self) -> Mapping[str, int]:

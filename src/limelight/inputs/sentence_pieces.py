@@ -154,6 +154,11 @@ class SentencePiece:
         return self._ids.get(name)
 
     @property
+    def continuing(self) -> str:
+        """See Engine: here a piece tells where a word begins, not where it goes on."""
+        return ""
+
+    @property
     def names(self) -> Mapping[str, int]:
         """See Engine."""
         return {name: mark.id for name, mark in self._named.items()}

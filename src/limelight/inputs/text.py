@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -24,6 +24,7 @@ class Encoded:
     """The ids of a text, and for each the characters (from, to) that it stands for; marks before and after stand for none.
 
     Of two texts, `parts` says whose characters they are (0, 1, or None for a mark), and `segments` what a model is told of that.
+    `words`: which of its text's words an id is of, as the tokenizer tells words apart; () where it does not say.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Encoded:
     other: str = ""
     parts: tuple[int | None, ...] = ()
     segments: tuple[int, ...] = ()
+    words: tuple[int | None, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,7 @@ def _encoded(text: str, other: str, cut: Cut) -> Encoded:
         else:
             spans.append(_without_space(sides[part], a, b))
             at = len(sides[part])
-    return Encoded(text, cut.ids, tuple(spans), other, cut.parts, cut.segments)
+    return Encoded(text, cut.ids, tuple(spans), other, cut.parts, cut.segments, cut.words)
 
 
 def _without_space(text: str, start: int, end: int) -> Span:

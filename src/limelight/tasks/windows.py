@@ -82,6 +82,7 @@ def _only(whole: Encoded, keep: list[int]) -> Encoded:
         offsets=tuple(whole.offsets[i] for i in keep),
         parts=tuple(whole.parts[i] for i in keep),
         segments=tuple(whole.segments[i] for i in keep),
+        words=tuple(whole.words[i] for i in keep) if whole.words else (),
     )
 
 
