@@ -27,7 +27,7 @@ LAYERS = (
     {"families", "quant"},
     {"hub", "decode", "look", "train"},
     {"tasks"},
-    {"compare", "zoo"},
+    {"compare", "pipelines", "zoo"},
     {"serve"},
     {"cli"},
     {"__main__"},

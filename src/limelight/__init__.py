@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .hub import Opened, bundled
     from .hub import open_model as open
     from .look import Trace, trace
+    from .pipelines import pipeline
     from .tasks import task
     from .tasks.result import Result
     from .tasks.translate import Translate, TranslateOptions
@@ -51,12 +52,13 @@ __all__ = [
     "__version__",
     "bundled",
     "open",
+    "pipeline",
     "task",
     "trace",
 ]
 
 _HOMES = {"Opened": "hub", "Result": "tasks.result", "Trace": "look", "Translate": "tasks.translate", "TranslateOptions": "tasks.translate"}
-_HOMES |= {"bundled": "hub", "open": "hub", "task": "tasks", "trace": "look"}
+_HOMES |= {"bundled": "hub", "open": "hub", "pipeline": "pipelines", "task": "tasks", "trace": "look"}
 _HOMES |= {name: "errors" for name in __all__ if name.endswith("Error")}
 
 

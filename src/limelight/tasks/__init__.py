@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from ..errors import TaskError, did_you_mean
 
 if TYPE_CHECKING:
+    from ..hub import Opened
     from .translate import Translate
 
 # name -> module, class; loaded when it is asked for
@@ -17,11 +18,11 @@ TASKS = {name: (name, name.capitalize()) for name in NAMES}
 
 
 @overload
-def task(name: Literal["translate"], model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Translate: ...
+def task(name: Literal["translate"], model: str | Path | Opened, *, device: str = "auto", dtype: str = "auto") -> Translate: ...
 @overload
-def task(name: str, model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Any: ...
-def task(name: str, model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Any:
-    """A task over a model, ready to be called; `model` is a bundled name ("en-fr") or a folder.
+def task(name: str, model: str | Path | Opened, *, device: str = "auto", dtype: str = "auto") -> Any: ...
+def task(name: str, model: str | Path | Opened, *, device: str = "auto", dtype: str = "auto") -> Any:
+    """A task over a model, ready to be called; `model` is a bundled name ("en-fr"), a folder, org/name, or a model that is open.
 
     `device`: "auto", "cpu", "cuda:0" ...; `dtype`: "auto", "fp32", "bf16" or "fp16".
     Raises TaskError for a task or model that is not known, or a model that was made for another task; WeightError for a folder
@@ -29,7 +30,8 @@ def task(name: str, model: str | Path, *, device: str = "auto", dtype: str = "au
     """
     if name not in TASKS:
         raise TaskError(f'no task "{name}".', did_you_mean(name, TASKS))
-    from ..hub import open_model
+    from ..hub import Opened, open_model
 
     module, kind = TASKS[name]
-    return getattr(import_module(f"{__name__}.{module}"), kind)(open_model(model, device=device, dtype=dtype))
+    opened = model if isinstance(model, Opened) else open_model(model, device=device, dtype=dtype)
+    return getattr(import_module(f"{__name__}.{module}"), kind)(opened)

@@ -36,6 +36,7 @@ class Generate:
     """
 
     Options = GenerateOptions
+    use = "generate"
 
     def __init__(self, opened: Opened):
         check_fit(opened, "generate")

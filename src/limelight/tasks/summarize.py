@@ -36,6 +36,7 @@ class Summarize:
     """
 
     Options = SummarizeOptions
+    use = "summarize"
 
     def __init__(self, opened: Opened):
         check_fit(opened, "summarize")

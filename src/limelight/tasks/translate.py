@@ -44,6 +44,7 @@ class Translate:
     """
 
     Options = TranslateOptions
+    use = "translate"
 
     def __init__(self, opened: Opened):
         check_fit(opened, "translate")

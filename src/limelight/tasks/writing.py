@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -45,8 +45,8 @@ class Writing:
     """How to write; None means what the model's folder says.
 
     `beam`: partial answers kept (1 is greedy). `nbest`: answers given back, at most `beam`. `max_length` and `min_length`: tokens of
-    an answer; one that is cut off says `complete=False`. `no_repeat`: the length of runs that are not said twice. `sample` draws
-    instead of searching. `batch`: rows at once.
+    an answer; one that is cut off says `complete=False`. `no_repeat`: the length of runs that are not said twice. `until`: when a
+    search may end, see decode.Beam. `sample` draws instead of searching. `batch`: rows at once.
     """
 
     beam: Count | None = None
@@ -56,6 +56,7 @@ class Writing:
     min_length: Natural | None = None
     no_repeat: Natural | None = None
     repetition_penalty: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    until: Literal["likely", "full", "certain"] | None = None
     sample: Sample | None = None
     batch: Count = 32
 
@@ -84,7 +85,8 @@ class Writer:
         if g.sample and options.beam is None and options.length_penalty is None:
             return replace(self.sample(), nbest=options.nbest)
         penalty = g.length_penalty if options.length_penalty is None else options.length_penalty
-        return Beam(width=options.beam or max(g.beam, options.nbest), length_penalty=penalty, nbest=options.nbest, until=g.until)
+        width, until = options.beam or max(g.beam, options.nbest), options.until or g.until
+        return Beam(width=width, length_penalty=penalty, nbest=options.nbest, until=until)
 
     def sample(self) -> Sample:
         """How the folder says that tokens are drawn."""
