@@ -38,7 +38,7 @@ KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {                # name -> s
     "gpt2": ("GPT2", "GPT2LMHeadModel", GPT2),
     "llama": ("Llama", "LlamaForCausalLM", SIZE | {"num_key_value_heads": 2}),
 }
-ENOUGH = {"bert": 160, "gpt2": 120}      # steps, in which the grammar is learnt for certain
+ENOUGH = {"bert": 160, "gpt2": 170}      # steps, in which the grammar is learnt for certain
 
 
 def word_pieces() -> tuple[Tokenizer, dict[str, str]]:
