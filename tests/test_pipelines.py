@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from limelight import pipeline
 from limelight.errors import RecipeError, TaskError
 from limelight.pipelines.kinds import ALIASES, KINDS
-from published import ALL, hf
-from wordy import byte_pairs, word_pieces
+from published import hf
+from shelf import keep
 
 HELD = {                                                             # what the snippets open -> how it is made here
     KINDS["text-classification"].model: "distilbert-ForSequenceClassification",
@@ -29,9 +27,6 @@ HELD = {                                                             # what the 
     KINDS["summarization"].model: "bart-ForConditionalGeneration",
     KINDS["text-generation"].model: "gpt2-LMHeadModel",
 }
-LONGER = {"max_position_embeddings": 514, "n_positions": 512}        # the documentation's texts fit
-NAMED = {"bart": ["contradiction", "neutral", "entailment"], "bert": ["O", "B-PER", "I-PER"], "distilbert": ["NEGATIVE", "POSITIVE"]}
-
 SNIPPETS = {
     "sentiment": """
 from transformers import pipeline
@@ -138,20 +133,6 @@ for out in pipe(data()):
 }
 
 
-def keep(name: str, at: Path) -> None:
-    """A tiny model, in which the documentation's texts fit, with a tokenizer beside it."""
-    made = ALL[name]
-    tokenizer, names = word_pieces() if "bert" in made.kind and made.kind != "roberta" else byte_pairs()
-    labels = NAMED.get(made.kind, NAMED["bert"])
-    numbered = {"id2label": dict(enumerate(labels)), "label2id": {name: i for i, name in enumerate(labels)}}
-    keys = dict(made.keys) | numbered | {"vocab_size": tokenizer.get_vocab_size()}
-    keys |= {key: value for key, value in LONGER.items() if key in keys}
-    keys |= {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
-    torch.manual_seed(0)
-    replace(made, keys=tuple(keys.items())).build().save_pretrained(at)
-    hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names, model_max_length=512).save_pretrained(at)
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that holds a tiny model under each of the names."""
@@ -205,6 +186,17 @@ def test_answers_are_those_of_the_pipelines_that_are_left(home: Path, job: str, 
     same(pipeline(job, str(folder), device="cpu")(given, **asked), hf.pipeline(job, str(folder), device="cpu")(given, **asked))
 
 
+def test_a_conversation_gets_its_reply_as_the_last_message(home: Path) -> None:
+    folder = held(home, "text-generation")
+    template = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
+    (folder / "chat_template.jinja").write_text(template)
+    talk = [{"role": "user", "content": "the dog was tired"}]
+    theirs = hf.pipeline("text-generation", str(folder), device="cpu")(talk, **GREEDY)
+    assert pipeline("text-generation", str(folder), device="cpu")(talk, **GREEDY)[0]["generated_text"][0] == talk[0]
+    ours = pipeline("text-generation", str(folder), device="cpu")(talk, **GREEDY)[0]["generated_text"][-1]
+    assert ours["content"].strip("\ufffd ") == theirs[0]["generated_text"][-1]["content"].strip("\ufffd ")
+
+
 def held(home: Path, job: str) -> Path:
     """The folder of the model that a job opens."""
     return home / "hub" / f"models--{KINDS[job].model.replace('/', '--')}" / "snapshots" / ("0" * 40)
@@ -245,7 +237,8 @@ def test_what_would_not_be_heard_is_refused(home: Path) -> None:
     ):
         with pytest.raises(RecipeError, match=said):
             pipe("the dog", **asked)
-    for more, said in (({"trust_remote_code": True}, "No folder's code is run"), ({"tokenizer": "other"}, "goes with its own tokenizer")):
+    wrong = (({"trust_remote_code": True}, "No code of a model's folder is run"), ({"tokenizer": "other"}, "goes with its own tokenizer"))
+    for more, said in wrong:
         with pytest.raises(RecipeError, match=said):
             pipeline("sentiment-analysis", folder, **more)
     assert (pipe.tokenizer.pad_token, pipe.tokenizer.pad_token_id) == ("[PAD]", 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError, RecipeError
+from ..tasks.chat import Chat
 from ..tasks.filled import Guess
 from ..tasks.generated import Generated
 from ..tasks.writing import Writer
@@ -136,6 +137,8 @@ def _gone_on(task: Any, given: Sequence[Any], asked: Mapping[str, Any]) -> Any:
     (prompts,) = given
     named = dict(asked)
     full = named.pop("return_full_text", True)
+    if isinstance(prompts, list) and prompts and isinstance(prompts[0], Mapping):
+        return _conversed(task, prompts, named, full)
     several = isinstance(prompts, list | tuple)
     rows = [_went_on(task, prompt, named, full) for prompt in (prompts if several else [prompts])]
     return rows if several else rows[0]
@@ -145,6 +148,13 @@ def _went_on(task: Any, prompt: str, asked: Mapping[str, Any], full: bool) -> li
     before = len(task.opened.text.encode(prompt).ids) if isinstance(prompt, str) else 0          # old lengths count the prompt
     options = known("text-generation", writing(Writer(task.opened, task.use), asked, before=before), {**NEW, "batch_size": "batch"})
     return [{"generated_text": prompt * full + each.text} for each in _all(task(prompt, **options))]
+
+
+def _conversed(task: Any, talk: list[Any], asked: Mapping[str, Any], full: bool) -> list[dict[str, Any]]:
+    """A conversation, with the reply as its last message."""
+    options = known("text-generation", writing(Writer(task.opened, task.use), asked, before=0), {**NEW, "batch_size": "batch"})
+    replies = [each.text for each in _all(Chat(task.opened)(talk, **options))]
+    return [{"generated_text": [*talk, {"role": "assistant", "content": text}] if full else text} for text in replies]
 
 
 def _all(result: Generated) -> Sequence[Any]:

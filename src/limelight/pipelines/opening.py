@@ -33,7 +33,7 @@ def pipeline(task: str | None = None, model: str | None = None, **more: Any) -> 
         raise RecipeError(f"a model goes with its own tokenizer: got tokenizer={tokenizer!r:.60}.", "Leave tokenizer out.")
     for name, idle in IDLE.items():
         if (value := more.pop(name, None)) is not None and value not in idle:
-            raise RecipeError(f"pipeline: {name}={value!r:.40} is not done here.", "No folder's code is run; a model opens by name or folder.")
+            raise RecipeError(f"pipeline: {name}={value!r:.40} is not done here.", "No code of a model's folder is run.")
     name, pair = _named(task)
     if name is None and model is None:
         raise TaskError("a pipeline wants a job, or a model: got neither.", f"Known: {', '.join([*KINDS, *ALIASES])}.")
