@@ -17,7 +17,7 @@ DEV := $(VENV)/.stamp-dev
 BENCH := $(VENV)/.stamp-bench
 
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test layers check bench clean
+.PHONY: help venv demo test layers check bench families clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,10 @@ check: $(DEV)  ## all that a change must pass: ruff, pyright, the layer test, th
 
 bench: $(BENCH)  ## side by side with the peers; writes JSON
 	$(BIN)/python -m benchmarks $(ARGS)
+
+families: $(BENCH)  ## measure every family beside transformers and write docs/families.md (a few minutes)
+	$(BIN)/python -m benchmarks families $(ARGS)
+	$(BIN)/python -m benchmarks --tables
 
 clean:  ## remove the environment and everything that can be made again
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .coverage src/*.egg-info

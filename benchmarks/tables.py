@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .families import KINDS
+
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+FAMILIES_PAGE = PAGE.with_name("families.md")
 Record = dict[str, Any]
 
 HEAD = """# Benchmarks
@@ -19,9 +22,16 @@ the same work; a ratio is that of each turn, given as its median and, in bracket
 
 
 def write(results: Path, page: Path) -> None:
-    """Make the page from the results that are there."""
+    """Make the page from the results that are there, and that of the families beside it."""
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(render(results), "utf-8")
+    if (results / "families.json").exists():
+        page.with_name(FAMILIES_PAGE.name).write_text(render_families(results), "utf-8")
+
+
+def render_families(results: Path) -> str:
+    """The page of families as text."""
+    return families(json.loads((results / "families.json").read_text("utf-8")))
 
 
 def render(results: Path) -> str:
@@ -32,6 +42,35 @@ def render(results: Path) -> str:
         if path.exists():
             sections.append(section(json.loads(path.read_text("utf-8"))))
     return "\n".join(sections)
+
+
+def families(r: Record) -> str:
+    """The page of the kinds of models that open, whole."""
+    s, kinds = r["setting"], r["families"]
+    size = f"{s['layers']} layers (on each side), {s['width']} wide, a vocabulary of {s['vocab']:,}" if "layers" in s else "tiny sizes"
+    head = ["model_type", "published", "heads", "tensors", "parity", "tokenizer", "does", "limelight", "transformers", "ratio"]
+    return "\n".join(
+        [
+            "# Families\n",
+            "Published kinds of models that open by their folder. `make families` makes this page out of the suite that every kind passes",
+            "(`tests/families`). `limelight verify FOLDER` makes the same comparison for a folder of yours, and",
+            "[add-a-family.md](add-a-family.md) shows what a new kind takes.\n",
+            "*Heads*: words (a language model), classes, labels, span (where an answer starts and ends), none (hidden states).",
+            "*Tensors*: in how many checkpoints of the suite; every one of them is used, or dropped on purpose. *Parity*: the greatest",
+            "difference from transformers' logits over those checkpoints, by the largest of them, fp32, with padding on either side.",
+            "*Tokenizer*: what is read where there is no tokenizer.json. *limelight* and *transformers*: tokens a second of a random model",
+            f"with {size}; {s['rows']} rows of {s['tokens_in']} tokens in, and where it *writes*",
+            f"{s['tokens_out']} new tokens each, greedily. *Ratio*: of each turn, its median and its least and most.\n",
+            _table(head, [_family(kind, each) for kind, each in kinds.items()]),
+            _conditions(r),
+        ]
+    )
+
+
+def _family(kind: str, each: Record) -> list[str]:
+    told, rates = KINDS[kind], [_short(each["results"][name]["median"]) for name in ("limelight", "transformers")]
+    held = [", ".join(each["heads"]), f"{each['tensors']:,} in {each['checkpoints']}", f"{each['apart']:.0e}" if each["apart"] else "0"]
+    return [f"`{kind}`", told.models, *held, told.files, each["does"], *rates, _ratio(each["limelight_by"])]
 
 
 def training(r: Record) -> str:

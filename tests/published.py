@@ -132,14 +132,18 @@ class Pair:
 def pair(name: str, folder: Path, louder: float = 1.0) -> Pair:
     """Save with transformers, open with limelight; `louder`: by how much matrices are made larger first, so that what is said next
     depends on what was said."""
-    one = ALL[name]
+    return twice(ALL[name], folder / name, louder)
+
+
+def twice(one: Made, folder: Path, louder: float = 1.0) -> Pair:
+    """The same for any that can be made."""
     theirs = one.build()
     for each, weight in theirs.named_parameters():
         if weight.ndim == 2 and "embed_positions" not in each:               # fixed waves are a parameter there
             weight.data.mul_(louder)
-    theirs.save_pretrained(folder / name)
-    config = json.loads((folder / name / "config.json").read_text())
-    file = load_file(folder / name / "model.safetensors")
+    theirs.save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    file = load_file(folder / "model.safetensors")
     family = FAMILIES[config["model_type"]]
     return Pair(one, theirs, opened(family, config, file), family, config, file)
 

@@ -97,6 +97,23 @@ def test_tracing(tmp_path: Path) -> None:
     assert "| limelight: all layers traced and read |" in tables.render(tmp_path)
 
 
+def test_families(tmp_path: Path) -> None:
+    if not installed("transformers"):
+        pytest.skip("transformers is not installed: pip install 'limelight[bench]'")
+    record = run("families", tmp_path)
+    check_conditions(record, "families")
+    assert {kind: each["does"] for kind, each in record["families"].items()} == {"distilbert": "reads", "gpt2": "writes", "t5": "writes"}
+    for each in record["families"].values():
+        assert 0 <= each["apart"] < 1e-5
+        assert each["tensors"] > each["checkpoints"] > 1
+        assert each["results"].keys() == {"limelight", "transformers"}
+        for found in (*each["results"].values(), each["limelight_by"]):
+            check_spread(found)
+    page = tables.render_families(tmp_path)
+    assert "| `distilbert` | DistilBERT | words, classes, labels, span, none |" in page
+    assert "tiny sizes; 2 rows of 5 tokens in" in page
+
+
 def test_contestants_take_turns_and_warm_rounds_do_not_count() -> None:
     calls: list[tuple[str, int]] = []
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
-from published import Pair
 from torch import Tensor
 
 from limelight.inputs import Batch, pad
 from limelight.spec import Classes, Labels, Words
+from published import Pair
 
 Side = Literal["left", "right"]
 POSITIONED = {"gpt2", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "xglm"}    # what must be told of positions under left padding
@@ -38,6 +38,12 @@ def translates(both: Pair) -> bool:
 def counted(both: Pair, given: Batch) -> Tensor | None:
     """The places whose numbers mean something; None for all."""
     return None if translates(both) or isinstance(_head(both), Classes) else given.keep
+
+
+def real(both: Pair, given: Batch, said: Tensor) -> Tensor:
+    """What was said where it counts."""
+    where = counted(both, given)
+    return said if where is None else said[where]
 
 
 def fair_to_theirs(both: Pair, side: Side) -> bool:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from published import ALL, VOCAB, Pair, hf, opened, pair
 from safetensors.torch import load_file, save_file
-from saying import Side, apart, batch, counted, fair_to_theirs, ours_says, target, theirs_says, translates
+from saying import Side, apart, batch, counted, fair_to_theirs, ours_says, real, target, theirs_says, translates
 from torch import Tensor
 
+from limelight.errors import WeightError
 from limelight.families import Config
 from limelight.inputs import Batch
 from limelight.look import trace
 from limelight.spec import Classes, from_json, to_json
-from limelight.weights.names import to_theirs
+from limelight.weights.names import to_ours, to_theirs
+from published import ALL, VOCAB, Pair, hf, opened, pair
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,6 @@ def assert_close(found: Tensor, wanted: Tensor, most: float = 2e-5) -> None:
     assert found.shape == wanted.shape
     assert wanted.std() > 0.05                                # something to be wrong about
     assert apart(found, wanted) <= most
-
-
-def real(both: Pair, given: Batch, said: Tensor) -> Tensor:
-    """What was said where it counts."""
-    where = counted(both, given)
-    return said if where is None else said[where]
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
@@ -90,6 +85,21 @@ def test_the_way_back_gives_the_same_file(both: Pair) -> None:
     assert back.keys() <= both.file.keys()
     for name, tensor in back.items():
         assert torch.equal(tensor, both.file[name]), name
+
+
+def test_what_is_too_much_and_what_is_missing_is_named_in_one_error(both: Pair) -> None:
+    """Whichever tensor it is; one that is a second copy of another is not missed."""
+    table, have = both.family.names(both.ours.spec), both.ours.state_dict().keys()
+    nought = {each for rule in table if rule.zero for each in rule.ours}
+    assert to_ours(table, both.file, prefix=both.family.prefix).keys() == have
+    for name in both.file:
+        rest = {each: tensor for each, tensor in both.file.items() if each != name} | {"stray": torch.ones(1)}
+        whole = {each: tensor for each, tensor in rest.items() if each != "stray"}
+        gone = sorted(have - to_ours(table, whole, prefix=both.family.prefix).keys() - nought)
+        with pytest.raises(WeightError, match="does not have: stray") as error:
+            to_ours(table, rest, prefix=both.family.prefix, wanted=have)
+        said = f"stray, and lacks {len(gone)}: {', '.join(gone[:3])}." if gone else "stray."
+        assert said in str(error.value)
 
 
 def test_config_spec_config(both: Pair) -> None:

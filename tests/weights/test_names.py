@@ -63,5 +63,7 @@ def test_a_file_without_a_head_lacks_the_prefix() -> None:
 def test_what_no_row_speaks_of_is_named() -> None:
     with pytest.raises(WeightError, match=r"holds 2 tensors that its kind of model does not have: h\.x\.ln\.weight, other"):
         to_ours(TABLE, {"other": torch.ones(1), "h.x.ln.weight": torch.ones(1)})
+    with pytest.raises(WeightError, match=r"does not have: other, and lacks 8: b\.0\.k\.bias, b\.0\.k\.weight, b\.0\.norm\.weight\."):
+        to_ours(TABLE, {"other": torch.ones(1), "emb.weight": torch.ones(5, 2)}, wanted=OURS.keys())
     with pytest.raises(WeightError, match=r"1 tensors have no published name: new\.weight"):
         to_theirs(TABLE, {**OURS, "new.weight": torch.ones(1)})

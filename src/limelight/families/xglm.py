@@ -15,14 +15,11 @@ from .heads import after, architecture, labelled
 def spec(c: Config) -> Model:
     """See Family."""
     c.only(add_cross_attention=False)
+    act, bent = c.activation("activation_function", "gelu"), c.number("activation_dropout", 0.0)
     decoder = Stack(
         depth=c.count("num_layers", 24),
         attention=Attention(heads=c.count("attention_heads", 16), dropout=c.number("attention_dropout", 0.1)),
-        ff=FeedForward(
-            hidden=c.count("ffn_dim", 4096),
-            activation=c.activation("activation_function", "gelu"),
-            dropout=c.number("activation_dropout", 0.0),
-        ),
+        ff=FeedForward(hidden=c.count("ffn_dim", 4096), activation=act, dropout=bent),
         input=Tokens(vocab=c.count("vocab_size", 256_008), scaled=c.flag("scale_embedding", True)),
         position=Sinusoid(length=c.count("max_position_embeddings", 2048), offset=2, halves=True, shifted=True),
         causal=True,
@@ -38,17 +35,10 @@ def config(m: Model) -> dict[str, Any]:
     return {
         **architecture("XGLM", m.heads, words="ForCausalLM"),
         **labelled(m.heads),
-        "d_model": m.dim,
-        "num_layers": s.depth,
-        "attention_heads": s.attention.heads,
-        "ffn_dim": s.ff.hidden,
-        "activation_function": PUBLISHED[s.ff.activation],
-        "vocab_size": s.input.vocab,
-        "scale_embedding": s.input.scaled,
-        "max_position_embeddings": position.length,
-        "attention_dropout": s.attention.dropout,
-        "activation_dropout": s.ff.dropout,
-        "dropout": s.dropout,
+        "d_model": m.dim, "num_layers": s.depth, "attention_heads": s.attention.heads, "ffn_dim": s.ff.hidden,
+        "vocab_size": s.input.vocab, "scale_embedding": s.input.scaled, "max_position_embeddings": position.length,
+        "activation_function": PUBLISHED[s.ff.activation], "activation_dropout": s.ff.dropout,
+        "attention_dropout": s.attention.dropout, "dropout": s.dropout,
     }
 
 

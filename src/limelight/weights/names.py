@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,11 +55,13 @@ def rows(theirs: str, ours: str, pairs: Mapping[str, str], *, turned: bool = Fal
     return [row(f"{theirs}.{a}.*", f"{ours}.{b}.*", turned=turned) for a, b in pairs.items()]
 
 
-def to_ours(table: Sequence[Row], theirs: Mapping[str, Tensor], *, prefix: str = "", where: str = "the file") -> dict[str, Tensor]:
+def to_ours(
+    table: Sequence[Row], theirs: Mapping[str, Tensor], *, prefix: str = "", where: str = "the file", wanted: Collection[str] = ()
+) -> dict[str, Tensor]:
     """Tensors of a published file under our names.
 
-    `prefix`: what names of a file without heads lack ("bert."). Raises WeightError, naming them all, for tensors that no row speaks
-    of, and for two that should be one and differ.
+    `prefix`: what names of a file without heads lack ("bert."). `wanted`: all that the model has. Raises WeightError for tensors that no
+    row speaks of, and says then which of `wanted` are not there, too; and for two that should be one and differ.
     """
     ours: dict[str, Tensor] = {}
     copies: list[tuple[str, str]] = []
@@ -86,7 +88,9 @@ def to_ours(table: Sequence[Row], theirs: Mapping[str, Tensor], *, prefix: str =
     if unknown:
         some = ", ".join(sorted(unknown)[:3])
         count = f"{len(unknown):,}{' or more' * (len(unknown) == MOST_UNKNOWN)}"
-        raise WeightError(f"{where} holds {count} tensors that its kind of model does not have: {some}.", "Is config.json its own?")
+        lacks = [] if len(unknown) == MOST_UNKNOWN else sorted(set(wanted) - ours.keys() - {n for r in table if r.zero for n in r.ours})
+        also = f", and lacks {len(lacks):,}: {', '.join(lacks[:3])}" if lacks else ""
+        raise WeightError(f"{where} holds {count} tensors that its kind of model does not have: {some}{also}.", "Is config.json its own?")
     return ours
 
 
