@@ -1,7 +1,7 @@
 """BART (Lewis et al. 2020), Marian (Junczys-Dowmunt et al. 2018) and M2M100 (Fan et al. 2021; NLLB too): one body, three dialects.
 
 BART learns its positions, from row 2 on, and norms what it embeds. Marian has fixed waves, [sin | cos]. M2M100 has tensor2tensor's,
-from row 2 on, and its norms come before the branches.
+from the row after that of padding's id on, and its norms come before the branches.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def spec(c: Config, *, kind: str) -> Model:
             attention=Attention(heads=c.count(f"{name}_attention_heads", 16), dropout=c.number("attention_dropout", drop)),
             ff=FeedForward(hidden=c.count(f"{name}_ffn_dim", 4096), activation=act, dropout=bent),
             input=Tokens(vocab=wide, scaled=words),
-            position=_position(kind, c.count("max_position_embeddings", 1024)),
+            position=_position(kind, c.count("max_position_embeddings", 1024), c.whole("pad_token_id", 1) + 1),
             norm=Norm(),
             norm_at="pre" if kind == "m2m_100" else "post",
             norm_input=kind == "bart",
@@ -60,13 +60,13 @@ def spec(c: Config, *, kind: str) -> Model:
     return Model(family=kind, dim=c.count("d_model", 1024), encoder=side("encoder"), decoder=decoder, heads=heads, shared=shared)
 
 
-def _position(kind: str, length: int) -> Position:
+def _position(kind: str, length: int, after: int) -> Position:
     match kind:
         case "bart":
             return Learned(length=length, offset=2)
         case "marian":
             return Sinusoid(length=length, halves=True)
-    return Sinusoid(length=length, offset=2, halves=True, shifted=True)
+    return Sinusoid(length=length, offset=after, halves=True, shifted=True)
 
 
 def config(m: Model, *, kind: str) -> dict[str, Any]:
@@ -75,6 +75,7 @@ def config(m: Model, *, kind: str) -> dict[str, Any]:
     t, _ = column(m.decoder, type(position))
     stem, words = STEMS[kind]
     own = {"share_encoder_decoder_embeddings": m.shared, "decoder_vocab_size": t.input.vocab} if kind == "marian" else {}
+    own |= {"pad_token_id": position.offset - 1} if kind == "m2m_100" else {}
     sides = {"encoder": s, "decoder": t}
     return {
         **architecture(stem, m.heads, words=words),

@@ -32,7 +32,7 @@ def open_published(folder: Path) -> tuple[Transformer, Text, Manifest]:
     """A model, its tokenizer, and what the folder says of how to use it. Raises WeightError in one line."""
     model, family, tensors, config = outline(folder)
     table = family.names(model.spec)
-    ours = to_ours(table, tensors, prefix=family.prefix, where=str(folder))
+    ours = to_ours(table, tensors, prefix=family.prefix, where=str(folder), wanted=model.state_dict().keys())
     _nought(table, model, ours)
     fill(model, ours, folder, told="config.json")
     vocab = _vocab(model.spec)
