@@ -141,7 +141,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_name_is_found_in_the_cache(cache: Path) -> None:
     for name in ("someone/small", "someone/small@main", f"someone/small@{'0' * 40}"):
-        assert limelight.open(name).folder.samefile(cache / "snapshots" / ("0" * 40))
+        found = limelight.open(name)
+        assert found.folder.samefile(cache / "snapshots" / ("0" * 40))
+        assert found.manifest.name == name.split("@")[0]
 
 
 @pytest.mark.parametrize("name", ["someone/other", "someone/small@v2", "gpt2"])

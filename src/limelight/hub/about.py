@@ -12,6 +12,7 @@ from ..errors import WeightError
 from ..manifest import Manifest
 from ..quant.int8 import SCALE
 from ..spec import Model, Stack
+from .cache import called
 from .folder import read_manifest
 from .published import made_for, outline
 
@@ -45,7 +46,7 @@ def about(folder: Path) -> About:
         m = read_manifest(folder)
         return About(folder, m.name, m.spec, m.task, _parameters(folder / "model.safetensors"), m)
     model, _, _, config = outline(folder)
-    return About(folder, folder.name, model.spec, made_for(model.spec, config), sum(each.numel() for each in model.parameters()))
+    return About(folder, called(folder), model.spec, made_for(model.spec, config), sum(each.numel() for each in model.parameters()))
 
 
 def _length(stack: Stack) -> int | None:

@@ -20,6 +20,12 @@ FILES = ("*.json", "*.txt", "*.model", "*.spm", "*.jinja")
 POOLING = "*_Pooling/config.json"        # how sentence-transformers makes one vector of a text
 
 
+def called(folder: Path) -> str:
+    """What a model is called by its folder: the folder's name, or in the cache, whose folders are named after versions, the model's."""
+    held = folder.parent.parent.name
+    return held.removeprefix("models--").replace("--", "/") if folder.parent.name == "snapshots" and "--" in held else folder.name
+
+
 def snapshot(name: str) -> Path | None:
     """The folder of a model by its name there; None for what is no such name.
 
