@@ -84,7 +84,7 @@ def test_a_model_may_be_told_in_words(tmp_path: Path) -> None:
     ours = limelight.task("translate", tmp_path)
     count = len(ours.opened.text.encode("to German: Tom.").ids)
     assert ours("Tom.", target_language="de").cost.source_tokens == count
-    with pytest.raises(RecipeError, match="translates en to fr, en to de: got .*=None, which is several of them"):
+    with pytest.raises(RecipeError, match=r"translates en to fr, en to de: got .*=None, which is several of them"):
         ours("Tom.")
     with pytest.raises(RecipeError, match="which is none of them"):
         ours("Tom.", target_language="es")
