@@ -124,6 +124,14 @@ def knowing(
     return at
 
 
+def knowing_names(at: Path, **how: Any) -> Path:
+    """One that knows Jane van der Berg and amoxicillin."""
+    other, begins, inside, drug = ([float(n == at) for n in range(len(TAGS))] for at in range(4))
+    rest = dict.fromkeys([*(word for word in WORDS if len(word) > 1), *SIGNS, *LETTERS], other)
+    names = {"jane": begins, "van": inside, "der": inside, "berg": inside, "amoxicillin": drug}
+    return knowing(at, "ForTokenClassification", rest | names, TAGS, **how)
+
+
 def document(draw: random.Random, words: int, planted: str, place: int) -> str:
     """So many words, sentence after sentence, with something planted before word number `place`."""
     told = [draw.choice(WORDS) + ("." if n % 17 == 16 else "") for n in range(words)]

@@ -50,15 +50,7 @@ def bert(both: Callable[..., tuple[Any, Extract]]) -> Extract:
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory: pytest.TempPathFactory) -> Extract:
     """A BERT that knows a name and a drug, wherever they stand."""
-    return limelight.task("extract", known(tmp_path_factory.mktemp("extract") / "knowing"), device="cpu")
-
-
-def known(at: Path, **more: Any) -> Path:
-    begins, inside, drug = (0.0, 1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0, 0.0)
-    other = (1.0, 0.0, 0.0, 0.0, 0.0)
-    words = {"jane": begins, "van": inside, "der": inside, "berg": inside, "amoxicillin": drug}
-    rest = dict.fromkeys([*(w for w in spotters.WORDS if len(w) > 1), *spotters.SIGNS, *spotters.LETTERS], other)
-    return spotters.knowing(at, "ForTokenClassification", rest | words, spotters.TAGS, **more)
+    return limelight.task("extract", spotters.knowing_names(tmp_path_factory.mktemp("extract") / "knowing"), device="cpu")
 
 
 def theirs(pipe: Any, text: str, merge: str, **how: Any) -> list[dict[str, Any]]:
@@ -194,7 +186,7 @@ def test_a_name_across_a_border_is_one_span(knowing: Extract, window: int, overl
 
 @pytest.mark.parametrize("merge", MERGES)
 def test_windows_together_are_one_large_window(tmp_path: Path, merge: str) -> None:
-    extract = limelight.task("extract", known(tmp_path, room=4000, loud=1.0), device="cpu")
+    extract = limelight.task("extract", spotters.knowing_names(tmp_path, room=4000, loud=1.0), device="cpu")
     draw = random.Random(5)
     text = " ".join(draw.choice([*spotters.WORDS, *spotters.NAMES]) for _ in range(1500))
     cut, whole = (extract(text, merge=merge, window=window) for window in (100, 4000))
