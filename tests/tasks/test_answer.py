@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import limelight
+import published
 import spotters
 from limelight.errors import InputError, RecipeError, TaskError
 from limelight.tasks.answer import Answer
@@ -94,6 +95,18 @@ def test_scores_and_places_are_those_of_the_pipeline(both: Callable[[str], Any],
         assert all(context[each.start : each.end] == each.text for each in found.nbest)
         assert found.none == (None if none is None else pytest.approx(none, abs=1e-6, rel=1e-4))
         assert found.windows == 1
+
+
+@pytest.mark.parametrize("name", [name for name in published.ALL if name.endswith("ForQuestionAnswering")])
+def test_every_family_with_such_a_head_answers(name: str, tmp_path: Path) -> None:
+    model = published.published(name, tmp_path)
+    text = spotters.hf.PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    question, context = "Who sees the mouse?", "The black cat eats the mouse. My sister loves a book"
+    found = limelight.task("answer", tmp_path, device="cpu")((question, context), nbest=5)
+    wanted = [(score, context[a:b].strip()) for score, a, b in spelled_out(model, text, question, context)]
+    assert found.none is None
+    assert [each.score for each in found.nbest] == pytest.approx([score for score, _ in wanted[:5]], rel=1e-4)
+    assert [each.text for each in found.nbest] == [text for _, text in wanted[:5]]
 
 
 def test_longest_answers_are_as_long_as_is_asked(both: Callable[[str], Any]) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import limelight
+import published
 import spotters
 from limelight.errors import InputError, RecipeError, TaskError
 from limelight.tasks.extract import Extract
@@ -87,6 +88,18 @@ def test_spans_and_scores_are_those_of_the_pipeline(both: Callable[..., Any], ki
         torn += sum(text[max(0, each["start"] - 1) : each["start"] + 1].isalpha() for each in wanted if each["start"])
     assert len(labels) >= 2
     assert (torn > 0) == (merge in ("none", "simple"))                # words are torn only where they may be
+
+
+@pytest.mark.parametrize("name", [name for name in published.ALL if name.endswith("ForTokenClassification")])
+def test_every_family_with_such_a_head_extracts(name: str, tmp_path: Path) -> None:
+    model = published.published(name, tmp_path)
+    text = "The black cat eats the mouse. My sister loves a book"
+    given = spotters.hf.PreTrainedTokenizerFast.from_pretrained(tmp_path)(text, return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        odds = model(given).logits[0, :-1].softmax(1)                  # the last is the end
+    found = limelight.task("extract", tmp_path, device="cpu")(text, merge="none", ignore=()).entities
+    assert [each.label for each in found] == [f"LABEL_{n}" for n in odds.argmax(1)]
+    assert [each.score for each in found] == pytest.approx(odds.max(1).values.tolist(), abs=1e-5)
 
 
 @pytest.mark.parametrize("merge", MERGES)
