@@ -18,11 +18,34 @@ def keep(name: str, at: Path) -> None:
     """A tiny model, in which the documentation's texts fit, with a tokenizer beside it."""
     made = ALL[name]
     tokenizer, names = word_pieces() if "bert" in made.kind and made.kind != "roberta" else byte_pairs()
-    labels = NAMED.get(made.kind, NAMED["bert"])
+    labels = ["start", "end"] if name.endswith("ForQuestionAnswering") else NAMED.get(made.kind, NAMED["bert"])
     numbered = {"id2label": dict(enumerate(labels)), "label2id": {name: i for i, name in enumerate(labels)}}
+    numbered["num_labels"] = len(labels)
     keys = dict(made.keys) | numbered | {"vocab_size": tokenizer.get_vocab_size()}
     keys |= {key: value for key, value in LONGER.items() if key in keys}
     keys |= {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
     torch.manual_seed(0)
     replace(made, keys=tuple(keys.items())).build().save_pretrained(at)
     hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names, model_max_length=512).save_pretrained(at)
+
+
+CHAT = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:"
+SHELF = {                                                            # the folders that the README speaks of
+    "distilbert-sst2": "distilbert-ForSequenceClassification",
+    "bart-mnli": "bart-ForSequenceClassification",
+    "gpt2": "gpt2-LMHeadModel",
+    "smollm2": "llama-ForCausalLM",
+    "distilbart-cnn": "bart-ForConditionalGeneration",
+    "opus-mt-en-de": "marian-MTModel",
+    "roberta-squad": "roberta-ForQuestionAnswering",
+    "bert-ner": "bert-ForTokenClassification",
+    "bert": "bert-ForMaskedLM",
+    "minilm": "bert-Model",
+}
+
+
+def shelf(at: Path) -> None:
+    """All of them below one folder."""
+    for name, made in SHELF.items():
+        keep(made, at / name)
+    (at / "smollm2" / "chat_template.jinja").write_text(CHAT)

@@ -15,14 +15,19 @@ from limelight.train.recipe import data_root
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+CONTRACT = "This agreement is made between the seller and the buyer. The buyer pays within thirty days of delivery.\n"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif("en-fr" not in bundled(), reason="the model en-fr is not bundled yet")]
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a user has it: the recipes beside, nothing else."""
+    """A folder as a user has it: the recipes beside, a shelf of models, a long document, nothing else."""
+    from shelf import shelf
+
     folder = tmp_path_factory.mktemp("desk")
     (folder / "recipes").symlink_to(ROOT / "recipes")
+    shelf(folder)
+    (folder / "contract.txt").write_text(CONTRACT * 60, encoding="utf-8")
     return folder
 
 
