@@ -90,6 +90,16 @@ def test_a_batch_says_what_single_texts_say(embed: Embed) -> None:
             assert np.allclose(found.vector, embed(text).vector, atol=1e-6)
 
 
+def test_in_half_precision_much_the_same_is_said(embed: Embed) -> None:
+    half = limelight.task("embed", embed.opened.folder, device="cpu", dtype="bf16")
+    for text in TEXTS:
+        found = half(text)
+        assert found.vector.dtype == np.float32
+        assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-6)
+        assert found.similarity(embed(text)) > 0.999
+    assert embed([]) == []
+
+
 def test_a_long_text_is_the_mean_of_its_windows_by_their_tokens(both: Both) -> None:
     theirs, ours = both("bert")
     long = " ".join(["the dog did not cross the road ."] * 9)

@@ -146,14 +146,25 @@ def test_the_end_of_a_word_is_put_to_it(fill: Fill) -> None:
     assert (found.text, guess.sequence, guess.piece, guess.whole) == ("the apples is", "the apples is", "##s", True)
 
 
-def test_a_batch_says_what_single_texts_say_in_order(fill: Fill) -> None:
-    texts = [TEXT.format("[MASK]"), "the [MASK] is [MASK] .", "[MASK]", "paris is the ___ and the dog was juicy ."]
-    many = fill(texts, batch=2)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_says_what_single_texts_say_in_order(kind: str, both: Callable[[str], tuple[Any, Fill]]) -> None:
+    fill = both(kind)[1]
+    texts = [TEXT.format("___"), "the ___ is ___ .", "___", "paris is the ___ and the dog was juicy ."]
+    many = fill(texts, batch=3)
     for text, found in zip(texts, many, strict=True):
         alone = fill(text)
         assert [[g.token for g in row] for row in found.guesses] == [[g.token for g in row] for row in alone.guesses]
         assert [g.score for row in found.guesses for g in row] == pytest.approx([g.score for row in alone.guesses for g in row], abs=1e-6)
         assert found.source == text
+    assert fill([]) == []
+
+
+def test_in_half_precision_much_the_same_is_said(both: Callable[[str], tuple[Any, Fill]]) -> None:
+    full = both("bert")[1]
+    half = limelight.task("fill", full.opened.folder, device="cpu", dtype="bf16")
+    for text in (TEXT.format("___"), "the ___ is ___ ."):
+        one, other = (task(text, targets=["dog", "paris"]).guesses[0] for task in (half, full))
+        assert sorted(guess.score for guess in one) == pytest.approx(sorted(guess.score for guess in other), rel=0.1)
 
 
 def test_a_long_text_is_read_in_a_window_around_each_mask(both: Callable[[str], tuple[Any, Fill]]) -> None:

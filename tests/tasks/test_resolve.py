@@ -15,6 +15,7 @@ import torch
 import limelight
 import wordy
 from limelight.errors import InputError, RecipeError, TaskError
+from limelight.inputs import Batch
 from limelight.tasks.pointing import pointing
 from limelight.tasks.pronouns import Pronoun, place_of, swapped
 from limelight.tasks.resolve import Resolve
@@ -122,6 +123,27 @@ def test_attention_is_that_of_the_model(kind: str, both: Both) -> None:
     best = found.pointing.best
     lead = named[order[0]] - named[order[1]]
     assert float(lead[best.layer, best.head]) == pytest.approx(float(lead.max()), abs=1e-6)
+
+
+def test_reading_the_attention_leaves_nothing_behind(resolve: Resolve) -> None:
+    model = resolve.opened.model
+    rows = Batch(torch.tensor([[2, 5, 6, 7, 3]]))
+    before = model.hidden(rows)
+    resolve(TEXT, candidates=CANDIDATES)
+    assert torch.equal(model.hidden(rows), before)
+    assert all(attention.eye is None for attention in model.attentions().values())
+    with pytest.raises(InputError):
+        resolve([Pronoun("x" * 99 + TEXT, CANDIDATES), Pronoun(TEXT, ("a",))])
+    assert all(attention.eye is None for attention in model.attentions().values())
+    assert resolve([]) == []
+
+
+def test_in_half_precision_much_the_same_is_said(both: Both) -> None:
+    for kind in ("bert", "gpt2"):
+        full = both(kind)[2]
+        half = limelight.task("resolve", full.opened.folder, device="cpu", dtype="bf16")
+        one, other = half(TEXT, candidates=CANDIDATES), full(TEXT, candidates=CANDIDATES)
+        assert sorted(c.score for c in one.candidates) == pytest.approx(sorted(c.score for c in other.candidates), rel=0.1)
 
 
 def test_agreement_counts_pairs_in_one_order() -> None:

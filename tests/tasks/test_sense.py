@@ -179,6 +179,11 @@ def test_a_batch_changes_nothing(sense: Sense) -> None:
     assert one.cost.source_tokens == many.cost.source_tokens
 
 
+def test_in_half_precision_much_the_same_is_said(sense: Sense) -> None:
+    half = limelight.task("sense", sense.opened.folder, device="cpu", dtype="bf16")
+    assert np.allclose(half(TEXTS, word="apple").distances, sense(TEXTS, word="apple").distances, atol=0.02)
+
+
 def test_of_a_long_text_a_window_around_the_word_is_read(sense: Sense) -> None:
     long = "the cat was old . " * 20 + "the apple is juicy . " + "the cat was old . " * 20
     found = sense([long, "the apple is juicy ."], word="apple")

@@ -39,7 +39,9 @@ def run(given: Given, asking: Asking, changes: Mapping[str, Any], model: tuple[s
     name, device, dtype = model
     resolve: Resolve = task("resolve", name, device=device, dtype=dtype)
     options = with_changes("resolve", None, resolve.Options, changes)
-    asked = Asked(resolve, resolve.opened, options, name="answer", doing="resolving", item=asking.text, row=asking.row)
+    made_with = {"candidates": list(asking.candidates), "pronoun": asking.pronoun}
+    how = {"item": asking.text, "row": asking.row, "made_with": made_with}
+    asked = Asked(resolve, resolve.opened, options, name="answer", doing="resolving", **how)
     answer(asked, given, Shown(given, person=_shown))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, overload
 
 import torch
@@ -58,10 +59,13 @@ class _Masked:
     seen: tuple[Seen, ...]
     targets: tuple[tuple[_Target, ...], ...]
 
-    @property
-    def rows(self) -> dict[tuple[int, ...], Encoded]:
-        """What the model is to read, each window once."""
-        return {seen.encoded.ids: seen.encoded for seen in self.seen}
+    @cached_property
+    def rows(self) -> dict[Encoded, list[int]]:
+        """What the model is to read, each window once, with the places of all masks that it is read for."""
+        found: dict[Encoded, list[int]] = {}
+        for seen in self.seen:
+            found.setdefault(seen.encoded, []).extend(seen.places)
+        return found
 
 
 class Fill:
@@ -92,8 +96,9 @@ class Fill:
         """
         asked, texts = with_changes("fill", options, FillOptions, changes), as_texts(text)
         masked = [numbered(i, texts, lambda i=i: self._masked(texts[i], asked)) for i in range(len(texts))]
-        hidden = iter(read(self.opened, [row for each in masked for row in each.rows.values()], self._hidden, batch=asked.batch))
-        results = [self._result(each, dict(zip(each.rows, hidden, strict=False)), asked) for each in masked]
+        rows, keep = zip(*(row for each in masked for row in each.rows.items()), strict=True) if masked else ((), ())
+        hidden = iter(read(self.opened, rows, self._hidden, batch=asked.batch, keep=keep))
+        results = [self._result(each, [next(hidden) for _ in each.rows], asked) for each in masked]
         return results[0] if isinstance(text, str) else results
 
     def columns(self, options: FillOptions) -> Columns:
@@ -114,7 +119,7 @@ class Fill:
         if len(tokens) != len(places):
             said = f"{len(places)} masks stand in the text, the tokenizer reads {len(tokens)}."
             raise InputError(said, f"Put spaces around {self._mask}.")
-        seen = tuple(seen_around(self.opened, whole, [token]) for token in tokens)
+        seen = tuple(seen_around(self.opened, whole, [[token] for token in tokens]))
         targets = tuple(tuple(self._target(ours, span, word) for word in options.targets) for span in spans)
         return _Masked(text, tuple(places), whole, tokens, seen, targets)
 
@@ -143,8 +148,8 @@ class Fill:
         return self.opened.model.hidden(batch, start=self.opened.text.pad if start is None else start)
 
     @torch.inference_mode()
-    def _result(self, each: _Masked, found: Mapping[tuple[int, ...], Read], options: FillOptions) -> Filled:
-        at = torch.stack([found[seen.encoded.ids].values[seen.places[0]] for seen in each.seen])
+    def _result(self, each: _Masked, found: Sequence[Read], options: FillOptions) -> Filled:
+        at = torch.cat([one.values for one in found])                # masks stand in order, and so do the windows that they are read in
         logits = self.opened.model.logits(at.to(self.opened.device, self.opened.dtype)).float().cpu()
         chances = finite(logits, self.opened).softmax(-1)
         guesses = tuple(tuple(self._guesses(each, i, row, options)) for i, row in enumerate(chances))
@@ -152,7 +157,7 @@ class Fill:
             task="fill",
             model=self.opened.manifest.name,
             source=each.source,
-            cost=Cost(sum(one.seconds for one in found.values()), sum(map(len, found))),
+            cost=Cost(sum(one.seconds for one in found), sum(len(row.ids) for row in each.rows)),
             places=each.places,
             guesses=guesses,
             text=self._filled(each, [row[0].token for row in guesses]),

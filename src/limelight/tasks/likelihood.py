@@ -45,12 +45,12 @@ def causal_rows(encoded: Encoded, swapped: Swapped, *, partial: bool) -> list[Ro
 @torch.inference_mode()
 def likelihoods(opened: Opened, rows: Sequence[Row], *, batch: int) -> list[tuple[float, float]]:
     """For each row, the sum of its tokens' log-probabilities, and the seconds that it took. Raises InputError for what is no number."""
-    found = read(opened, [row.encoded for row in rows], opened.model.hidden, batch=batch)
+    found = read(opened, [row.encoded for row in rows], opened.model.hidden, batch=batch, keep=[row.places for row in rows])
     return [(_sum(opened, row, each), each.seconds) for row, each in zip(rows, found, strict=True)]
 
 
 def _sum(opened: Opened, row: Row, read: Read) -> float:
-    hidden = read.values[list(row.places)].to(opened.device, opened.dtype)
+    hidden = read.values.to(opened.device, opened.dtype)
     logits = finite(opened.model.logits(hidden).float().cpu(), opened).double()
     wanted = torch.tensor(row.wanted)[:, None]
     return float(logits.log_softmax(-1).gather(1, wanted).sum())

@@ -45,24 +45,25 @@ def tokens_of(encoded: Encoded, span: Span) -> list[int]:
     return [i for i, (part, (x, y)) in enumerate(zip(encoded.parts, encoded.offsets, strict=True)) if part == 0 and x < b and y > a]
 
 
-def seen_around(opened: Opened, whole: Encoded, places: Sequence[int]) -> Seen:
-    """A text as the model reads it: whole, or the window in which these tokens have most on either side.
+def seen_around(opened: Opened, whole: Encoded, groups: Sequence[Sequence[int]]) -> list[Seen]:
+    """A text as the model reads it: whole, or, for each group of tokens, the window in which they have most on either side.
 
-    Raises InputError where they lie too far apart for one window, with the numbers.
+    Raises InputError where those of a group lie too far apart for one window, with the numbers.
     """
     room = room_of(opened)
     around = sum(part is None for part in whole.parts)
     first = next((i for i, part in enumerate(whole.parts) if part is not None), 0)
-    tokens = [place - first for place in places]
-    best: Window | None = None
-    depth = -1
-    for each in windows(whole, room, overlap=max(0, (room - around) * 3 // 4)):
-        if (here := min(map(each.depth, tokens))) > depth:
-            best, depth = each, here
-    if best is None:
-        raise InputError(
-            f"{max(tokens) - min(tokens) + 1:,} tokens must be seen at once; {opened.manifest.name} reads {room:,}.", "Shorten the text."
-        )
+    there = windows(whole, room, overlap=max(0, (room - around) * 3 // 4))
+    return [_deepest(there, [place - first for place in group], opened.manifest.name, room) for group in groups]
+
+
+def _deepest(there: Sequence[Window], tokens: Sequence[int], name: str, room: int) -> Seen:
+    def depth(window: Window) -> int:
+        return min(map(window.depth, tokens))
+
+    best = max(there, key=depth)
+    if depth(best) < 0:
+        raise InputError(f"{max(tokens) - min(tokens) + 1:,} tokens must be seen at once; {name} reads {room:,}.", "Shorten the text.")
     return Seen(best.encoded, tuple(token - best.first + best.before for token in tokens))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,12 +15,13 @@ from torch import Tensor
 
 from ..hub import Opened
 from ..inputs import Encoded
-from ..look import Trace, trace
+from ..look import View
+from ..look.eyes import unwatch, watch
+from ..nn import Look
 from .asking import in_batches
 from .reading import as_batch
 
-MOST_TOKENS = 1 << 12                    # queries and keys of so many tokens are kept at once
-BUDGET = "4GB"
+BUDGET = 1 << 30                         # bytes of the weights of one pronoun in one layer
 DIGITS = 6
 
 
@@ -77,20 +80,48 @@ class Aim:
 
 @torch.inference_mode()
 def attend_all(opened: Opened, aims: Sequence[Aim], *, batch: int) -> list[Float[Tensor, "l h c"]]:
-    """For each aim, the attention from its pronoun to each candidate, in each head of each layer (of the encoder, or else the decoder)."""
-    names = [name for name in opened.model.attentions() if name.endswith(".self")]
+    """For each aim, the attention from its pronoun to each candidate, in each head of each layer."""
     found: dict[int, Tensor] = {}
-    for places in in_batches([len(aim.encoded.ids) for aim in aims], batch, most=MOST_TOKENS):
-        with trace(opened.model, layers=names, budget=BUDGET) as seen:
-            opened.model.hidden(as_batch(opened, [aims[place].encoded for place in places]))
+    for places in in_batches([len(aim.encoded.ids) for aim in aims], batch):
+        rows = [aims[place] for place in places]
+        with _readers(opened, rows) as readers:
+            opened.model.hidden(as_batch(opened, [row.encoded for row in rows]))
         for row, place in enumerate(places):
-            found[place] = torch.stack([_to_candidates(seen, name, row, aims[place]) for name in names])
+            found[place] = torch.stack([reader.found[row] for reader in readers])
     return [found[place] for place in range(len(aims))]
 
 
-def _to_candidates(seen: Trace, name: str, row: int, aim: Aim) -> Float[Tensor, "h c"]:
+class _Reader:
+    """Reads what each pronoun gives while one attention runs, in this thread, so that no queries and no keys need be kept."""
+
+    def __init__(self, name: str, aims: Sequence[Aim]):
+        self.name, self.aims, self.found = name, aims, list[Tensor]()
+        self._owner = threading.get_ident()
+
+    def saw(self, look: Look) -> None:
+        """See nn.attention.Eye."""
+        if threading.get_ident() == self._owner:
+            view = View(self.name, (look,), BUDGET)
+            self.found = [_to_candidates(view, row, aim) for row, aim in enumerate(self.aims)]
+
+
+@contextmanager
+def _readers(opened: Opened, aims: Sequence[Aim]) -> Iterator[list[_Reader]]:
+    """A reader for each self-attention, while the block is open."""
+    watched = {name: each for name, each in opened.model.attentions().items() if name.endswith(".self")}
+    readers = [_Reader(name, aims) for name in watched]
+    for reader in readers:
+        watch(watched[reader.name], reader)
+    try:
+        yield readers
+    finally:
+        for reader in readers:
+            unwatch(watched[reader.name], reader)
+
+
+def _to_candidates(view: View, row: int, aim: Aim) -> Float[Tensor, "h c"]:
     first, last = aim.pronoun[0], aim.pronoun[-1]
-    weights = seen[name].weights(queries=slice(first, last + 1), path=(row,))[0].mean(1).cpu()
+    weights = view.weights(queries=slice(first, last + 1), path=(row,))[0].mean(1).cpu()
     return torch.stack([weights[:, list(tokens)].sum(1) for tokens in aim.candidates], 1)
 
 

@@ -23,8 +23,11 @@ class Read:
 
 
 @torch.inference_mode()
-def read(opened: Opened, rows: Sequence[Encoded], work: Callable[[Batch], Tensor], *, batch: int) -> list[Read]:
-    """`work` on each row: a batch of rows (b n) -> values for each (b n ...) or (b ...); values of padding are cut off."""
+def read(
+    opened: Opened, rows: Sequence[Encoded], work: Callable[[Batch], Tensor], *, batch: int, keep: Sequence[Sequence[int]] | None = None
+) -> list[Read]:
+    """`work` on each row: a batch of rows (b n) -> values for each (b n ...) or (b ...); values of padding are cut off. `keep`: for each
+    row the places whose values are wanted; the others take no memory."""
     found: dict[int, Read] = {}
     for places in in_batches([len(row.ids) for row in rows], batch):
         some = [rows[place] for place in places]
@@ -34,7 +37,8 @@ def read(opened: Opened, rows: Sequence[Encoded], work: Callable[[Batch], Tensor
         share = (time.perf_counter() - began) / len(some)
         per_token = out.dim() > 2 and out.shape[1] == given.values.shape[1]
         for place, row, values in zip(places, some, out, strict=True):
-            found[place] = Read(values[: len(row.ids)] if per_token else values, share)
+            wanted = values if not per_token else values[: len(row.ids)] if keep is None else values[list(keep[place])]
+            found[place] = Read(wanted, share)
     return [found[place] for place in range(len(rows))]
 
 

@@ -141,7 +141,7 @@ class Sense:
         tokens = tokens_of(whole, span)
         if not tokens:
             raise InputError(f"the tokenizer makes nothing of {use.word[:40]!r}.", "Choose another word.")
-        seen = seen_around(self.opened, whole, tokens)
+        (seen,) = seen_around(self.opened, whole, [tokens])
         return _Placed(use, span, seen, tuple(_others(seen.encoded, use)))
 
     # --- what is found ----------------------------------------------------------------------------------------------
