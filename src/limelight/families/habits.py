@@ -20,11 +20,11 @@ M2M100 = (
     "jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt ro ru sd si sk sl so sq sr ss su sv sw ta th "
     "tl tn tr uk ur uz vi wo xh yi yo zh zu"
 )
-TOLD_TARGET = Habit(ENDED.one, ENDED.two, languages=Languages(r">>(.+)<<", of="target"))                 # Marian's
+TOLD_TARGET = Habit(ENDED.one, ENDED.two, languages=Languages(r">>([^<>]+)<<", of="target"))                 # Marian's
 TOLD_SOURCE = Habit(                                        # M2M100's and NLLB's, which are one kind of model with two tokenizers
     ENDED.one,
     first=FAIRSEQ,
-    languages=Languages(r"__(\w+)__|([a-z]{3}_[A-Z][a-z]{3})", known=tuple(f"__{code}__" for code in M2M100.split())),
+    languages=Languages(r"__([a-z]+)__|([a-z]{3}_[A-Z][a-z]{3})", known=tuple(f"__{code}__" for code in M2M100.split())),
 )
 TOLD_MBART = Habit(ENDED.one, first=FAIRSEQ, languages=Languages(r"([a-z]{2}_[A-Z]{2})", "$A </s> $L"))
 TOLD_MBART50 = Habit(ENDED.one, first=FAIRSEQ, languages=Languages(r"([a-z]{2}_[A-Z]{2})"))

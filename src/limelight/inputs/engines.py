@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from ..errors import InputError, LimelightError, WeightError
 
 Span = tuple[int, int]
+FEW = 8                                  # rows below which threads cost more than they give
 _HALF = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 SPACE = "▁"                              # how sentencepiece writes a space
@@ -129,7 +130,9 @@ class Fast:
 
     def join(self, rows: Sequence[Sequence[int]], *, marks: bool = False) -> list[str]:
         """See Engine."""
-        joined = self.tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=not marks)
+        ids, skip = [list(row) for row in rows], not marks
+        few = len(ids) < FEW
+        joined = [self.tokenizer.decode(row, skip) for row in ids] if few else self.tokenizer.decode_batch(ids, skip)
         return [text.removeprefix(self.lead) for text in joined]
 
     def spelling(self, token: int) -> bytes | None:
@@ -183,8 +186,11 @@ class Fast:
     @property
     def highest(self) -> int:
         """See Engine."""
-        marks = {i for i, token in self.tokenizer.get_added_tokens_decoder().items() if token.special}     # no text is taken for one
-        return max((i for i in self.tokenizer.get_vocab().values() if i not in marks), default=0)
+        return self._highest
+
+    @cached_property
+    def _highest(self) -> int:
+        return max((i for i in self.tokenizer.get_vocab().values() if i not in self._silent), default=0)    # no text is taken for a mark
 
     def to_json(self) -> str:
         """The whole tokenizer as JSON text."""

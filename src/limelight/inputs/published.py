@@ -7,7 +7,7 @@ What is not in the files (which marks a text gets where there is no tokenizer.js
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,18 @@ def read_text(folder: Path, habit: Habit) -> Text:
 
     engine = guarded(lambda: _engine(folder, habit, told), broken)
     ids = {mark: engine.id(name) for mark, name in names.items()}
-    return Text(engine, Marks(**ids), habit.languages)
+    return Text(engine, Marks(**ids), habit.languages, tidy=_tidy(engine, told))
+
+
+def _tidy(engine: Engine, told: Mapping[str, Any]) -> bool:
+    """Whether a folder has spaces before signs taken away, which is not done to byte pairs: there they are the text's own."""
+    pairs = isinstance(engine, Fast) and isinstance(engine.tokenizer.model, models.BPE)
+    return bool(told.get("clean_up_tokenization_spaces")) and not pairs
 
 
 def _engine(folder: Path, habit: Habit, told: Mapping[str, Any]) -> Engine:
     if (path := folder / "tokenizer.json").is_file():
-        return read_fast(believed_text(path, MOST), where=str(path))
+        return _completed(read_fast(believed_text(path, MOST), where=str(path)), told)
     if (path := folder / "vocab.txt").is_file():
         return _word_pieces(path, habit, told)
     if (path := folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
@@ -107,13 +113,16 @@ def _sentence_pieces(path: Path, writer: Path, habit: Habit, told: Mapping[str, 
     reads, writes = believed(path, MOST), believed(writer, MOST)
     vocab, unknown = _json(path.parent / "vocab.json") or numbered(reads, habit.first), said.name(told.get("unk_token")) or "<unk>"
     named = said.named(_marks(habit, told, vocab), vocab, told)
+    if habit.languages and habit.languages.of == "target":
+        named |= {name: replace(named[name], first=True) for name in habit.languages.marks(named)}
     return SentencePiece(reads, writes, vocab=vocab, unknown=unknown, around=(before.split(), after.split()), named=named)
 
 
 def _marks(habit: Habit, told: Mapping[str, Any], vocab: Mapping[str, int]) -> list[str]:
     """The marks of a sentencepiece model; those that are no pieces in the order in which they are numbered, the mask last."""
-    pieces = [name for name in (*said.own(told), *USUAL) if name in vocab]
-    more = habit.more[max(0, len(habit.more) - told.get("extra_ids", len(habit.more))) :]
+    pieces = [name for name in said.own(told) or USUAL if name in vocab]
+    count = told.get("extra_ids")
+    more = habit.more[len(habit.more) - count :] if isinstance(count, int) and 0 <= count <= len(habit.more) else habit.more
     return [*pieces, *_spoken(habit.languages, told, vocab), *more, *said.listed(told), *filter(None, [said.name(told.get("mask_token"))])]
 
 
@@ -138,9 +147,20 @@ def _around(tokenizer: Tokenizer, habit: Habit) -> None:
 def _with_marks(tokenizer: Tokenizer, told: Mapping[str, Any], vocab: Mapping[str, int]) -> Fast:
     """Say which pieces are marks, so that they are left out when ids are read."""
     tables = said.flags(told)
-    names = dict.fromkeys([*said.own(told), *said.listed(told), *tables, *USUAL])
+    names = dict.fromkeys([*said.own(told), *said.listed(told), *tables]) or dict.fromkeys(USUAL)
     tokenizer.add_special_tokens([said.added(name, tables) for name in names if name in vocab])
     return Fast(tokenizer)
+
+
+def _completed(fast: Fast, told: Mapping[str, Any]) -> Fast:
+    """A tokenizer.json with the marks that only the files beside it name, where they are pieces."""
+    tables, known = said.flags(told), fast.names
+    names = dict.fromkeys([*said.own(told), *said.listed(told)])
+    more = [said.added(name, tables) for name in names if name not in known and fast.id(name) is not None]
+    if not more:
+        return fast
+    fast.tokenizer.add_special_tokens(more)
+    return Fast(fast.tokenizer, lead=fast.lead)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -17,12 +17,14 @@ _WHITE = re.compile(r"\s*")
 
 @dataclass(frozen=True)
 class Named:
-    """A mark that a text may name. `left`, `right`: it takes the white space on that side with it; `single`: only as a whole word."""
+    """A mark that a text may name. `left`, `right`: it takes the white space on that side with it; `single`: only as a whole word;
+    `first`: only where a text begins."""
 
     id: int
     left: bool = False
     right: bool = False
     single: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,11 @@ class SentencePiece:
         self._names = {i: name for name, i in self._ids.items()}
         if missing := next((name for name in (unknown, *around[0], *around[1]) if name not in self._ids), None):
             raise WeightError(f"the vocabulary has no {missing}, which every text may need.", "Is it whole?")
-        self._unknown = self._ids[unknown]
+        self._unknown, self._highest = self._ids[unknown], max(self._names)
         self._before, self._after = (tuple(self._ids[name] for name in names) for names in around)
         control = (self._writer.id_to_piece(i) for i in range(self._writer.get_piece_size()) if self._writer.is_control(i))
-        self._silent = frozenset((self._unknown, *self.names.values(), *(self._ids[name] for name in control if name in self._ids)))
+        self._marks = {name: mark.id for name, mark in self._named.items()}
+        self._silent = frozenset((self._unknown, *self._marks.values(), *(self._ids[name] for name in control if name in self._ids)))
 
     def cut(self, texts: Sequence[str], others: Sequence[str] | None = None, *, marks: bool = True, named: bool = False) -> list[Cut]:
         """See Engine. Two texts stand one behind the other, each with its end."""
@@ -122,8 +125,7 @@ class SentencePiece:
     def _naming(self) -> re.Pattern[str]:
         """What finds the names of marks: the longest, where several begin at one place."""
         names = sorted(self._named, key=len, reverse=True)
-        whole = [rf"(?<!\w){re.escape(name)}(?!\w)" if self._named[name].single else re.escape(name) for name in names]
-        return re.compile("|".join(whole) or r"(?!)")
+        return re.compile("|".join(_pattern(name, self._named[name]) for name in names) or r"(?!)")
 
     def join(self, rows: Sequence[Sequence[int]], *, marks: bool = False) -> list[str]:
         """See Engine."""
@@ -161,7 +163,7 @@ class SentencePiece:
     @property
     def names(self) -> Mapping[str, int]:
         """See Engine."""
-        return {name: mark.id for name, mark in self._named.items()}
+        return self._marks
 
     @property
     def silent(self) -> frozenset[int]:
@@ -176,7 +178,12 @@ class SentencePiece:
     @property
     def highest(self) -> int:
         """See Engine."""
-        return max(self._names)
+        return self._highest
+
+
+def _pattern(name: str, mark: Named) -> str:
+    whole = rf"(?<!\w){re.escape(name)}(?!\w)" if mark.single else re.escape(name)
+    return rf"\A{whole}" if mark.first else whole
 
 
 def numbered(data: bytes, first: Sequence[str] = ()) -> dict[str, int]:

@@ -17,12 +17,11 @@ def after(engine: Engine, before: Sequence[int], ids: Sequence[int]) -> str:
     Called once a token, the texts together are what `join` makes of all tokens, but for a letter that is never finished. It takes no
     longer when much came before: what a decoder does to a piece depends on few pieces before it, and on whether it is the first.
     """
-    silent = engine.silent
-    new = [token for token in ids if token not in silent]
+    new = [token for token in ids if token not in engine.silent]
     if not new:
         return ""
-    head = _head(engine, before)
-    if not head or not engine.join([head])[0]:
+    head, begun = _head(engine, before)
+    if not begun:
         return _beginning(engine, head, new)
     tail = _tail(engine, before)
     if engine.spelling(new[0]) is not None:
@@ -31,15 +30,17 @@ def after(engine: Engine, before: Sequence[int], ids: Sequence[int]) -> str:
     return whole[len(old) :]
 
 
-def _head(engine: Engine, before: Sequence[int]) -> list[int]:
-    """The pieces up to the first that says something."""
-    head = []
+def _head(engine: Engine, before: Sequence[int]) -> tuple[list[int], bool]:
+    """The pieces up to the first that says something, and whether one does; a space may be taken away, anything else is said."""
+    head: list[int] = []
     for token in before:
-        if token not in engine.silent:
-            head.append(token)
-            if engine.join([head])[0]:
-                break
-    return head
+        if token in engine.silent:
+            continue
+        head.append(token)
+        spelled = (engine.spelling(token) or b"").strip(b" ")
+        if spelled or engine.join([head])[0]:
+            return head, True
+    return head, False
 
 
 def _tail(engine: Engine, before: Sequence[int]) -> list[int]:

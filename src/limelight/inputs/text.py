@@ -11,6 +11,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, proce
 
 from ..errors import InputError, TaskError, WeightError, did_you_mean
 from .engines import Cut, Engine, Fast, Span, read_fast, whole_characters
+from .guard import Guard
 from .languages import Languages
 from .spelling import after
 
@@ -50,8 +51,9 @@ class Marks:
 class Text:
     """A tokenizer: an engine, and the marks of the model that it belongs to."""
 
-    def __init__(self, engine: Engine, marks: Marks, habit: Languages | None = None):
-        self.engine, self.marks, self._habit = engine, marks, habit
+    def __init__(self, engine: Engine, marks: Marks, habit: Languages | None = None, *, tidy: bool = False):
+        """`habit`: how it is told a language; `tidy`: spaces that English does not write before signs are taken from what it reads back."""
+        self.engine, self.marks, self._habit, self._tidy = engine, marks, habit, tidy
 
     @classmethod
     def train(cls, texts: Iterable[str], *, vocab: int) -> Text:
@@ -166,20 +168,34 @@ class Text:
         """Several texts, or pairs of them, at once. Half a surrogate pair, which is no character, is read as U+FFFD.
 
         `named`: the name of a mark that stands in a text ("<mask>", "<|im_end|>") is that mark; otherwise it is text as any other, so
-        that nobody who types can end or begin a thing. `language`: the mark that the model wants beside a text, see `languages`.
+        that nobody who types can end or begin a thing (its first letter stands apart where a tokenizer would spell it as the mark all
+        the same). `language`: the mark that the model wants beside a text, see `languages`.
         Raises InputError where the tokenizer's own pattern gives up on a text, and for a language that the model does not know.
         """
         clean = [whole_characters(text) for text in texts]
         second = None if others is None else [whole_characters(other) for other in others]
         if language is None:
-            found = self.engine.cut(clean, second, marks=marks, named=named)
+            found = self._cut(clean, second, marks=marks, named=named)
         elif others is not None or not marks:
             raise InputError("a language is told beside one text with its marks: got two texts, or none of its marks.", "Leave it out.")
         else:
             around = self._around(language)
-            found = [cut.within(*around) for cut in self.engine.cut(clean, marks=False, named=named)]
+            found = [cut.within(*around) for cut in self._cut(clean, None, marks=False, named=named)]
         behind = others or [""] * len(texts)
         return [_encoded(text, other, cut) for text, other, cut in zip(texts, behind, found, strict=True)]
+
+    def _cut(self, texts: Sequence[str], others: Sequence[str] | None, *, marks: bool, named: bool) -> list[Cut]:
+        """Texts in pieces. A piece that happens to be spelled as a mark is none, unless names of marks are asked for."""
+        found = self.engine.cut(texts, others, marks=marks, named=named)
+        if named:
+            return found
+        for n in (n for n, cut in enumerate(found) if self._guard.touched(cut)):
+            sides = [self._guard.guarded(side[n], named=False) for side in (texts, others) if side is not None]
+            again = self.engine.cut([sides[0].text], [side.text for side in sides[1:]] or None, marks=marks)[0]
+            for part, side in enumerate(sides):
+                again = side.back(again, part)
+            found[n] = again
+        return found
 
     def _around(self, language: str) -> tuple[list[int], list[int]]:
         """The marks before and after a text with its language."""
@@ -197,24 +213,11 @@ class Text:
     def guarded_names(self, text: str) -> str:
         """The text with the name of every mark in it broken by a zero-width space, for what a user says inside a text that is read with
         `named`: nothing in it is taken for a mark. All else stays as it is."""
-        for between, kept in (("\u200b", 1), (" ", 1), (" ", 0)):       # some tokenizers do not see the first, or names of one letter
-            while found := self._named_in(text):
-                broken = _broken(text, found, between, kept)
-                if len(self._named_in(broken)) >= len(found):
-                    break
-                text = broken
-        return text
-
-    def _named_in(self, text: str) -> list[int]:
-        """Where marks are named in a text; a piece that the tokenizer does not know is none."""
-        cut = self.encode(text, marks=False, named=True)
-        found = [(i, a, text[a:b]) for i, (a, b) in zip(cut.ids, cut.offsets, strict=True) if i in self._signs and a < b]
-        return [a for i, a, name in found if i != self.marks.unknown or name in self.mark_names]
+        return self._guard.guarded(text).text
 
     @cached_property
-    def _signs(self) -> frozenset[int]:
-        """The marks, and what else was added that is more than a word or white space."""
-        return self.engine.silent | {i for name, i in self.mark_names.items() if _is_sign(name)}
+    def _guard(self) -> Guard:
+        return Guard(self.engine, self.marks.unknown)
 
     def after(self, before: Sequence[int], ids: Sequence[int]) -> str:
         """The exact text that `ids` add when they follow `before`: spaces and line ends stay, marks say nothing.
@@ -225,12 +228,13 @@ class Text:
         return after(self.engine, before, ids)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Ids -> text; marks are left out."""
+        """Ids -> text, with the spaces that it begins or ends with; marks are left out."""
         return self.decode_all([ids])[0]
 
     def decode_all(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Several rows of ids at once."""
-        return [text.strip(" ") for text in self.engine.join(rows)]
+        joined = self.engine.join(rows)
+        return [tidied(text) for text in joined] if self._tidy else joined
 
     def piece(self, token: int) -> str:
         """One piece as text, its leading space included."""
@@ -251,15 +255,14 @@ def _there(mark: int | None, name: str) -> int:
     return mark
 
 
-def _is_sign(name: str) -> bool:
-    """Whether a name is more than a word or white space, which some tokenizers add to their pieces too."""
-    return len(name) > 1 and any(not (letter.isalnum() or letter.isspace()) for letter in name)
-
-
-def _broken(text: str, places: Sequence[int], between: str, kept: int) -> str:
-    """A text with something put behind the letters at these places, or with none of the letters kept in their stead."""
-    starts, ends = [0, *(place + 1 for place in places)], [*(place + kept for place in places), len(text)]
-    return between.join(text[a:b] for a, b in zip(starts, ends, strict=True))
+def tidied(text: str) -> str:
+    """Text without the spaces before signs and endings that published tokenizers of English take away."""
+    for each in (".", "?", "!", ","):
+        text = text.replace(f" {each}", each)
+    text = text.replace(" ' ", "'")
+    for each in ("n't", "'m", "'s", "'ve", "'re"):
+        text = text.replace(f" {each}", each)
+    return text
 
 
 def _encoded(text: str, other: str, cut: Cut) -> Encoded:

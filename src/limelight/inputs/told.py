@@ -40,26 +40,26 @@ def flags(told: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def added(found: str, told: Mapping[str, dict[str, Any]], *, left: bool = False) -> AddedToken:
-    """A mark for the tokenizers library. `left`: it takes the white space before it, unless the folder says otherwise."""
+def added(found: str, told: Mapping[str, dict[str, Any]]) -> AddedToken:
+    """A mark for the tokenizers library."""
     how = told.get(found, {})
-    lstrip, rstrip, single = bool(how.get("lstrip", left)), bool(how.get("rstrip")), bool(how.get("single_word"))
+    lstrip, rstrip, single = bool(how.get("lstrip")), bool(how.get("rstrip")), bool(how.get("single_word"))
     return AddedToken(found, lstrip=lstrip, rstrip=rstrip, single_word=single, special=True, normalized=bool(how.get("normalized")))
 
 
-def named(names: Iterable[str], vocab: Mapping[str, int], told: Mapping[str, Any], *, left: str | None = None) -> dict[str, Named]:
+def named(names: Iterable[str], vocab: Mapping[str, int], told: Mapping[str, Any]) -> dict[str, Named]:
     """The marks of a vocabulary: those of these names, in order, and those that the folder numbers itself. What is no piece is numbered
-    after the last one. `left`: the mark that takes the white space before it, unless the folder says otherwise."""
+    after the last one."""
     tables, ids = flags(told), dict(vocab)
     ids |= {found: i for found, each in tables.items() if isinstance(i := each.get("id"), int)}
     wanted = list(dict.fromkeys(names))
     fresh = count(max(ids.values(), default=-1) + 1)
     ids |= {each: next(fresh) for each in wanted if each not in ids}
-    return {each: _named(ids[each], tables.get(each, {}), left=each == left) for each in (*wanted, *(t for t in tables if t in ids))}
+    return {each: _named(ids[each], tables.get(each, {})) for each in (*wanted, *(table for table in tables if table in ids))}
 
 
-def _named(i: int, how: Mapping[str, Any], *, left: bool) -> Named:
-    return Named(i, bool(how.get("lstrip", left)), bool(how.get("rstrip")), bool(how.get("single_word")))
+def _named(i: int, how: Mapping[str, Any]) -> Named:
+    return Named(i, bool(how.get("lstrip")), bool(how.get("rstrip")), bool(how.get("single_word")))
 
 
 def _table(told: object) -> Mapping[str, Any]:

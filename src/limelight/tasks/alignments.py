@@ -58,9 +58,10 @@ def spelled(text: Text, tokens: Sequence[int]) -> tuple[str, list[Span]]:
 
     A letter that is spelled by several pieces belongs to the first that completes it.
     """
-    whole = text.decode(tokens)
-    ends = [len(text.decode(tokens[: n + 1]).rstrip("�")) for n in range(len(tokens))]
-    ends = [min(e, len(whole)) for e in ends]
+    said = text.decode(tokens)
+    whole, before = said.strip(" "), len(said) - len(said.lstrip(" "))
+    ends = [len(text.decode(tokens[: n + 1]).rstrip("�")) - before for n in range(len(tokens))]
+    ends = [min(max(0, e), len(whole)) for e in ends]
     starts = [0, *ends[:-1]]
     return whole, [_without_space(whole, a, max(a, b)) for a, b in zip(starts, ends, strict=True)]
 
