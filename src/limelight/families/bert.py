@@ -38,7 +38,7 @@ def spec(c: Config, *, family: str) -> Model:
     )
     heads = c.head(
         words=Words(tied=c.flag("tie_word_embeddings", True), bias=True, mix="gelu" if roberta else act),
-        classes=Classes(labels=c.classes, mix="tanh", several=c.several),
+        classes=Classes(labels=c.classes, mix="tanh", several=c.several, quantity=c.quantity),
         labels=Labels(labels=c.classes),
         span=span(),
     )

@@ -208,6 +208,11 @@ class Config:
         """Whether classes are not exclusive."""
         return self._data.get("problem_type") == "multi_label_classification"
 
+    @property
+    def quantity(self) -> bool:
+        """Whether what is scored is measured, not told apart."""
+        return self._data.get("problem_type") == "regression"
+
     def wrong(self, key: str, found: object, wanted: str) -> WeightError:
         """What to say of a value that is not of the right kind."""
         return WeightError(f"{self.where}: {key} should be {wanted}: got {shortened(found)}.", "Is the file whole?")

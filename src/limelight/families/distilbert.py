@@ -29,7 +29,7 @@ def spec(c: Config) -> Model:
     )
     heads = c.head(
         words=Words(tied=c.flag("tie_word_embeddings", True), bias=True, mix=act),
-        classes=Classes(labels=c.classes, mix="relu", several=c.several),
+        classes=Classes(labels=c.classes, mix="relu", several=c.several, quantity=c.quantity),
         labels=Labels(labels=c.classes),
         span=span(),
     )

@@ -20,7 +20,7 @@ def causal_heads(c: Config, *, tied: bool) -> tuple[Head, ...]:
     """Of a language model that reads from left to right; `tied`: where config.json does not say."""
     return c.head(
         words=Words(tied=c.flag("tie_word_embeddings", tied)),
-        classes=Classes(labels=c.classes, at="last", bias=False, several=c.several),
+        classes=Classes(labels=c.classes, at="last", bias=False, several=c.several, quantity=c.quantity),
         labels=Labels(labels=c.classes),
         span=span(),
     )
@@ -46,15 +46,21 @@ def labelled(heads: tuple[Head, ...]) -> dict[str, Any]:
     """The keys of a config.json that tell of labels."""
     for head in heads:
         if isinstance(head, Classes | Labels) and head.labels != SPAN:
-            several = isinstance(head, Classes) and head.several
             named = {
                 "id2label": {str(i): name for i, name in enumerate(head.labels)},
                 "label2id": {name: i for i, name in enumerate(head.labels)},
             }
-            return named | ({"problem_type": "multi_label_classification"} if several else {})
+            return named | _problem(head)
         if isinstance(head, Words):
             return {"tie_word_embeddings": head.tied}
     return {}
+
+
+def _problem(head: Classes | Labels) -> dict[str, str]:
+    """The key that tells what scores are, where they are not those of classes of which one holds."""
+    if isinstance(head, Labels) or not (head.several or head.quantity):
+        return {}
+    return {"problem_type": "multi_label_classification" if head.several else "regression"}
 
 
 def architecture(stem: str, heads: tuple[Head, ...], *, words: str) -> dict[str, Any]:

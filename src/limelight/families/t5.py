@@ -47,7 +47,7 @@ def spec(c: Config) -> Model:
     scaled = c.flag("scale_decoder_outputs", c.flag("tie_word_embeddings", True)) and c.flag("tie_word_embeddings", True)
     heads = c.head(
         words=Words(tied=scaled or "lm_head.weight" not in c.tensors, scale=dim**-0.5 if scaled else 1.0),
-        classes=Classes(labels=c.classes, at="last", mix="tanh", several=c.several),
+        classes=Classes(labels=c.classes, at="last", mix="tanh", several=c.several, quantity=c.quantity),
         labels=Labels(labels=c.classes),
         span=span(),
     )

@@ -193,7 +193,8 @@ class Words:
 class Classes:
     """Scores of classes for a whole text, read at one place of it, or off the mean of all.
 
-    `mix`: a map and this bend come before. `several`: classes are not exclusive, each has a probability of its own.
+    `mix`: a map and this bend come before. `several`: classes are not exclusive, each has a probability of its own. `quantity`: what is
+    scored is measured, not told apart, and the scores stand as they are (regression).
     """
 
     name: str = "classes"
@@ -203,6 +204,11 @@ class Classes:
     mix: Activation | None = None
     bias: bool = True
     several: bool = False
+    quantity: bool = False
+
+    def __post_init__(self) -> None:
+        if self.several and self.quantity:
+            raise SpecError("a quantity has no probability: got several=True and quantity=True.", "Set one of them.")
 
 
 @value
