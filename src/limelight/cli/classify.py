@@ -1,0 +1,69 @@
+"""limelight classify: texts, standard input, or a table. The options; `classifying` does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import options as o
+from .table import as_command
+
+
+def classify(
+    model: o.Model,
+    texts: o.Texts = None,
+    whole: o.Whole = None,
+    file: o.File = None,
+    format: o.Format = None,
+    column: o.Column = None,
+    output: o.Output = None,
+    to_column: o.ToColumn = None,
+    resume: o.Resume = False,
+    why: Annotated[bool, typer.Option("--why", help="Show which words decided: their measured effect, beside their attention.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write what --why shows as a page.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Labels given back, best first.")] = None,
+    labels: Annotated[str | None, typer.Option(metavar="A,B,C", help="Labels of your own, for a model of entailment (MNLI).")] = None,
+    template: Annotated[str | None, typer.Option(help='What such a model reads with each label: "This example is {}."')] = None,
+    several: Annotated[bool | None, typer.Option("--multi/--single", help="Several labels may hold, or just one.")] = None,
+    pair: Annotated[str | None, typer.Option(metavar="TEXT", help="A second text, read beside each TEXT.")] = None,
+    pair_column: Annotated[str | None, typer.Option(help="The column with each row's second text.")] = None,
+    overlap: Annotated[int | None, typer.Option(help="Tokens that the windows of a long text share.")] = None,
+    refuse: Annotated[bool, typer.Option("--refuse-long", help="Refuse a text that the model cannot read at once.")] = False,
+    batch: o.Batch = 32,
+    device: o.Device = "auto",
+    dtype: o.Dtype = "auto",
+    as_json: o.AsJson = False,
+) -> None:
+    """Tell which class a text is of: given here, whole files (--in), standard input (a text a line), or a column of a table. A text
+    longer than the model reads at once goes in windows, whose scores are averaged."""
+    from .classifying import Job, run
+    from .given import Given, Table
+
+    asked = {
+        "top_k": top_k,
+        "several": several,
+        "labels": None if labels is None else [label.strip() for label in labels.split(",")],
+        "template": template,
+        "why": why or html is not None or None,
+        "long": "refuse" if refuse else None,
+        "overlap": overlap,
+        "batch": batch,
+    }
+    table = Table(file=file, format=format, column=column, output=output, to_column=to_column, resume=resume)
+    given = Given(tuple(texts or ()), table, as_json, whole=tuple(whole or ()))
+    run(Job(given, model, (device, dtype), {name: one for name, one in asked.items() if one is not None}, pair, pair_column, html))
+
+
+command = as_command(
+    classify,
+    name="classify",
+    examples="""
+        limelight classify -m distilbert-base-uncased-finetuned-sst-2-english "I like this phone." --why
+        limelight classify -m facebook/bart-large-mnli "My phone is broken!" --labels urgent,"not urgent",phone
+        limelight classify -m ./paraphrase "How old are you?" --pair "What is your age?"
+        limelight classify -m ./sentiment --file reviews.csv --column review --output reviews.out.csv --resume
+        cat lines.txt | limelight classify -m ./sentiment
+    """,
+)
