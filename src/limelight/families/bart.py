@@ -54,7 +54,7 @@ def spec(c: Config, *, kind: str) -> Model:
         decoder = replace(decoder, input=replace(decoder.input, vocab=c.count("decoder_vocab_size", wide)))
     heads = c.head(
         words=Words(tied=c.flag("tie_word_embeddings", True), bias=kind != "m2m_100"),
-        classes=Classes(labels=c.classes, at="last", mix="tanh", several=c.several) if kind == "bart" else None,
+        classes=Classes(labels=c.classes, at="last", mix="tanh", several=c.several, quantity=c.quantity) if kind == "bart" else None,
         span=span() if kind == "bart" else None,
     )
     return Model(family=kind, dim=c.count("d_model", 1024), encoder=side("encoder"), decoder=decoder, heads=heads, shared=shared)
