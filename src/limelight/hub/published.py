@@ -21,6 +21,7 @@ from ..manifest import Card, Generation, Manifest, Use
 from ..nn import Transformer
 from ..spec import Classes, Labels, Model, Stack, Words
 from ..weights import Row, read_folder, to_ours
+from .cache import called
 from .filling import blank, fill
 from .fitting import check_files, check_sizes, fitted, within
 
@@ -94,7 +95,7 @@ def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) 
             settings = read({**asked, **changes}, folder / "config.json")
             uses[ours] = Use(prefix=prefix if isinstance(prefix, str) else "", generation=settings)
     return Manifest(
-        name=folder.name,
+        name=called(folder),
         task=made_for(spec, config),
         spec=spec,
         generation=read(asked, where),
