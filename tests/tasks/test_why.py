@@ -82,6 +82,7 @@ def test_masking_is_what_it_says(classify: Classify) -> None:
     assert [word.text for word in result.why.words][:2] == ["the", "unboxing"]          # of three pieces, and one word
     assert result.why.bare == pytest.approx(0.5, abs=1e-5)
     assert result.why.change == pytest.approx(odds(result.score), abs=1e-3)
+    assert 0 < result.why.seconds < result.cost.seconds
     assert result.why.total == pytest.approx(sum(word.effect for word in result.why.words))
 
 

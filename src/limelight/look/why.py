@@ -27,7 +27,8 @@ class Decider:
 class Why:
     """What decided for `label`. `words`: in the order of the text; two that share a token are one. `how`: what was done with a word to
     do without it. `bare`: the label's score without any of the words, `change`: by how much its log-odds fall then. `seen_by`: whose
-    attention stands beside the effects. `quantity`: the score is no probability, and falls itself where log-odds would.
+    attention stands beside the effects. `quantity`: the score is no probability, and falls itself where log-odds would. `seconds`:
+    how long it took to measure.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Why:
     change: float
     seen_by: str
     quantity: bool = False
+    seconds: float = 0.0
 
     @property
     def strongest(self) -> tuple[Decider, ...]:

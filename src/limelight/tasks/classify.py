@@ -127,12 +127,13 @@ class Classify:
 
     def _result(self, judge: Judge, options: ClassifyOptions, sheet: Sheet, found: Found, why: Why | None) -> Classified:
         labels, parts = _scored(judge, sheet, found)
+        seconds = found.seconds + (0.0 if why is None else why.seconds)
         return Classified(
             task="classify",
             model=self.opened.manifest.name,
             source=sheet.text,
             other=sheet.other,
-            cost=Cost(found.seconds, sum(len(row.ids) for row in sheet.encoded)),
+            cost=Cost(seconds, sum(len(row.ids) for row in sheet.encoded)),
             labels=labels[: options.top_k],
             parts=parts,
             why=why,

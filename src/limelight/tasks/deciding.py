@@ -103,6 +103,7 @@ class _Case:
             change=before - self._odds(bare),
             seen_by=described(self._opened),
             quantity=self._judge.kind == "raw",
+            seconds=sum((one.seconds for one in (*again, *looked)), 0.0),
         )
 
     def _word(self, number: int, parts: Sequence[tuple[int, int, Tensor]], before: float, looked: Sequence[Read]) -> Decider:
