@@ -8,7 +8,7 @@ import pytest
 
 import limelight
 from limelight.hub import bundled
-from limelight.tasks.translate import Translate
+from limelight.tasks.translate.task import Translate
 
 MOUSE = "The black cat ate the mouse."
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .pipelines import pipeline
     from .tasks import task
     from .tasks.result import Result
-    from .tasks.translate import Translate, TranslateOptions
+    from .tasks.translate.task import Translate, TranslateOptions
 
 __version__ = "0.1.0"
 

@@ -77,7 +77,7 @@ def test_nbest_fills_the_column_with_lists(limelight: Run, model: Path, learnt: 
 def test_ctrl_c_keeps_what_is_done_and_resume_does_the_rest(
     limelight: Run, model: Path, learnt: Learnt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from limelight.tasks.translate import Translate
+    from limelight.tasks.translate.task import Translate
 
     many = [learnt[n % 20] for n in range(40)]
     (tmp_path / "in.tsv").write_text("text\n" + "".join(f"{source}\n" for source, _ in many), encoding="utf-8")

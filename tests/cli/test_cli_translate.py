@@ -89,7 +89,7 @@ def test_stream_as_json_is_pieces_and_then_the_result(limelight: Run, model: Pat
 def test_a_ctrl_c_while_streaming_keeps_the_words_that_are_there(
     limelight: Run, model: Path, learnt: Learnt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from limelight.tasks.translate import Translate
+    from limelight.tasks.translate.task import Translate
 
     whole = Translate.stream
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from published import hf, published
 
 import limelight
 from limelight.cli import main
 from limelight.errors import TaskError
 from limelight.inputs import Batch
+from published import hf, published
 
 SAID = ["The black cat sees the mouse.", "Tom wants a bird.", "Mary"]
 

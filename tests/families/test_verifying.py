@@ -18,8 +18,8 @@ from limelight.cli import main
 from limelight.decode import Hypothesis
 from limelight.errors import InputError, TaskError
 from limelight.hub import Opened
-from limelight.tasks import twin, verifying
-from limelight.tasks.verifying import LINES, MOST_APART, verify
+from limelight.tasks.verify import twin, verifying
+from limelight.tasks.verify.verifying import LINES, MOST_APART, verify
 from published import hf, published
 
 WRITES = ("token ids", "logits", "logits, padded", "greedy", "beam 4")

@@ -19,6 +19,6 @@ def opened(tiny_folder: Path) -> Any:
 @pytest.fixture(scope="session")
 def translate(opened: Any) -> Any:
     """The tiny model, translating."""
-    from limelight.tasks.translate import Translate
+    from limelight.tasks.translate.task import Translate
 
     return Translate(opened)

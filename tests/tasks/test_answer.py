@@ -16,9 +16,9 @@ import limelight
 import published
 import spotters
 from limelight.errors import InputError, RecipeError, TaskError
-from limelight.tasks.answer import Answer
-from limelight.tasks.answered import Answered
-from limelight.tasks.questions import Question
+from limelight.tasks.answer.answered import Answered
+from limelight.tasks.answer.questions import Question
+from limelight.tasks.answer.task import Answer
 
 NAME = "Zebulon Quartermaine"
 KINDS = ("bert", "distilbert", "roberta", "gpt2", "bart")

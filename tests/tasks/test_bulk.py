@@ -13,8 +13,8 @@ import pytest
 from limelight.data.tables import Row
 from limelight.errors import InputError
 from limelight.tasks.bulk import answer_file, answered, count_rows, in_chunks, open_answers, open_texts
-from limelight.tasks.generated import Candidate, Generated
 from limelight.tasks.result import Cells, Columns, Cost
+from limelight.tasks.writing.generated import Candidate, Generated
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from limelight.errors import InputError, TaskError
 from limelight.hub import open_model
 from limelight.inputs import pad
 from limelight.tasks.chat import Chat
-from limelight.tasks.generated import Generated
+from limelight.tasks.writing.generated import Generated
 from published import published
 
 TEMPLATE = "{% for m in messages %}<s>{{ m.role }}: {{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<s>assistant:{% endif %}"

@@ -12,7 +12,7 @@ import torch
 
 import limelight
 from limelight.errors import InputError, RecipeError, TaskError
-from limelight.tasks.classify import Classify, ClassifyOptions
+from limelight.tasks.classify.task import Classify, ClassifyOptions
 from published import hf, published
 from reviews import IPHONE, blank, reader
 

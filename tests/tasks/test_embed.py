@@ -14,8 +14,8 @@ import torch
 import limelight
 import wordy
 from limelight.errors import InputError, RecipeError, TaskError, WeightError
-from limelight.tasks.embed import Embed
-from limelight.tasks.embedding import Embedding, similarities
+from limelight.tasks.embed.embedding import Embedding, similarities
+from limelight.tasks.embed.task import Embed
 
 TEXTS = ["the dog was tired .", "paris", "the horse did not cross the river because the river was too wide .", "the cat ."]
 Both = Callable[[str], tuple[Any, Embed]]

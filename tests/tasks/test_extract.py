@@ -16,9 +16,9 @@ import limelight
 import published
 import spotters
 from limelight.errors import InputError, RecipeError, TaskError
-from limelight.tasks.extract import Extract
-from limelight.tasks.extracted import EntityCell, Extracted
-from limelight.tasks.tagging import Merge, Piece, Tag, merged, pieces, tags
+from limelight.tasks.extract.extracted import EntityCell, Extracted
+from limelight.tasks.extract.tagging import Merge, Piece, Tag, merged, pieces, tags
+from limelight.tasks.extract.task import Extract
 
 KINDS = ("bert", "distilbert", "roberta", "gpt2")
 MERGES = ("none", "simple", "first", "average", "max")

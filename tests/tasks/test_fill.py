@@ -13,8 +13,8 @@ import torch
 import limelight
 import wordy
 from limelight.errors import InputError, RecipeError, TaskError
-from limelight.tasks.fill import Fill
-from limelight.tasks.filled import Filled
+from limelight.tasks.fill.filled import Filled
+from limelight.tasks.fill.task import Fill
 
 TEXT = "the {} did not cross the street because the animal was too tired ."
 

@@ -12,7 +12,7 @@ import limelight
 from limelight.decode import Sample
 from limelight.errors import InputError, RecipeError, TaskError
 from limelight.tasks.generate import Generate
-from limelight.tasks.generated import Generated
+from limelight.tasks.writing.generated import Generated
 from published import hf, published
 
 PROMPTS = ["Tom sees", "The black cat eats the mouse. Mary", "A", "An old man wants"]

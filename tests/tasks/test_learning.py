@@ -13,8 +13,8 @@ import tiny
 from limelight.errors import InputError, WeightError
 from limelight.hub import open_model, save
 from limelight.inputs import Text
-from limelight.tasks.learning import Workshop, evaluate, learn, prepare, read_split, translations
-from limelight.tasks.translate import Translate
+from limelight.tasks.recipes.learning import Workshop, evaluate, learn, prepare, read_split, translations
+from limelight.tasks.translate.task import Translate
 from limelight.train import Evaluated, Event, Finished, Recipe, Saved, Started, Stepped, read_recipe
 
 RECIPE = """

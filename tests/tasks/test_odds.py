@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limelight.tasks.odds import log_odds, scores
+from limelight.tasks.classify.odds import log_odds, scores
 
 NUMBER = st.floats(-8, 8)
 LOGITS = st.lists(st.lists(NUMBER, min_size=3, max_size=3), min_size=1, max_size=4)

@@ -9,7 +9,7 @@ import limelight
 import wordy
 from limelight.errors import InputError
 from limelight.hub import Opened
-from limelight.tasks.places import find, finite, seen_around, tokens_of
+from limelight.tasks.reading.places import find, finite, seen_around, tokens_of
 
 FOUND = {
     ("An apple, two apples; APPLE.", "apple"): ["apple", "APPLE"],

@@ -16,10 +16,10 @@ import limelight
 import wordy
 from limelight.errors import InputError, RecipeError, TaskError
 from limelight.inputs import Batch
-from limelight.tasks.pointing import pointing
-from limelight.tasks.pronouns import Pronoun, place_of, swapped
-from limelight.tasks.resolve import Resolve
-from limelight.tasks.resolved import Resolved
+from limelight.tasks.resolve.pointing import pointing
+from limelight.tasks.resolve.pronouns import Pronoun, place_of, swapped
+from limelight.tasks.resolve.resolved import Resolved
+from limelight.tasks.resolve.task import Resolve
 
 TEXT = "the animal did not cross the street because it was too tired ."
 CANDIDATES = ("the animal", "the street", "paris")

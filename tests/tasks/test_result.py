@@ -9,9 +9,9 @@ import pytest
 
 from limelight.errors import InputError
 from limelight.look.align import Alignment
-from limelight.tasks.generated import Candidate, Chosen, Generated
 from limelight.tasks.result import Cost
-from limelight.tasks.translate import Translate
+from limelight.tasks.translate.task import Translate
+from limelight.tasks.writing.generated import Candidate, Chosen, Generated
 
 Learnt = list[tuple[str, str]]
 

@@ -17,8 +17,8 @@ import torch
 import limelight
 import wordy
 from limelight.errors import InputError, RecipeError
-from limelight.tasks.sense import Sense, Use
-from limelight.tasks.senses import Sensed, layer_of
+from limelight.tasks.sense.senses import Sensed, layer_of
+from limelight.tasks.sense.task import Sense, Use
 
 TEXTS = ["Apple is juicy .", "the apple stock crashed because it was old .", "tom is a dog and his apple is wide ."]
 Both = Callable[[str], tuple[Any, Any, Sense]]

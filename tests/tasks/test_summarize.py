@@ -11,8 +11,8 @@ import torch
 
 import limelight
 from limelight.errors import InputError, TaskError
-from limelight.tasks.generated import Generated
 from limelight.tasks.summarize import Summarize
+from limelight.tasks.writing.generated import Generated
 from published import published
 
 LONG = " ".join(f"The black cat sees mouse {n}. Mary has an apple." for n in range(12))

@@ -11,10 +11,10 @@ import torch
 from limelight.hub import Opened
 from limelight.inputs import Text, words
 from limelight.manifest import Aligner
-from limelight.tasks.aligning import force
-from limelight.tasks.alignments import aligned, described, picture, spelled, trusted
-from limelight.tasks.generated import Generated
-from limelight.tasks.translate import Translate
+from limelight.tasks.recipes.aligning import force
+from limelight.tasks.translate.alignments import aligned, described, picture, spelled, trusted
+from limelight.tasks.translate.task import Translate
+from limelight.tasks.writing.generated import Generated
 
 Learnt = list[tuple[str, str]]
 AER = "alignment error rate 0.50 on 10 made-up pairs not used to choose it (0 is perfect)"

@@ -16,8 +16,8 @@ from limelight.errors import InputError, TaskError
 from limelight.hub import Opened
 from limelight.spec import Classes
 from limelight.tasks import task
-from limelight.tasks.generated import Generated
-from limelight.tasks.translate import Translate
+from limelight.tasks.translate.task import Translate
+from limelight.tasks.writing.generated import Generated
 
 Learnt = list[tuple[str, str]]
 

@@ -13,7 +13,7 @@ import torch
 import limelight
 import tiny
 from limelight.errors import RecipeError
-from limelight.tasks.translate import Translate
+from limelight.tasks.translate.task import Translate
 from published import ALL, hf
 
 

@@ -10,7 +10,7 @@ import pytest
 from limelight.decode import Sample
 from limelight.errors import LimelightError, RecipeError
 from limelight.hub import Opened
-from limelight.tasks.translate import Translate, TranslateOptions
+from limelight.tasks.translate.task import Translate, TranslateOptions
 
 Learnt = list[tuple[str, str]]
 HARD = "Mary Mary sees red."                   # nothing that it learnt: many translations are about as good

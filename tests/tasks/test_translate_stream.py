@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from limelight.decode import Sample
 from limelight.errors import InputError, RecipeError
-from limelight.tasks.generated import Generated
-from limelight.tasks.translate import Translate
+from limelight.tasks.translate.task import Translate
+from limelight.tasks.writing.generated import Generated
 
 Learnt = list[tuple[str, str]]
 WAYS: list[dict[str, Any]] = [{}, {"beam": 1}, {"beam": 8, "nbest": 3}, {"sample": Sample(temperature=1.5, seed=4)}, {"max_length": 3}]
@@ -134,7 +134,7 @@ def test_a_stream_that_is_left_early_leaves_nothing_behind(translate: Translate,
 
 def test_the_time_of_the_reader_is_not_counted(translate: Translate, learnt: Learnt, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that the reader alone moves on: the model's steps take none of it."""
-    from limelight.tasks import watching
+    from limelight.tasks.writing import watching
 
     clock = [0.0]
     monkeypatch.setattr(watching.time, "perf_counter", lambda: clock[0])

@@ -14,7 +14,7 @@ import torch
 import limelight
 from limelight.inputs import Batch, words
 from limelight.look import trace
-from limelight.tasks.classify import Classify
+from limelight.tasks.classify.task import Classify
 from published import published
 from reviews import IPHONE, blank, reader
 
@@ -144,8 +144,8 @@ def test_attention_is_that_of_the_place_that_is_read(family: str, tmp_path: Path
 def test_where_the_mean_of_all_places_is_read_attention_is_the_mean_of_all(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from limelight.tasks.pooled import attended, described
-    from limelight.tasks.reading import as_batch
+    from limelight.tasks.classify.pooled import attended, described
+    from limelight.tasks.reading.rows import as_batch
 
     published("bert-ForSequenceClassification", tmp_path)
     opened = limelight.open(tmp_path, device="cpu")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from limelight.errors import InputError
 from limelight.inputs import Encoded
-from limelight.tasks.windows import windows
+from limelight.tasks.reading.windows import windows
 
 CLS, SEP = 1, 2
 

@@ -39,7 +39,7 @@ def answer(
 ) -> None:
     """Answer a question out of a text: given here, whole files (--in), standard input, or a column of a table. A text of any length is
     read to its end, in windows that overlap; places are characters of the whole text."""
-    from ..tasks.answer import AnswerOptions
+    from ..tasks.answer.task import AnswerOptions
     from .answering import Job, asked_of, run
     from .given import Table
 

@@ -12,10 +12,10 @@ from ..data.formats import STANDARD
 from ..data.tables import Row
 from ..errors import InputError, RecipeError, did_you_mean
 from ..tasks import task
-from ..tasks.answer import AnswerOptions
-from ..tasks.answered import Answered, Passage
+from ..tasks.answer.answered import Answered, Passage
+from ..tasks.answer.task import AnswerOptions
 from ..tasks.bulk import one_line
-from ..tasks.marked import Mark
+from ..tasks.reading.marked import Mark
 from .given import Asked, Given, Table
 from .given import answer as answer_all
 from .marking import harmless, highlighted

@@ -12,7 +12,7 @@ from ..files import believed_text
 from ..hub import open_model
 from ..inputs.template import MOST_TEMPLATE
 from ..tasks.chat import Chat, ChatOptions, Talk
-from ..tasks.writing import Writer
+from ..tasks.writing.writer import Writer
 from .given import Asked, Given, Shown, answer
 from .prompt import Command, Prompt, history_file
 from .searching import Search

@@ -14,8 +14,8 @@ from ..look.deciders import drawn, fragment, save
 from ..look.visible import visible
 from ..tasks import task
 from ..tasks.asking import with_changes
-from ..tasks.classified import Classified
-from ..tasks.classify import ClassifyOptions
+from ..tasks.classify.classified import Classified
+from ..tasks.classify.task import ClassifyOptions
 from .given import Asked, Given, Shown, answer
 from .streams import note
 

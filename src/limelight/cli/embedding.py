@@ -12,8 +12,8 @@ from ..errors import InputError, RecipeError
 from ..look.visible import shorten, visible
 from ..tasks import task
 from ..tasks.asking import with_changes
-from ..tasks.embed import Embed
-from ..tasks.embedding import Embedding, similarities
+from ..tasks.embed.embedding import Embedding, similarities
+from ..tasks.embed.task import Embed
 from .given import Asked, Given, Shown, answer
 from .streams import say
 

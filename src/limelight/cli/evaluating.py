@@ -12,10 +12,10 @@ from ..data import NORMALISERS, Example, Layout, Table, cell, open_output, read_
 from ..data.formats import STANDARD, format_of
 from ..errors import InputError, RecipeError
 from ..hub import Opened, open_model
-from ..tasks.aligning import own_error
-from ..tasks.gold import read_gold
-from ..tasks.learning import read_split, translations
-from ..tasks.scoring import Score, score
+from ..tasks.recipes.aligning import own_error
+from ..tasks.recipes.gold import read_gold
+from ..tasks.recipes.learning import read_split, translations
+from ..tasks.recipes.scoring import Score, score
 from ..train import Recipe, find_data, read_recipe
 from .progress import bar
 from .streams import note, say

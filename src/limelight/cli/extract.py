@@ -32,7 +32,7 @@ def extract(
 ) -> None:
     """Find the spans in a text that a model has labels for: persons, places, drugs, parties to a contract ... A text of any length is
     read to its end, in windows that overlap; places are characters of the whole text."""
-    from ..tasks.extract import ExtractOptions
+    from ..tasks.extract.task import ExtractOptions
     from .extracting import run
     from .given import Given, Table
 

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from ..look.visible import column, shorten
 from ..tasks import task
 from ..tasks.bulk import one_line
-from ..tasks.extract import ExtractOptions
-from ..tasks.extracted import Extracted
+from ..tasks.extract.extracted import Extracted
+from ..tasks.extract.task import ExtractOptions
 from .given import Asked, Given, answer
 from .marking import harmless, highlighted
 from .naming import Named, name_of

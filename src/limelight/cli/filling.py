@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..tasks.filled import Filled
+from ..tasks.fill.filled import Filled
 from .given import Shown
 from .streams import note
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 
 from ..look.visible import visible
-from ..tasks.marked import Mark, marked
+from ..tasks.reading.marked import Mark, marked
 from .streams import is_terminal
 
 

@@ -11,9 +11,9 @@ from ..data.tables import Row
 from ..tasks import task
 from ..tasks.asking import with_changes
 from ..tasks.bulk import one_line
-from ..tasks.pronouns import Pronoun
-from ..tasks.resolve import Resolve
-from ..tasks.resolved import Resolved
+from ..tasks.resolve.pronouns import Pronoun
+from ..tasks.resolve.resolved import Resolved
+from ..tasks.resolve.task import Resolve
 from .given import Asked, Given, Shown, answer
 
 

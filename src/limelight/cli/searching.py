@@ -7,7 +7,7 @@ from typing import Any
 
 from ..decode import Sample
 from ..errors import RecipeError
-from ..tasks.writing import Writer
+from ..tasks.writing.writer import Writer
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..tasks import task
 from ..tasks.asking import with_changes
 from ..tasks.bulk import open_texts
-from ..tasks.sense import Sense, Use
+from ..tasks.sense.task import Sense, Use
 from .given import Given, as_json
 from .streams import say
 

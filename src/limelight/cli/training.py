@@ -17,7 +17,7 @@ import typer
 
 from ..errors import RecipeError
 from ..hub import read_manifest
-from ..tasks.learning import Workshop, learn, prepare
+from ..tasks.recipes.learning import Workshop, learn, prepare
 from ..train import Event, Finished, Recipe, Started, Stopped, find_data, read_recipe, to_tensorboard, to_toml
 from ..train.events import to_plain
 from ..train.loop import Resume
@@ -114,7 +114,7 @@ def _finish(workshop: Workshop, target: Path, finished: Finished, job: Job) -> N
     if recipe.card is None:
         note(f"Trained, without a model folder: the recipe has no [card]. Checkpoints: {finished.path}")
         return
-    from ..tasks.finishing import finish
+    from ..tasks.recipes.finishing import finish
 
     note("Scoring the model as it is shipped, and choosing its aligner ...")
     began = time.perf_counter()

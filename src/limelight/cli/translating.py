@@ -10,9 +10,9 @@ from pathlib import Path
 from ..errors import InputError, RecipeError, TaskError
 from ..look.picture import Picture
 from ..tasks import task
-from ..tasks.generated import Generated
-from ..tasks.translate import Translate, TranslateOptions
-from ..tasks.writing import Writer
+from ..tasks.translate.task import Translate, TranslateOptions
+from ..tasks.writing.generated import Generated
+from ..tasks.writing.writer import Writer
 from .given import Asked, Given, Shown, answer
 from .searching import Search
 from .streams import note, say

@@ -13,7 +13,7 @@ from .streams import say
 from .table import as_command
 
 if TYPE_CHECKING:
-    from ..tasks.verifying import Verdict
+    from ..tasks.verify.verifying import Verdict
 
 
 def verify(
@@ -22,8 +22,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare published folders with transformers: token ids, logits, and what is written greedily and by beams; fp32, on the CPU."""
-    from ..tasks.verifying import LINES
-    from ..tasks.verifying import verify as compared
+    from ..tasks.verify.verifying import LINES
+    from ..tasks.verify.verifying import verify as compared
 
     wrong: list[str] = []
     for name in models:

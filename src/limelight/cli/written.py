@@ -10,8 +10,8 @@ from typing import Any
 from ..errors import RecipeError
 from ..tasks import task
 from ..tasks.bulk import one_line
-from ..tasks.generated import Generated
-from ..tasks.writing import Writer
+from ..tasks.writing.generated import Generated
+from ..tasks.writing.writer import Writer
 from .given import Asked, Given, Shown, answer, as_json
 from .searching import Search
 from .streams import note, say

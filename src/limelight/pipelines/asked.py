@@ -9,7 +9,7 @@ import torch
 
 from ..decode import Sample
 from ..errors import RecipeError, did_you_mean
-from ..tasks.writing import Writer
+from ..tasks.writing.writer import Writer
 
 WRITES = {
     "max_new_tokens": "max_length",

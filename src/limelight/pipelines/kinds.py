@@ -8,9 +8,9 @@ from typing import Any
 
 from ..errors import InputError, RecipeError
 from ..tasks.chat import Chat
-from ..tasks.filled import Guess
-from ..tasks.generated import Generated
-from ..tasks.writing import Writer
+from ..tasks.fill.filled import Guess
+from ..tasks.writing.generated import Generated
+from ..tasks.writing.writer import Writer
 from .asked import WRITES, known, writing
 
 NEW = {name: name for name in (*WRITES.values(), "until", "sample")}

@@ -1,4 +1,4 @@
-"""Tasks: what a model is for, in one line each, with one Result for all."""
+"""Tasks: what a model is for, in one line each, with a Result for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from ..errors import TaskError, did_you_mean
 
 if TYPE_CHECKING:
     from ..hub import Opened
+    from .answer import Answer
+    from .chat import Chat
+    from .classify import Classify
+    from .embed import Embed
+    from .extract import Extract
+    from .fill import Fill
+    from .generate import Generate
+    from .resolve import Resolve
+    from .sense import Sense
+    from .summarize import Summarize
     from .translate import Translate
+
+    Given = str | Path | Opened
 
 # name -> module, class; loaded when it is asked for
 NAMES = ("translate", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve")
@@ -18,10 +30,30 @@ TASKS = {name: (name, name.capitalize()) for name in NAMES}
 
 
 @overload
-def task(name: Literal["translate"], model: str | Path | Opened, *, device: str = "auto", dtype: str = "auto") -> Translate: ...
+def task(name: Literal["translate"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Translate: ...
 @overload
-def task(name: str, model: str | Path | Opened, *, device: str = "auto", dtype: str = "auto") -> Any: ...
-def task(name: str, model: str | Path | Opened, *, device: str = "auto", dtype: str = "auto") -> Any:
+def task(name: Literal["summarize"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Summarize: ...
+@overload
+def task(name: Literal["generate"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Generate: ...
+@overload
+def task(name: Literal["chat"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Chat: ...
+@overload
+def task(name: Literal["classify"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Classify: ...
+@overload
+def task(name: Literal["answer"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Answer: ...
+@overload
+def task(name: Literal["extract"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Extract: ...
+@overload
+def task(name: Literal["fill"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Fill: ...
+@overload
+def task(name: Literal["embed"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Embed: ...
+@overload
+def task(name: Literal["sense"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Sense: ...
+@overload
+def task(name: Literal["resolve"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Resolve: ...
+@overload
+def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto") -> Any: ...
+def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto") -> Any:
     """A task over a model, ready to be called; `model` is a bundled name ("en-fr"), a folder, org/name, or a model that is open.
 
     `device`: "auto", "cpu", "cuda:0" ...; `dtype`: "auto", "fp32", "bf16" or "fp16".

@@ -13,10 +13,10 @@ from ..values import value
 from .asking import numbered, with_changes
 from .fitness import check_fit
 from .generate import going_on, prompt_part
-from .generated import Generated
 from .result import Columns
-from .scribe import Answer, Part, Scribe, by_text
-from .writing import Writer, Writing
+from .writing.generated import Generated
+from .writing.scribe import Answer, Part, Scribe, by_text
+from .writing.writer import Writer, Writing
 
 ROLES = ("system", "user", "assistant")
 Message = Mapping[str, str]

@@ -11,10 +11,10 @@ from ..hub import Opened
 from ..values import value
 from .asking import as_texts, numbered, with_changes
 from .fitness import check_fit
-from .generated import Generated
 from .result import Columns
-from .scribe import Answer, Part, Scribe, by_text
-from .writing import Writer, Writing
+from .writing.generated import Generated
+from .writing.scribe import Answer, Part, Scribe, by_text
+from .writing.writer import Writer, Writing
 
 PIPELINE_KEYS = {"text": "generated_text"}
 

@@ -11,11 +11,11 @@ from ..inputs import sentences
 from ..values import value
 from .asking import as_texts, numbered, with_changes
 from .fitness import check_fit
-from .generated import Generated
+from .reading.windows import windows
 from .result import Columns
-from .scribe import Part, Scribe, by_text
-from .windows import windows
-from .writing import Writer, Writing
+from .writing.generated import Generated
+from .writing.scribe import Part, Scribe, by_text
+from .writing.writer import Writer, Writing
 
 PIPELINE_KEYS = {"text": "summary_text"}
 

@@ -1,0 +1,66 @@
+"""The card of a model, as the README.md of its folder: what it is, where from, how good, and what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...manifest import Aligner, Card
+from .learning import Workshop
+from .scoring import Score
+
+
+def markdown(workshop: Workshop, card: Card, scores: Sequence[Score], aligner: Aligner | None) -> str:
+    """The whole card."""
+    parts = [_what(workshop, card), _scores(workshop, card, scores), _alignment(workshop, aligner), _limits(card)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _what(workshop: Workshop, card: Card) -> str:
+    r, split = workshop.recipe, workshop.split
+    size = sum(p.numel() for p in workshop.model.parameters()) / 1e6
+    m = r.model
+    return f"""# {r.name}
+
+{card.summary}
+
+## What it is
+
+- Size: {size:.1f} million parameters; {m.encoder_depth} encoder and {m.decoder_depth} decoder layers of {m.dim}, {m.heads} heads,
+  {len(workshop.text):,} byte-pair pieces. Weights in int8 with one scale a row.
+- Licence: {card.license}.
+- Attribution: {card.attribution}
+- Recipe: `{card.recipe}`. {card.trained}
+- Data: {len(split.train):,} pairs to train on, {len(split.valid):,} and {len(split.test):,} English sentences held out. No English
+  sentence is in two parts, nor one that differs only in case or punctuation.
+- Normalisation: NFC, typewriter quotes, and in French one plain space before ? ! ; : » and after «, where the data mix plain
+  spaces, U+00A0 and U+202F."""
+
+
+def _scores(workshop: Workshop, card: Card, scores: Sequence[Score]) -> str:
+    rows = "\n".join(f"| {s.name} | {s.value:.1f} | ± {s.interval:.1f} | `{s.signature}` |" for s in scores)
+    return f"""## Scores
+
+On the test part, beam {workshop.recipe.eval.beam}, measured on the int8 weights as shipped:
+
+| score | value | 95 % interval | signature |
+|---|---:|---:|---|
+{rows}
+
+Reproduce them with `limelight eval {workshop.recipe.name} --recipe {card.recipe}`."""
+
+
+def _alignment(workshop: Workshop, aligner: Aligner | None) -> str:
+    gold = workshop.recipe.align
+    if aligner is None or gold is None:
+        return ""
+    heads = ("head " if len(aligner.heads) == 1 else "heads ") + ", ".join(map(str, aligner.heads))
+    step = "the step after it was chosen, when it is the decoder's input" if aligner.shift else "the step that chose it"
+    return f"""## Alignment
+
+Words are aligned by `{aligner.attention}`, {heads}, each token by {step}. Layer, heads and shift were chosen on {gold.choose_on} gold
+pairs; the **alignment error rate is {aligner.aer:.3f}** on the {aligner.pairs} other {aligner.measured_on} pairs (0 is perfect). Those are
+parliamentary debates, far from the everyday sentences that the model was trained on."""
+
+
+def _limits(card: Card) -> str:
+    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in card.limits)

@@ -1,0 +1,57 @@
+"""Scores of translations, with the signatures that make them comparable and the intervals that say how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+from ...errors import InputError
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number out of 100, half the width of its 95 % interval (bootstrap, Koehn 2004), and how it was computed."""
+
+    name: str
+    value: float
+    interval: float
+    signature: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.1f} ± {self.interval:.1f}   {self.signature}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return {"name": self.name, "value": round(self.value, 2), "interval": round(self.interval, 2), "signature": self.signature}
+
+
+def score(translations: Sequence[str], references: Sequence[Sequence[str]], *, resamples: int = RESAMPLES) -> list[Score]:
+    """BLEU (Papineni et al. 2002) and chrF (Popovic 2015) against the first reference of each, then BLEU against all of them.
+
+    `references[i]`: the translations of sentence i that people gave, at least one. Raises InputError where there are no sentences, not as
+    many references, or none for one of them.
+    """
+    if not translations or len(translations) != len(references):
+        raise InputError(f"{len(translations)} translations have {len(references)} sets of references.", "Give one set for each of them.")
+    if (bare := next((i for i, refs in enumerate(references) if not refs), None)) is not None:
+        raise InputError(f"translation {bare + 1} of {len(translations)} has no reference to be compared with.", "Leave it out.")
+    first = [[refs[0] for refs in references]]
+    most = max(map(len, references))
+    # None fills the places of sentences with fewer references; sacrebleu then takes those that are there.
+    every: Any = [[refs[n] if n < len(refs) else None for refs in references] for n in range(most)]
+    out = [_measured("BLEU", BLEU(), translations, first, resamples), _measured("chrF", CHRF(), translations, first, resamples)]
+    if most > 1:
+        out.append(_measured("BLEU, all references", BLEU(), translations, every, resamples))
+    return out
+
+
+def _measured(name: str, metric: BLEU | CHRF, translations: Sequence[str], references: Any, resamples: int) -> Score:
+    found: Any = metric.corpus_score(list(translations), references, n_bootstrap=resamples)
+    interval = found._ci if resamples > 1 and found._ci is not None else 0.0
+    return Score(name, float(found.score), float(interval), str(metric.get_signature()))

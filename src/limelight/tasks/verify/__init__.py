@@ -1,0 +1,1 @@
+"""verify: a published folder beside transformers."""
