@@ -15,40 +15,32 @@ Words = Annotated[
 
 
 def answer(
-    model: o.Model,
+    *,
+    at: o.Opening,
     words: Words = None,
     whole: o.Whole = None,
-    file: o.File = None,
-    format: o.Format = None,
-    column: o.Column = None,
+    table: o.Table,
     question: Annotated[str | None, typer.Option(help="The question, where QUESTION is not given.")] = None,
     question_column: Annotated[str | None, typer.Option(help="FILE's column with a question for each row.")] = None,
-    output: o.Output = None,
-    to_column: o.ToColumn = None,
-    resume: o.Resume = False,
-    nbest: o.Nbest = 1,
+    nbest: Annotated[int, typer.Option(help="Answers given back for each text.")] = 1,
     max_answer: Annotated[int, typer.Option(help="Tokens of an answer at most.")] = 15,
     none: Annotated[bool | None, typer.Option("--none/--no-none", help='Whether "no answer" is one; by default as the model is.')] = None,
     whole_words: Annotated[bool, typer.Option("--whole-words/--parts-of-words", help="Widen an answer to whole words.")] = True,
     window: Annotated[int | None, typer.Option(help="Tokens read at once; by default 384 or what the model has room for.")] = None,
     overlap: Annotated[int | None, typer.Option(help="Tokens that neighbouring windows share.")] = None,
     batch: Annotated[int, typer.Option(help="Windows read together.")] = 32,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
     as_json: o.AsJson = False,
 ) -> None:
     """Answer a question out of a text: given here, whole files (--in), standard input, or a column of a table. A text of any length is
     read to its end, in windows that overlap; places are characters of the whole text."""
     from ..tasks.answer.task import AnswerOptions
     from .answering import Job, asked_of, run
-    from .given import Table
 
-    table = Table(file=file, format=format, column=column, output=output, to_column=to_column, resume=resume)
     options = AnswerOptions(
         nbest=nbest, max_answer=max_answer, none=none, whole_words=whole_words, window=window, overlap=overlap, batch=batch
     )
     asked, given = asked_of(words or [], (question, question_column), table, tuple(whole or ()), as_json)
-    run(Job(asked, question_column, given, (model, device, dtype), options))
+    run(Job(asked, question_column, given, at, options))
 
 
 command = as_command(

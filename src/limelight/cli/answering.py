@@ -11,7 +11,6 @@ from typing import Any
 from ..data.formats import STANDARD
 from ..data.tables import Row
 from ..errors import InputError, RecipeError, did_you_mean
-from ..tasks import task
 from ..tasks.answer.answered import Answered, Passage
 from ..tasks.answer.task import AnswerOptions
 from ..tasks.bulk import one_line
@@ -20,6 +19,7 @@ from .given import Asked, Given, Table
 from .given import answer as answer_all
 from .marking import harmless, highlighted
 from .naming import Named, name_of
+from .options import Opening
 from .streams import is_terminal, note
 
 NONE = "(no answer)"
@@ -27,13 +27,12 @@ NONE = "(no answer)"
 
 @dataclass(frozen=True)
 class Job:
-    """All that was asked for. `question`: of every text, unless rows have one of their own in a column; `model`: its name, device and
-    dtype."""
+    """All that was asked for. `question`: of every text, unless rows have one of their own in a column; """
 
     question: str | None
     column: str | None
     given: Given
-    model: tuple[str, str, str]
+    at: Opening
     options: AnswerOptions
 
 
@@ -59,8 +58,7 @@ def asked_of(
 
 def run(job: Job) -> None:
     """Do it. Raises LimelightError for what does not go together."""
-    name, device, dtype = job.model
-    found = task("answer", name, device=device, dtype=dtype)
+    found = job.at.task("answer")
     if job.given.whole == (STANDARD,) and is_terminal(sys.stdin):
         note("Type the text; Ctrl-D ends.")
     question = job.question

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, RecipeError
 from ..files import believed_text
 from ..hub import open_model
 from ..inputs.template import MOST_TEMPLATE
 from ..tasks.chat import Chat, ChatOptions, Talk
 from ..tasks.writing.writer import Writer
 from .given import Asked, Given, Shown, answer
+from .options import Opening, Search
 from .prompt import Command, Prompt, history_file
-from .searching import Search
+from .searching import search_options
 from .streams import note
 from .written import listed, show_stream
 
@@ -25,9 +26,7 @@ class Job:
     """All that was asked for. `more`: options of this task alone; `template`: the file of a chat template."""
 
     given: Given
-    model: str
-    device: str
-    dtype: str
+    at: Opening
     search: Search
     more: dict[str, Any]
     template: Path | None
@@ -36,12 +35,14 @@ class Job:
 def run(job: Job) -> None:
     """Do it. Raises LimelightError for what does not go together."""
     template = None if job.template is None else believed_text(job.template, MOST_TEMPLATE)
-    chat = Chat(open_model(job.model, device=job.device, dtype=job.dtype), template=template)
-    options = ChatOptions(**job.search.options(Writer(chat.opened, "generate")), **job.more)
+    chat = Chat(open_model(job.at.model, device=job.at.device, dtype=job.at.dtype), template=template)
+    options = ChatOptions(**search_options(job.search, Writer(chat.opened, "generate")), **job.more)
     shown = Shown(job.given, listed, told=job.search.max_length is not None)
     if job.given.table.file is not None:
         answer(Asked(chat, chat.opened, options, name="reply", doing="replying"), job.given, shown)
         return
+    if options.nbest > 1:
+        raise RecipeError("a conversation goes on from one reply: got --nbest above 1.", "Leave it out, or answer a --file.")
     talk = chat.begin(options)
     if job.given.texts:
         _converse(talk, iter(job.given.texts), shown, kind=False)

@@ -12,15 +12,11 @@ from .table import as_command
 
 
 def classify(
-    model: o.Model,
+    *,
+    at: o.Opening,
     texts: o.Texts = None,
     whole: o.Whole = None,
-    file: o.File = None,
-    format: o.Format = None,
-    column: o.Column = None,
-    output: o.Output = None,
-    to_column: o.ToColumn = None,
-    resume: o.Resume = False,
+    table: o.Table,
     why: Annotated[bool, typer.Option("--why", help="Show which words decided: their measured effect, beside their attention.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write what --why shows as a page.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Labels given back, best first.")] = None,
@@ -32,14 +28,12 @@ def classify(
     overlap: Annotated[int | None, typer.Option(help="Tokens that the windows of a long text share.")] = None,
     refuse: Annotated[bool, typer.Option("--refuse-long", help="Refuse a text that the model cannot read at once.")] = False,
     batch: o.Batch = 32,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
     as_json: o.AsJson = False,
 ) -> None:
     """Tell which class a text is of: given here, whole files (--in), standard input (a text a line), or a column of a table. A text
     longer than the model reads at once goes in windows, whose scores are averaged."""
     from .classifying import Job, run
-    from .given import Given, Table
+    from .given import Given
 
     asked = {
         "top_k": top_k,
@@ -51,9 +45,8 @@ def classify(
         "overlap": overlap,
         "batch": batch,
     }
-    table = Table(file=file, format=format, column=column, output=output, to_column=to_column, resume=resume)
     given = Given(tuple(texts or ()), table, as_json, whole=tuple(whole or ()))
-    run(Job(given, model, (device, dtype), {name: one for name, one in asked.items() if one is not None}, pair, pair_column, html))
+    run(Job(given, at, {name: one for name, one in asked.items() if one is not None}, pair, pair_column, html))
 
 
 command = as_command(

@@ -12,21 +12,20 @@ from ..data.tables import Row
 from ..errors import InputError, RecipeError, did_you_mean
 from ..look.deciders import drawn, fragment, save
 from ..look.visible import visible
-from ..tasks import task
 from ..tasks.asking import with_changes
 from ..tasks.classify.classified import Classified
 from ..tasks.classify.task import ClassifyOptions
 from .given import Asked, Given, Shown, answer
+from .options import Opening
 from .streams import note
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that was asked for. `place`: device and dtype; `options`: those of the task that were given; `page`: where the page goes."""
+    """All that was asked for. `options`: those of the task that were given; `page`: where the page goes."""
 
     given: Given
-    model: str
-    place: tuple[str, str]
+    at: Opening
     options: Mapping[str, Any]
     pair: str | None
     pair_column: str | None
@@ -37,7 +36,7 @@ def run(job: Job) -> None:
     """Do it. Raises LimelightError for what does not go together."""
     _check_together(job)
     options = with_changes("classify", None, ClassifyOptions, job.options)
-    classify = task("classify", job.model, device=job.place[0], dtype=job.place[1])
+    classify = job.at.task("classify")
     asked = Asked(classify, classify.opened, options, name="label", doing="classifying", item=_item(job), row=_row(job))
     answer(asked, job.given, _Shown(job.given, _Person(options), page=job.page))
 

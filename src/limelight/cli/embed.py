@@ -11,22 +11,16 @@ from .table import as_command
 
 
 def embed(
-    model: o.Model,
+    *,
+    at: o.Opening,
     texts: o.Texts = None,
     similar: Annotated[bool, typer.Option("--similar", help="Show how near the texts lie to each other instead.")] = False,
     pool: Annotated[str | None, typer.Option(help="mean, first or last; by default what the folder says, else mean.")] = None,
     normalised: Annotated[bool | None, typer.Option("--normalised/--raw", help="Vectors of length 1, or as they come.")] = None,
     prompt: Annotated[str | None, typer.Option(help='What is put before each text ("query: ").')] = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="The vector of each token as well; with --json.")] = False,
-    file: o.File = None,
-    format: o.Format = None,
-    column: o.Column = None,
-    output: o.Output = None,
-    to_column: o.ToColumn = None,
-    resume: o.Resume = False,
+    table: o.Table,
     batch: o.Batch = 32,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
     as_json: o.AsJson = False,
 ) -> None:
     """Turn texts into vectors: given here, from standard input (a text a line), or from a column of a file.
@@ -34,11 +28,11 @@ def embed(
     A line of numbers for each text, with tabs between; --json says how they were made. A long text is read in windows.
     """
     from .embedding import Wanted, run
-    from .given import Given, Table
+    from .given import Given
 
-    given = Given(tuple(texts or ()), Table(file, format, column, output, to_column, resume), as_json)
+    given = Given(tuple(texts or ()), table, as_json)
     changes = {"pool": pool, "normalised": normalised, "prompt": prompt, "tokens": tokens, "batch": batch}
-    run(Wanted(given, similar, changes), (model, device, dtype))
+    run(Wanted(given, similar, changes), at)
 
 
 command = as_command(

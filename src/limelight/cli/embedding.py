@@ -10,11 +10,11 @@ from typing import Any
 
 from ..errors import InputError, RecipeError
 from ..look.visible import shorten, visible
-from ..tasks import task
 from ..tasks.asking import with_changes
 from ..tasks.embed.embedding import Embedding, similarities
 from ..tasks.embed.task import Embed
 from .given import Asked, Given, Shown, answer
+from .options import Opening
 from .streams import say
 
 MOST_COMPARED = 100                      # texts that a table of pairs has room for
@@ -30,15 +30,14 @@ class Wanted:
     changes: Mapping[str, Any]
 
 
-def run(wanted: Wanted, model: tuple[str, str, str]) -> None:
-    """Do it; `model`: its name, device and dtype. Raises LimelightError for what does not go together."""
+def run(wanted: Wanted, at: Opening) -> None:
+    """Do it. Raises LimelightError for what does not go together."""
     given = wanted.given
     if wanted.similar and given.table.file is not None:
         raise RecipeError("--similar is for texts to read, not for files.", "Give TEXT instead of --file.")
     if wanted.changes["tokens"] and (wanted.similar or not given.as_json or given.table.output is not None):
         raise RecipeError("--tokens gives a table of numbers for each text.", "Say --json too, without --similar and --output.")
-    name, device, dtype = model
-    embed: Embed = task("embed", name, device=device, dtype=dtype)
+    embed: Embed = at.task("embed")
     options = with_changes("embed", None, embed.Options, wanted.changes)
     if wanted.similar:
         _compare(embed, list(islice(given.each(), MOST_COMPARED + 1)), options, as_json=given.as_json)

@@ -11,36 +11,29 @@ from .table import as_command
 
 
 def extract(
-    model: o.Model,
+    *,
+    at: o.Opening,
     texts: o.Texts = None,
     whole: o.Whole = None,
-    file: o.File = None,
-    format: o.Format = None,
-    column: o.Column = None,
-    output: o.Output = None,
-    to_column: o.ToColumn = None,
-    resume: o.Resume = False,
+    table: o.Table,
     merge: Annotated[str | None, typer.Option(metavar="WAY", help="none, simple, first, average, max; by default first or simple.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="LABEL", help="A label to leave out, besides O; may be given again.")] = None,
     min_score: Annotated[float, typer.Option(help="Leave out what is less likely.")] = 0.0,
     window: Annotated[int | None, typer.Option(help="Tokens read at once; by default what the model has room for.")] = None,
     overlap: Annotated[int | None, typer.Option(help="Tokens that neighbouring windows share.")] = None,
     batch: Annotated[int, typer.Option(help="Windows read together.")] = 32,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
     as_json: o.AsJson = False,
 ) -> None:
     """Find the spans in a text that a model has labels for: persons, places, drugs, parties to a contract ... A text of any length is
     read to its end, in windows that overlap; places are characters of the whole text."""
     from ..tasks.extract.task import ExtractOptions
     from .extracting import run
-    from .given import Given, Table
+    from .given import Given
 
     how: dict[str, Any] = {"merge": merge, "ignore": ("O", *(ignore or ())), "min_score": min_score}
     options = ExtractOptions(**how, window=window, overlap=overlap, batch=batch)
-    table = Table(file=file, format=format, column=column, output=output, to_column=to_column, resume=resume)
     given = Given(tuple(texts or ()), table, as_json, whole=tuple(whole or ()))
-    run(given, (model, device, dtype), options)
+    run(given, at, options)
 
 
 command = as_command(

@@ -7,22 +7,21 @@ from functools import partial
 from rich.cells import cell_len
 
 from ..look.visible import column, shorten
-from ..tasks import task
 from ..tasks.bulk import one_line
 from ..tasks.extract.extracted import Extracted
 from ..tasks.extract.task import ExtractOptions
 from .given import Asked, Given, answer
 from .marking import harmless, highlighted
 from .naming import Named, name_of
+from .options import Opening
 
 MOST_SHOWN, WIDEST = 4000, 60            # characters of a text that is shown whole; columns of a span in the list
 NOTHING = "(nothing found)"
 
 
-def run(given: Given, model: tuple[str, str, str], options: ExtractOptions) -> None:
-    """Do it. `model`: its name, device and dtype."""
-    name, device, dtype = model
-    found = task("extract", name, device=device, dtype=dtype)
+def run(given: Given, at: Opening, options: ExtractOptions) -> None:
+    """Do it."""
+    found = at.task("extract")
     answer(Asked(found, found.opened, options, name="entities", doing="extracting"), given, Named(given, partial(_for_person, given)))
 
 

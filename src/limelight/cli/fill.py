@@ -11,31 +11,24 @@ from .table import as_command
 
 
 def fill(
-    model: o.Model,
+    *,
+    at: o.Opening,
     texts: o.Texts = None,
     top_k: Annotated[int, typer.Option(min=1, help="Guesses shown for each mask.")] = 5,
     target: Annotated[list[str] | None, typer.Option(help="Score this word only; may be given several times.")] = None,
-    file: o.File = None,
-    format: o.Format = None,
-    column: o.Column = None,
-    output: o.Output = None,
-    to_column: o.ToColumn = None,
-    resume: o.Resume = False,
+    table: o.Table,
     batch: o.Batch = 32,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
     as_json: o.AsJson = False,
 ) -> None:
     """Guess the words that are left out of texts: given here, from standard input (a text a line), or from a column of a file.
 
     What is left out is written [MASK], <mask> or ___. A line for each guess: its probability, the token, and the text with it.
     """
-    from ..tasks import task
     from .filling import FilledShown
-    from .given import Asked, Given, Table, answer
+    from .given import Asked, Given, answer
 
-    given = Given(tuple(texts or ()), Table(file, format, column, output, to_column, resume), as_json)
-    fills = task("fill", model, device=device, dtype=dtype)
+    given = Given(tuple(texts or ()), table, as_json)
+    fills = at.task("fill")
     options = fills.Options(top_k=top_k, targets=tuple(target or ()), batch=batch)
     answer(Asked(fills, fills.opened, options, name="filled", doing="filling"), given, FilledShown(given))
 

@@ -18,20 +18,9 @@ from ..hub import Opened
 from ..tasks.bulk import Task, Texts, answer_file, answered, count_rows, one_line, open_answers, open_texts
 from ..tasks.result import Result
 from ..values import plain
+from .options import Table
 from .progress import bar
 from .streams import is_terminal, note, say
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file to answer, as asked for."""
-
-    file: str | None = None
-    format: str | None = None
-    column: str | None = None
-    output: str | None = None
-    to_column: str | None = None
-    resume: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..data.tables import Row
-from ..tasks import task
 from ..tasks.asking import with_changes
 from ..tasks.bulk import one_line
 from ..tasks.resolve.pronouns import Pronoun
 from ..tasks.resolve.resolved import Resolved
 from ..tasks.resolve.task import Resolve
 from .given import Asked, Given, Shown, answer
+from .options import Opening
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,9 @@ class Asking:
         return Pronoun(text, _listed(found) or self.candidates, _word_or_offset(self.pronoun if word in (None, "") else word))
 
 
-def run(given: Given, asking: Asking, changes: Mapping[str, Any], model: tuple[str, str, str]) -> None:
-    """Do it; `model`: its name, device and dtype."""
-    name, device, dtype = model
-    resolve: Resolve = task("resolve", name, device=device, dtype=dtype)
+def run(given: Given, asking: Asking, changes: Mapping[str, Any], at: Opening) -> None:
+    """Do it."""
+    resolve: Resolve = at.task("resolve")
     options = with_changes("resolve", None, resolve.Options, changes)
     made_with = {"candidates": list(asking.candidates), "pronoun": asking.pronoun}
     how = {"item": asking.text, "row": asking.row, "made_with": made_with}

@@ -11,16 +11,13 @@ from .table import as_command
 
 
 def sense(
-    model: o.Model,
+    *,
+    at: o.Opening,
     texts: o.Texts = None,
     word: Annotated[str | None, typer.Option(help="The word that stands in each text.")] = None,
     occurrence: Annotated[int, typer.Option(min=1, help="Which of its places in a text, counted from 1.")] = 1,
-    file: o.File = None,
-    format: o.Format = None,
-    column: o.Column = None,
+    source: o.Source,
     batch: o.Batch = 32,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
     as_json: o.AsJson = False,
 ) -> None:
     """Show how far apart a word's vectors lie in two texts or more, layer by layer, beside how far different words lie apart.
@@ -28,11 +25,11 @@ def sense(
     A table has the texts and, where they are there, the columns word (the form in that text) and label (its sense): with labels it is told
     how often the nearest use has the same sense.
     """
-    from .given import Given, Table
+    from .given import Given
     from .sensing import run
 
-    given = Given(tuple(texts or ()), Table(file=file, format=format, column=column), as_json)
-    run(given, word, {"occurrence": occurrence, "batch": batch}, (model, device, dtype))
+    given = Given(tuple(texts or ()), o.Table(file=source.file, format=source.format, column=source.column), as_json)
+    run(given, word, {"occurrence": occurrence, "batch": batch}, at)
 
 
 command = as_command(

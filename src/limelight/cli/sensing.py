@@ -6,18 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..tasks import task
 from ..tasks.asking import with_changes
 from ..tasks.bulk import open_texts
 from ..tasks.sense.task import Sense, Use
 from .given import Given, as_json
+from .options import Opening
 from .streams import say
 
 
-def run(given: Given, word: str | None, changes: Mapping[str, Any], model: tuple[str, str, str]) -> None:
-    """Do it; `model`: its name, device and dtype. All texts are one question, and there is one answer."""
-    name, device, dtype = model
-    sense: Sense = task("sense", name, device=device, dtype=dtype)
+def run(given: Given, word: str | None, changes: Mapping[str, Any], at: Opening) -> None:
+    """Do it. All texts are one question, and there is one answer."""
+    sense: Sense = at.task("sense")
     options = with_changes("sense", None, sense.Options, changes)
     uses = list(_uses(given, word, options.occurrence))
     result = sense(uses, options)

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import TaskError, did_you_mean
+from .groups import ungrouped
 
 COMMANDS = {
     "translate": ("translate", "Translate texts, standard input or a file, and see every word's attention."),
@@ -58,8 +59,8 @@ class Commands(TyperGroup):
 
 
 def as_command(function: Callable[..., object], *, name: str, examples: str) -> Any:
-    """A function with typer's annotations -> a command whose --help ends with examples, a line each."""
+    """A function with typer's annotations, and with groups of them -> a command whose --help ends with examples, a line each."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     shown = "\b\nExamples:\n" + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
-    app.command(name=name, epilog=shown, context_settings=HELP)(function)
+    app.command(name=name, epilog=shown, context_settings=HELP)(ungrouped(function))
     return typer.main.get_command(app)

@@ -12,54 +12,25 @@ from .table import as_command
 
 
 def translate(
+    *,
+    at: o.Bundled,
     texts: o.Texts = None,
-    model: o.Model = "en-fr",
-    file: o.File = None,
-    format: o.Format = None,
-    column: o.Column = None,
-    output: o.Output = None,
-    to_column: o.ToColumn = None,
-    resume: o.Resume = False,
+    table: o.Table,
     source: Annotated[str | None, typer.Option("--from", help="The source's language, for a model of several.")] = None,
     target: Annotated[str | None, typer.Option("--to", help="The language to translate into, for a model of several.")] = None,
-    beam: o.Beam = None,
-    nbest: o.Nbest = 1,
-    length_penalty: o.LengthPenalty = None,
-    max_length: o.MaxLength = None,
-    temperature: o.Temperature = None,
-    top_k: o.TopK = None,
-    top_p: o.TopP = None,
-    min_p: o.MinP = None,
-    seed: o.Seed = None,
-    batch: o.Batch = 32,
+    search: o.Search,
     stream: o.Streamed = False,
     look: Annotated[bool, typer.Option("--look", help="Show what each word attended to, here and in an HTML file.")] = False,
     html: Annotated[Path | None, typer.Option(help="Where --look writes its page; by default limelight-look.html.")] = None,
-    device: o.Device = "auto",
-    dtype: o.Dtype = "auto",
     as_json: o.AsJson = False,
 ) -> None:
     """Translate texts: given here, from standard input (a text a line), or from a column of a file."""
-    from .given import Given, Table
-    from .searching import Search
+    from .given import Given
     from .translating import Job, run
 
-    search = Search(
-        beam=beam,
-        nbest=nbest,
-        length_penalty=length_penalty,
-        max_length=max_length,
-        batch=batch,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        seed=seed,
-    )
-    table = Table(file=file, format=format, column=column, output=output, to_column=to_column, resume=resume)
     page = html or (Path("limelight-look.html") if look else None)
     given = Given(tuple(texts or ()), table, as_json)
-    run(Job(given, model, device, dtype, search, (source, target), stream=stream, page=page))
+    run(Job(given, at, search, (source, target), stream=stream, page=page))
 
 
 command = as_command(

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ..errors import InputError, RecipeError, TaskError
 from ..look.picture import Picture
-from ..tasks import task
 from ..tasks.translate.task import Translate, TranslateOptions
 from ..tasks.writing.generated import Generated
 from ..tasks.writing.writer import Writer
 from .given import Asked, Given, Shown, answer
-from .searching import Search
+from .options import Opening, Search
+from .searching import search_options
 from .streams import note, say
 from .written import listed, show_stream
 
@@ -26,9 +26,7 @@ class Job:
     """All that was asked for. `page`: where the picture goes, None where there is none to make."""
 
     given: Given
-    model: str
-    device: str
-    dtype: str
+    at: Opening
     search: Search
     languages: tuple[str | None, str | None]
     stream: bool
@@ -38,7 +36,7 @@ class Job:
 def run(job: Job) -> None:
     """Do it. Raises LimelightError for what does not go together."""
     _check_together(job)
-    translate = task("translate", job.model, device=job.device, dtype=job.dtype)
+    translate = job.at.task("translate")
     manifest = translate.opened.manifest
     if job.page is not None and manifest.aligner is None:
         raise TaskError(
@@ -58,7 +56,7 @@ def run(job: Job) -> None:
 def _options(job: Job, translate: Translate) -> TranslateOptions:
     source, target = job.languages
     return TranslateOptions(
-        **job.search.options(Writer(translate.opened, "translate")),
+        **search_options(job.search, Writer(translate.opened, "translate")),
         align=job.page is not None or (job.given.as_json and job.given.table.output is None),
         source_language=source,
         target_language=target,

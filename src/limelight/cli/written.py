@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import RecipeError
-from ..tasks import task
 from ..tasks.bulk import one_line
 from ..tasks.writing.generated import Generated
 from ..tasks.writing.writer import Writer
 from .given import Asked, Given, Shown, answer, as_json
-from .searching import Search
+from .options import Opening, Search
+from .searching import search_options
 from .streams import note, say
 
 
@@ -28,15 +28,14 @@ class Writes:
     open_ended: bool = False
 
 
-def write(what: Writes, given: Given, model: tuple[str, str, str], search: Search, more: Mapping[str, Any], stream: bool) -> None:
-    """Do it. `model`: its name, device and dtype; `more`: options of this task alone."""
+def write(what: Writes, given: Given, at: Opening, search: Search, more: Mapping[str, Any], stream: bool) -> None:
+    """Do it. `more`: options of this task alone."""
     if stream and given.table.file is not None:
         raise RecipeError("--stream is for texts to read, not for files.", "Give TEXT instead of --file.")
     if stream and search.nbest > 1:
         raise RecipeError("--stream shows one answer as it grows, --nbest asks for several.", "Leave one of them out.")
-    name, device, dtype = model
-    found = task(what.name, name, device=device, dtype=dtype)
-    options = found.Options(**search.options(Writer(found.opened, what.name)), **more)
+    found = at.task(what.name)
+    options = found.Options(**search_options(search, Writer(found.opened, what.name)), **more)
     shown = _Shown(given, listed, told=what.open_ended and search.max_length is not None)
     if not stream:
         answer(Asked(found, found.opened, options, name=what.column, doing=what.doing), given, shown)
