@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from limelight.data.tables import Row
+from limelight.data.rows import Row
 from limelight.errors import InputError
 from limelight.tasks.bulk import answer_file, answered, count_rows, in_chunks, open_answers, open_texts
 from limelight.tasks.result import Cells, Columns, Cost

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..data.formats import STANDARD
-from ..data.tables import Row
+from ..data.rows import Row
 from ..errors import InputError, RecipeError, did_you_mean
 from ..tasks.answer.answered import Answered, Passage
 from ..tasks.answer.task import AnswerOptions

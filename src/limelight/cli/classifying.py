@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..data.tables import Row
+from ..data.rows import Row
 from ..errors import InputError, RecipeError, did_you_mean
 from ..look.deciders import drawn, fragment, save
 from ..look.visible import visible

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..data.formats import STANDARD
 from ..data.lines import lines
-from ..data.tables import Row
+from ..data.rows import Row
 from ..errors import InputError, RecipeError
 from ..hub import Opened
 from ..tasks.bulk import Task, Texts, answer_file, answered, count_rows, one_line, open_answers, open_texts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..data.tables import Row
+from ..data.rows import Row
 from ..tasks.asking import with_changes
 from ..tasks.bulk import one_line
 from ..tasks.resolve.pronouns import Pronoun

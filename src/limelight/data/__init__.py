@@ -8,8 +8,9 @@ from .layout import Layout
 from .normalise import NORMALISERS, english, french, tidy
 from .output import Output, open_output
 from .parallel import Pair, read_pairs
+from .rows import Table, cell
 from .split import Example, Split, split_by_source
-from .tables import Table, cell, read_table
+from .tables import read_table
 
 if TYPE_CHECKING:
     from .batches import TokenBatches

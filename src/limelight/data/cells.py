@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import InputError
 from .formats import Format
-from .tables import Row
+from .rows import Row
 
 _HALF = re.compile("[\ud800-\udfff]")
 

@@ -18,7 +18,8 @@ from ..files import sync
 from .cells import header_line, line_writer
 from .formats import Format
 from .layout import Layout
-from .tables import Row, read_table
+from .rows import Row
+from .tables import read_table
 
 if TYPE_CHECKING:
     import pyarrow

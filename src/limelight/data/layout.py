@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import GenericAlias
 from typing import TYPE_CHECKING
 
-from .tables import Table
+from .rows import Table
 
 if TYPE_CHECKING:
     import pyarrow

@@ -17,7 +17,7 @@ from .cells import as_text, without_halves
 from .drafts import Draft, ParquetDraft, Pipe, TextDraft
 from .formats import STANDARD, Format, format_of
 from .layout import Layout
-from .tables import Row
+from .rows import Row
 
 _AGAIN = "Run the same command with --resume."
 _OTHER = "Run the command that began it with --resume, or delete it to begin anew."

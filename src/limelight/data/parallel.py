@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from ..errors import InputError, did_you_mean
 from .normalise import NORMALISERS
-from .tables import cell, read_table
+from .rows import cell
+from .tables import read_table
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .lines import unreadable
-from .tables import Row, Table
+from .rows import Row, Table
 
 ROWS_AT_ONCE = 1024
 GROUP_BYTES = 64 * 2**20      # a row group of the finished file holds about this much before compression

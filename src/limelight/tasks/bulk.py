@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from ..data import Layout, Output, Table, cell, open_output, read_table
 from ..data.formats import STANDARD, format_of
 from ..data.lines import lines
-from ..data.tables import Row
+from ..data.rows import Row
 from ..errors import InputError, LimelightError
 from .result import Columns, Result
 
