@@ -43,7 +43,12 @@ def t5(folders: Path) -> tuple[Any, Generate]:
     return theirs, limelight.task("generate", folders / "t5")
 
 
-HOW = [{"max_length": 8}, {"max_length": 8, "beam": 3, "nbest": 2}, {"max_length": 12, "no_repeat": 2, "min_length": 9}]
+HOW = [
+    {"max_length": 8},
+    {"max_length": 8, "beam": 3, "nbest": 2},
+    {"max_length": 12, "no_repeat": 2, "min_length": 9},
+    {"max_length": 12, "repetition_penalty": 1.3},
+]
 
 
 @pytest.mark.parametrize("how", HOW)

@@ -24,14 +24,16 @@ Chance = Annotated[float, Field(gt=0, le=1)]
 
 @value
 class Greedy:
-    """The likeliest token, always."""
+    """The likeliest token, always. `length_penalty` only says how the answer is scored, see Beam."""
+
+    length_penalty: float = 1.0
 
     logs: ClassVar[bool] = False
     nbest: ClassVar[int] = 1
 
     def begin(self, sources: int, ending: Ending) -> Search:
         """Start on a batch of `sources` rows."""
-        return SingleSearch(sources, 1, ending, _likeliest)
+        return SingleSearch(sources, 1, ending, _likeliest, length_penalty=self.length_penalty)
 
 
 @value

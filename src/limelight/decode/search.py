@@ -35,10 +35,10 @@ class Search(Protocol):
 class SingleSearch:
     """Greedy search and sampling: each trail goes its own way; `copies` of them for each source."""
 
-    def __init__(self, sources: int, copies: int, ending: Ending, pick: Pick):
+    def __init__(self, sources: int, copies: int, ending: Ending, pick: Pick, *, length_penalty: float = 1.0):
         self.trails = [Trail(s) for s in range(sources)]
         self.done: list[list[Hypothesis]] = [[] for _ in range(sources)]
-        self._copies, self._ending, self._pick = copies, ending, pick
+        self._copies, self._ending, self._pick, self._penalty = copies, ending, pick, length_penalty
 
     def advance(self, scores: Float[Tensor, "r v"]) -> list[int]:
         """See Search."""
@@ -76,7 +76,7 @@ class SingleSearch:
         return [row for row, can in zip(rows, able, strict=True) if can], scores[torch.tensor(able, device=scores.device)]
 
     def _arrive(self, trail: Trail, *, ended: bool) -> None:
-        insort(self.done[trail.source], Hypothesis.of(trail, length_penalty=1.0, ended=ended), key=best_first)
+        insort(self.done[trail.source], Hypothesis.of(trail, length_penalty=self._penalty, ended=ended), key=best_first)
 
     def fixed(self, source: int) -> tuple[int, ...]:
         """See Search: a token is never taken back, but of several answers another may turn out to be the best."""

@@ -16,6 +16,7 @@ from ...decode import (
     Ending,
     Filter,
     Forced,
+    Greedy,
     Hypothesis,
     MinLength,
     NeverInARow,
@@ -86,6 +87,8 @@ class Writer:
             return replace(self.sample(), nbest=options.nbest)
         penalty = g.length_penalty if options.length_penalty is None else options.length_penalty
         width, until = options.beam or max(g.beam, options.nbest), options.until or g.until
+        if width == 1 and self.asked(options).repetition_penalty != 1.0:     # it divides a greedy search's scores, but a beam's logarithms
+            return Greedy(length_penalty=penalty)
         return Beam(width=width, length_penalty=penalty, nbest=options.nbest, until=until)
 
     def sample(self) -> Sample:
