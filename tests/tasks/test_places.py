@@ -24,6 +24,13 @@ FOUND = {
     ("abc", ""): [],
     ("", "a"): [],
     (". . .", "."): [".", ".", "."],
+    ("le cafe\u0301, un cafe", "cafe"): ["cafe"],
+    ("un e\u0301tat, tat", "tat"): ["tat"],
+    ("हिन्दी हिन हिन्दीभाषी", "हिन"): ["हिन"],
+    ("हिन्दी हिन्दीभाषी", "हिन्दी"): ["हिन्दी"],
+    ("เรียนภาษาไทย", "ภาษา"): ["ภาษา"],
+    ("👩\u200d👧 👩", "👩"): ["👩"],
+    ("I ❤\ufe0f NY", "❤"): ["❤"],
 }
 
 
@@ -39,6 +46,12 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
 def test_a_word_is_found_as_a_word(case: tuple[str, str]) -> None:
     text, word = case
     assert [text[a:b] for a, b in find(text, word)] == FOUND[case]
+
+
+def test_a_letter_is_not_torn_from_its_marks() -> None:
+    assert find("le cafe\u0301, un cafe", "cafe") == [(13, 17)]
+    assert find("un e\u0301tat, tat", "tat") == [(10, 13)]
+    assert find("👩\u200d👧 👩", "👩") == [(4, 5)]
 
 
 def test_tokens_of_characters(opened: Opened) -> None:

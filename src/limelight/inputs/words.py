@@ -53,10 +53,11 @@ def sentences(text: str) -> list[Span]:
 
 def _grown(before: str, here: str) -> bool:
     """Whether two characters that touch stand in one word, though the pattern takes marks for signs."""
-    return _combines(here) or before in _JOINERS or (here.isalnum() and _combines(before))
+    return combines(here) or before in _JOINERS or (here.isalnum() and combines(before))
 
 
-def _combines(char: str) -> bool:
+def combines(char: str) -> bool:
+    """Whether a character is a mark on the one before it, or joins two."""
     return char in _JOINERS or unicodedata.category(char).startswith("M")
 
 

@@ -13,9 +13,11 @@ from torch import Tensor
 from ...errors import InputError
 from ...hub import Opened
 from ...inputs import Encoded
+from ...inputs.words import combines
 from .windows import Window, room_of, windows
 
 Span = tuple[int, int]
+UNSPACED = ("THAI ", "LAO ", "KHMER ", "MYANMAR ")            # scripts without spaces that are no wider than Latin letters
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +29,19 @@ class Seen:
 
 
 def find(text: str, word: str) -> list[Span]:
-    """The characters of each place where a word stands, capital or small, and not as a part of another one.
+    """The characters of each place where a word stands, capital or small, and not as a part of another one: no letter is torn from its
+    marks.
 
     Where a word begins or ends is not asked of scripts that put no space between words.
     """
     if not word.strip():
         return []
     word = word.strip()
-    before = r"(?<!\w)" if _ends_at_space(word[0]) else ""
+    spaced = _ends_at_space(word[0])
+    before = r"(?<!\w)" if spaced else ""
     after = r"(?!\w)" if _ends_at_space(word[-1]) else ""
-    return [m.span() for m in re.finditer(f"{before}{re.escape(word)}{after}", text, re.IGNORECASE)]
+    found = (m.span() for m in re.finditer(f"{before}{re.escape(word)}{after}", text, re.IGNORECASE))
+    return [(a, b) for a, b in found if not (_clings(text[b : b + 1]) or (spaced and a and _clings(text[a - 1])))]
 
 
 def tokens_of(encoded: Encoded, span: Span) -> list[int]:
@@ -78,4 +83,10 @@ def finite(values: Tensor, opened: Opened) -> Tensor:
 
 
 def _ends_at_space(letter: str) -> bool:
-    return bool(re.match(r"\w", letter)) and unicodedata.east_asian_width(letter) not in "WF"
+    spaced = unicodedata.east_asian_width(letter) not in "WF" and not unicodedata.name(letter, "").startswith(UNSPACED)
+    return spaced and bool(re.match(r"\w", letter) or _clings(letter))
+
+
+def _clings(letter: str) -> bool:
+    """Whether it belongs to the letter before it: a mark or a joiner, though none that only chooses a look."""
+    return bool(letter) and combines(letter) and not "\ufe00" <= letter <= "\ufe0f"
