@@ -193,6 +193,12 @@ def test_of_a_long_text_a_window_around_the_word_is_read(sense: Sense) -> None:
     assert found.distances[0, 0, 1] == 0
 
 
+def test_words_with_marks_inside_are_words_to_compare_with(sense: Sense) -> None:
+    """A vowel sign, an accent of its own and an apostrophe are no letters, nor is what holds them a sign."""
+    assert sense(["apple हिन्दी !", "apple don't"], word="apple").others == 2
+    assert sense(["apple e\u0301te\u0301 ?", "apple 3.5"], word="apple").others == 2
+
+
 def test_two_texts_without_other_words_have_no_ratio(sense: Sense) -> None:
     found = sense(["dog", "dog ."], word="dog")
     assert [layer.ratio for layer in found.layers] == [None] * 3

@@ -176,7 +176,8 @@ def _others(encoded: Encoded, use: Use) -> list[tuple[str, tuple[int, ...]]]:
     """The words beside the one that is asked about, wherever that stands, with their tokens; signs are none."""
     mine = find(use.text, use.word)
     tokens: dict[Span, list[int]] = defaultdict(list)
-    spans = [(a, b) for a, b in words(use.text) if use.text[a:b].strip("_").isalnum() and all(b <= x or a >= y for x, y in mine)]
+    said = [(a, b) for a, b in words(use.text) if any(map(str.isalnum, use.text[a:b]))]
+    spans = [(a, b) for a, b in said if all(b <= x or a >= y for x, y in mine)]
     for span in spans:
         tokens[span] = tokens_of(encoded, span)
     return [(use.text[a:b].casefold(), tuple(found)) for (a, b), found in tokens.items() if found]
