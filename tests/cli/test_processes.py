@@ -74,6 +74,15 @@ def test_any_encoding_of_standard_output_gets_something(start: Start, model: Pat
     assert said.startswith("Ma s\\u0153ur")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_json_is_json_in_any_encoding(start: Start, model: Path, encoding: str) -> None:
+    """A character beyond U+FFFF has no escape of one piece there, one below U+0100 none of two digits."""
+    source = "My sister é 👍 \u0153."
+    code, out, _ = ended(start("translate", source, "-m", model, "--json", env={"PYTHONIOENCODING": encoding}))
+    assert code == 0
+    assert json.loads(out.decode(encoding))["source"] == source
+
+
 def test_a_kill_in_the_middle_costs_no_finished_row(start: Start, model: Path, learnt: Learnt, tmp_path: Path) -> None:
     many = [learnt[n % 20] for n in range(400)]
     (tmp_path / "in.tsv").write_text("text\n" + "".join(f"{source}\n" for source, _ in many), encoding="utf-8")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
+import json
 import os
 import signal
 import sys
@@ -11,12 +13,22 @@ from contextlib import suppress
 
 from ..errors import InputError
 
+ESCAPED = "limelight.escaped"
+
 
 def prepare() -> None:
     """Let any character out, whatever the terminal's encoding: one that it lacks is written as an escape."""
+    codecs.register_error(ESCAPED, _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """As JSON writes them, so that JSON stays JSON: Python's own escapes (\\xe9, \\U0001f44d) are none there."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def say(text: str, end: str = "\n") -> None:
