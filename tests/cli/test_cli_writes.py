@@ -107,6 +107,23 @@ def test_replies_to_a_table_of_messages(limelight: Run, llama: Path, tmp_path: P
         assert [[*row] for row in csv.DictReader(stream)] == [["message", "reply"]] * 2
 
 
+def test_a_message_that_leaves_no_room_is_named_after_those_before_it_are_answered(limelight: Run, llama: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("n,message\n1,Tom\n2," + "The mouse. " * 40 + "\n3,Mary\n")
+    ran = limelight("chat", "-m", llama, "--file", "in.csv", "--column", "message", "--max-length", "4", "-o", "out.csv")
+    assert (ran.code, ran.err.count("in.csv, row 2: a prompt has")) == (2, 1)
+    assert [row["n"] for row in csv.DictReader((tmp_path / "out.csv.part").read_text().splitlines())] == ["1"]
+
+
+def test_replies_of_one_template_are_not_gone_on_with_by_another(limelight: Run, llama: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("n,message\n1,Tom\n2," + "The mouse. " * 40 + "\n")
+    for name in ("one", "other"):
+        (tmp_path / f"{name}.jinja").write_text("{{ messages[0].content }} " + name)
+    ask = ("chat", "-m", llama, "--file", "in.csv", "--column", "message", "--max-length", "4", "-o", "out.csv", "--resume", "--template")
+    assert "row 2: a prompt has" in limelight(*ask, "one.jinja").err
+    assert "row 2: a prompt has" in limelight(*ask, "one.jinja").err
+    assert "template" in limelight(*ask, "other.jinja").err
+
+
 def test_a_model_without_a_template_is_refused_and_one_can_be_given(limelight: Run, gpt2: Path, tmp_path: Path) -> None:
     assert '"gpt2" has no chat template' in limelight("chat", "-m", gpt2, "Tom").err
     (tmp_path / "my.jinja").write_text(TEMPLATE)

@@ -60,6 +60,10 @@ def test_what_a_message_says_is_no_mark(chat: Chat) -> None:
     assert ids.count(end) == plain.count(end) == 1
 
 
+def test_half_a_letter_in_a_message_is_read_as_no_letter(chat: Chat) -> None:
+    assert chat("Tom\udcff", max_length=4).text == chat("Tom\ufffd", max_length=4).text
+
+
 def test_several_conversations_are_answered_as_one_by_one(chat: Chat) -> None:
     given = ["Tom", [{"role": "user", "content": "A"}], "The black cat"]
     assert [each.text for each in chat(given, max_length=6)] == [chat(each, max_length=6).text for each in given]

@@ -39,7 +39,8 @@ def run(job: Job) -> None:
     options = ChatOptions(**search_options(job.search, Writer(chat.opened, "generate")), **job.more)
     shown = Shown(job.given, listed, told=job.search.max_length is not None)
     if job.given.table.file is not None:
-        answer(Asked(chat, chat.opened, options, name="reply", doing="replying"), job.given, shown)
+        told = {} if template is None else {"template": template}
+        answer(Asked(chat, chat.opened, options, name="reply", doing="replying", made_with=told), job.given, shown)
         return
     if options.nbest > 1:
         raise RecipeError("a conversation goes on from one reply: got --nbest above 1.", "Leave it out, or answer a --file.")

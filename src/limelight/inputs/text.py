@@ -212,8 +212,8 @@ class Text:
 
     def guarded_names(self, text: str) -> str:
         """The text with the name of every mark in it broken by a zero-width space, for what a user says inside a text that is read with
-        `named`: nothing in it is taken for a mark. All else stays as it is."""
-        return self._guard.guarded(text).text
+        `named`: nothing in it is taken for a mark. All else stays as it is, but half a surrogate pair is U+FFFD."""
+        return self._guard.guarded(whole_characters(text)).text
 
     @cached_property
     def _guard(self) -> Guard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -105,10 +106,24 @@ def answered(
     Where a text is refused, all before it are answered first; the InputError then says `where`, if that is known, and its number,
     counted from `first`.
     """
-    batch = options.batch
+    batch, done = options.batch, first
     for chunk in in_chunks(_checked(task, keyed, options, where, first), 1 if batch == 1 else batch * BATCHES, first=batch):
-        results = task([item for _, item in chunk], options)
-        yield [(key, result) for (key, _), result in zip(chunk, results, strict=True)]
+        try:
+            results = task([item for _, item in chunk], options)
+        except InputError:                                           # what `check` cannot see is found one by one
+            yield from _one_by_one(task, chunk, options, where, done)
+        else:
+            yield [(key, result) for (key, _), result in zip(chunk, results, strict=True)]
+        done += len(chunk)
+
+
+def _one_by_one(
+    task: Task[Item], chunk: list[tuple[K, Item]], options: Any, where: str | None, first: int
+) -> Iterator[list[tuple[K, Result]]]:
+    for number, (key, item) in enumerate(chunk, first):
+        with _numbered(where, number):
+            result = task([item], options)[0]
+        yield [(key, result)]
 
 
 def in_chunks(items: Iterator[T], size: int, *, first: int) -> Iterator[list[T]]:
@@ -133,13 +148,20 @@ def in_chunks(items: Iterator[T], size: int, *, first: int) -> Iterator[list[T]]
 
 def _checked(task: Task[Item], keyed: Iterator[tuple[K, Item]], options: Any, where: str | None, first: int) -> Iterator[tuple[K, Item]]:
     for number, (key, item) in enumerate(keyed, first):
-        try:
+        with _numbered(where, number):
             task.check(item, options)
-        except InputError as error:
-            if where is None:
-                raise
-            raise InputError(f"{where} {number}: {error.message}", error.hint) from None
         yield key, item
+
+
+@contextmanager
+def _numbered(where: str | None, number: int) -> Iterator[None]:
+    """An InputError in here says which text it is about."""
+    try:
+        yield
+    except InputError as error:
+        if where is None:
+            raise
+        raise InputError(f"{where} {number}: {error.message}", error.hint) from None
 
 
 # --- answers out ----------------------------------------------------------------------------------------------------
