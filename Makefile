@@ -9,11 +9,13 @@ PYTHON ?= $(or $(shell command -v python3.11 2>/dev/null),$(shell command -v pyt
 TORCH  ?= torch==2.13.0
 VENV   ?= .venv
 ARGS   ?=
+JOBS   ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN := $(VENV)/.stamp-run
 DEV := $(VENV)/.stamp-dev
+TESTS := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 BENCH := $(VENV)/.stamp-bench
 
 .DELETE_ON_ERROR:
@@ -27,8 +29,8 @@ venv: $(DEV)  ## the virtual environment in .venv, with all that development nee
 demo: $(RUN)  ## translate a sentence and show what each word attended to; writes an HTML file too
 	$(BIN)/limelight translate "The black cat ate the mouse." --look
 
-test: $(DEV)  ## the tests (ARGS="tests/ops -k rotary" for some of them)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEV)  ## the tests (ARGS="tests/ops -k rotary" for some of them, JOBS=4 for more at once)
+	$(TESTS) $(ARGS)
 
 layers: $(DEV)  ## only the test of who may import whom
 	$(BIN)/python -m pytest tests/test_layers.py
@@ -37,7 +39,7 @@ check: $(DEV)  ## all that a change must pass: ruff, pyright, the layer test, th
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/python -m pytest tests/test_layers.py
-	$(BIN)/python -m pytest --ignore=tests/test_layers.py $(ARGS)
+	$(TESTS) --ignore=tests/test_layers.py $(ARGS)
 
 bench: $(BENCH)  ## side by side with the peers; writes JSON
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -88,14 +89,14 @@ def test_the_way_back_gives_the_same_file(both: Pair) -> None:
 
 
 def test_what_is_too_much_and_what_is_missing_is_named_in_one_error(both: Pair) -> None:
-    """Whichever tensor it is; one that is a second copy of another is not missed."""
+    """Whichever tensor of a layer it is; one that is a second copy of another is not missed."""
     table, have = both.family.names(both.ours.spec), both.ours.state_dict().keys()
     nought = {each for rule in table if rule.zero for each in rule.ours}
-    assert to_ours(table, both.file, prefix=both.family.prefix).keys() == have
-    for name in both.file:
+    alone = {name: to_ours(table, {name: tensor}, prefix=both.family.prefix).keys() for name, tensor in both.file.items()}
+    assert set().union(*alone.values()) == have
+    for name in {re.sub(r"\d+", "0", name): name for name in both.file}.values():
         rest = {each: tensor for each, tensor in both.file.items() if each != name} | {"stray": torch.ones(1)}
-        whole = {each: tensor for each, tensor in rest.items() if each != "stray"}
-        gone = sorted(have - to_ours(table, whole, prefix=both.family.prefix).keys() - nought)
+        gone = sorted(have - set().union(*(found for each, found in alone.items() if each != name)) - nought)
         with pytest.raises(WeightError, match="does not have: stray") as error:
             to_ours(table, rest, prefix=both.family.prefix, wanted=have)
         said = f"stray, and lacks {len(gone)}: {', '.join(gone[:3])}." if gone else "stray."
