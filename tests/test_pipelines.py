@@ -197,6 +197,26 @@ def test_a_conversation_gets_its_reply_as_the_last_message(home: Path) -> None:
     assert ours["content"].strip("\ufffd ") == theirs[0]["generated_text"][-1]["content"].strip("\ufffd ")
 
 
+def test_several_conversations_are_answered_one_by_one_and_old_lengths_count_them(home: Path) -> None:
+    folder = held(home, "text-generation")
+    (folder / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}\n{% endfor %}")
+    pipe, talks = pipeline("text-generation", str(folder), device="cpu"), [[{"role": "user", "content": text}] for text in ("the dog", "a")]
+    alone = [pipe(talk, **GREEDY) for talk in talks]
+    assert pipe(talks, **GREEDY) == list(pipe(iter(talks), **GREEDY)) == alone
+    assert pipe(talks, return_full_text=None, **GREEDY) == alone
+    text = pipe.ours.opened.text
+    read = len(text.encode("the dog\n", marks=False).ids)
+    assert pipe(talks[0], max_length=read + 5, do_sample=False) == alone[0]
+
+
+def test_a_text_of_white_space_has_an_empty_answer_among_the_others(home: Path) -> None:
+    for job, key in (("translation", "translation_text"), ("summarization", "summary_text")):
+        pipe = pipeline(job, str(held(home, job)), device="cpu")
+        found = pipe(["the dog was tired", " "], max_new_tokens=3)
+        assert [[*row] for row in found] == [[key], [key]]
+        assert pipe(" ") == [found[1]] == [{key: ""}]
+
+
 def held(home: Path, job: str) -> Path:
     """The folder of the model that a job opens."""
     return home / "hub" / f"models--{KINDS[job].model.replace('/', '--')}" / "snapshots" / ("0" * 40)
@@ -237,6 +257,10 @@ def test_what_would_not_be_heard_is_refused(home: Path) -> None:
     ):
         with pytest.raises(RecipeError, match=said):
             pipe("the dog", **asked)
+    goes_on = pipeline("text-generation", str(held(home, "text-generation")))
+    for asked, said in (({"early_stopping": "soon"}, "'soon' is not known"), ({"max_length": "x"}, "a number of tokens: got 'x'")):
+        with pytest.raises(RecipeError, match=said):
+            goes_on("the dog", **asked)
     wrong = (({"trust_remote_code": True}, "No code of a model's folder is run"), ({"tokenizer": "other"}, "goes with its own tokenizer"))
     for more, said in wrong:
         with pytest.raises(RecipeError, match=said):

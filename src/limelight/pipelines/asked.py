@@ -34,9 +34,11 @@ def writing(writer: Writer, asked: Mapping[str, Any], *, before: int) -> dict[st
     left, out = dict(asked), dict[str, Any]()
     for name in LENGTHS:
         if (length := left.pop(name, None)) is not None:
-            out[name] = max(1 if name == "max_length" else 0, int(length) - before)
+            out[name] = max(1 if name == "max_length" else 0, _count(name, length) - before)
     out |= {ours: left.pop(old) for old, ours in WRITES.items() if left.get(old) is not None}
     if (early := left.pop("early_stopping", None)) is not None:
+        if early not in UNTIL:
+            raise RecipeError(f"early_stopping={early!r:.40} is not known.", "Known: True, False and 'never'.")
         out["until"] = UNTIL[early]
     drawn = {name: left.pop(name) for name in DRAWS if left.get(name) is not None}
     draws = left.pop("do_sample", None)
@@ -47,6 +49,13 @@ def writing(writer: Writer, asked: Mapping[str, Any], *, before: int) -> dict[st
     elif "beam" not in out and draws is False and "nbest" not in out:
         out["beam"] = writer.generation.beam
     return {**out, **left}
+
+
+def _count(name: str, given: Any) -> int:
+    try:
+        return int(given)
+    except (TypeError, ValueError):
+        raise RecipeError(f"{name} is a number of tokens: got {given!r:.40}.") from None
 
 
 def known(task: str, asked: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InputError, RecipeError
 from ..tasks.chat import Chat
 from ..tasks.fill.filled import Guess
-from ..tasks.writing.generated import Generated
+from ..tasks.writing.generated import Candidate, Generated
 from ..tasks.writing.writer import Writer
 from .asked import WRITES, known, writing
 
@@ -136,15 +136,21 @@ def _written(name: str, task: Any, given: Sequence[Any], asked: Mapping[str, Any
 def _gone_on(task: Any, given: Sequence[Any], asked: Mapping[str, Any]) -> Any:
     (prompts,) = given
     named = dict(asked)
-    full = named.pop("return_full_text", True)
-    if isinstance(prompts, list) and prompts and isinstance(prompts[0], Mapping):
-        return _conversed(task, prompts, named, full)
-    several = isinstance(prompts, list | tuple)
-    rows = [_went_on(task, prompt, named, full) for prompt in (prompts if several else [prompts])]
+    full = named.pop("return_full_text", None) in (None, True)
+    several = isinstance(prompts, list | tuple) and not _is_talk(prompts)
+    rows = [
+        _conversed(task, list(prompt), named, full) if _is_talk(prompt) else _went_on(task, prompt, named, full)
+        for prompt in (prompts if several else [prompts])
+    ]
     return rows if several else rows[0]
 
 
-def _went_on(task: Any, prompt: str, asked: Mapping[str, Any], full: bool) -> list[dict[str, str]]:
+def _is_talk(given: object) -> bool:
+    """Whether it is a conversation."""
+    return isinstance(given, list | tuple) and bool(given) and isinstance(given[0], Mapping)
+
+
+def _went_on(task: Any, prompt: Any, asked: Mapping[str, Any], full: bool) -> list[dict[str, str]]:
     before = len(task.opened.text.encode(prompt).ids) if isinstance(prompt, str) else 0          # old lengths count the prompt
     options = known("text-generation", writing(Writer(task.opened, task.use), asked, before=before), {**NEW, "batch_size": "batch"})
     return [{"generated_text": prompt * full + each.text} for each in _all(task(prompt, **options))]
@@ -152,13 +158,15 @@ def _went_on(task: Any, prompt: str, asked: Mapping[str, Any], full: bool) -> li
 
 def _conversed(task: Any, talk: list[Any], asked: Mapping[str, Any], full: bool) -> list[dict[str, Any]]:
     """A conversation, with the reply as its last message."""
-    options = known("text-generation", writing(Writer(task.opened, task.use), asked, before=0), {**NEW, "batch_size": "batch"})
-    replies = [each.text for each in _all(Chat(task.opened)(talk, **options))]
+    chat = Chat(task.opened)
+    before = len(task.opened.text.encode(chat.prompt(talk), marks=False, named=True).ids)
+    options = known("text-generation", writing(Writer(task.opened, task.use), asked, before=before), {**NEW, "batch_size": "batch"})
+    replies = [each.text for each in _all(chat(talk, **options))]
     return [{"generated_text": [*talk, {"role": "assistant", "content": text}] if full else text} for text in replies]
 
 
 def _all(result: Generated) -> Sequence[Any]:
-    return result.nbest or ()
+    return result.nbest or (Candidate(result.text, 0.0),)                    # of white space, none was searched for
 
 
 KINDS = {
