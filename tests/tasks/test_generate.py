@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import limelight
-from limelight.decode import Sample
+from limelight.decode import Sample, Typist
 from limelight.errors import InputError, RecipeError, TaskError
 from limelight.tasks.generate import Generate
 from limelight.tasks.writing.generated import Generated
@@ -104,6 +104,29 @@ def test_a_stop_text_ends_an_answer_and_is_not_part_of_it(generate: Generate) ->
     found = generate("Tom sees", max_length=12, sample=Sample(seed=1), stop=(stop,))
     assert found.text == free[: free.index(stop)]
     assert found.complete
+
+
+def test_a_stop_text_is_found_in_what_is_shown(t5: tuple[Any, Generate]) -> None:
+    """An answer's first piece begins with a space that is not shown, so it does not stop the answer."""
+    _, ours = t5
+    found = [ours("Tom", max_length=12, sample=Sample(seed=seed)) for seed in range(8)]
+    spaced = [each.steps[0].piece.startswith(" ") and not each.text[:1].isspace() for each in found]
+    assert any(spaced)
+    for seed, free in enumerate(found):
+        stopped = ours("Tom", max_length=12, sample=Sample(seed=seed), stop=(" ",))
+        assert stopped.text == free.text.partition(" ")[0]
+
+
+def test_a_stream_of_a_tidy_tokenizer_takes_nothing_back(t5: tuple[Any, Generate], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, ours = t5
+    text = ours.opened.text
+    monkeypatch.setattr(text, "_tidy", True)
+    said = text.encode("the dog ' the dog", marks=False).ids
+    assert text.decode(said).strip() == "the dog'the dog"
+    typist = Typist(lambda ids: text.decode(ids).strip(" "), text.begins_word, hold=text.unsettled)
+    pieces = [typist.more(said[:n]) for n in range(1, len(said))]
+    assert "".join([*pieces, typist.more(said, last=True)]) == "the dog'the dog"
+    assert "".join(pieces)
 
 
 def test_marks_in_a_prompt_are_text_unless_they_are_asked_for(generate: Generate) -> None:

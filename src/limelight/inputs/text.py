@@ -16,6 +16,7 @@ from .languages import Languages
 from .spelling import after
 
 PAD, START, END, LEAD = "<pad>", "<s>", "</s>", " "
+QUOTE = " ' "                            # which a tidy tokenizer reads back without its spaces
 # A word with the apostrophe that elides it (l'|homme, Tom'|s), a number of up to three digits, signs, or white space.
 PIECES = r" ?\p{L}[\p{L}\p{M}]*['’]?| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+"
 
@@ -236,6 +237,11 @@ class Text:
         joined = self.engine.join(rows)
         return [tidied(text) for text in joined] if self._tidy else joined
 
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """Texts of which what `decode` has given already would be another, once they are whole."""
+        return (QUOTE,) if self._tidy else ()
+
     def piece(self, token: int) -> str:
         """One piece as text, its leading space included."""
         return self.engine.piece(token)
@@ -259,7 +265,7 @@ def tidied(text: str) -> str:
     """Text without the spaces before signs and endings that published tokenizers of English take away."""
     for each in (".", "?", "!", ","):
         text = text.replace(f" {each}", each)
-    text = text.replace(" ' ", "'")
+    text = text.replace(QUOTE, "'")
     for each in ("n't", "'m", "'s", "'ve", "'re"):
         text = text.replace(f" {each}", each)
     return text

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
-from ...decode import Hypothesis, Sample, Step, Typist
+from ...decode import Ending, Hypothesis, Sample, Step, Typist
 from ...errors import RecipeError
 from ...inputs import Encoded
 from ...look.align import Alignment
@@ -112,9 +112,10 @@ class Scribe:
 
         The texts together are the joined text of the answers.
         """
-        gap, begun = "", False
+        gap, begun, text = "", False, self.writer.opened.text
         for part in parts:
-            typist = Typist(lambda ids, part=part: self.text(part, ids), self.writer.opened.text.begins_word, hold=self._stop)
+            hold = (*self._stop, *text.unsettled)
+            typist = Typist(lambda ids, part=part: self.text(part, ids), text.begins_word, hold=hold)
             watcher, done = self._watcher(), list[list[Hypothesis]]()
             for step in watcher.steps(self._steps([part])):
                 done = step.done
@@ -140,7 +141,7 @@ class Scribe:
 
     def text(self, part: Part, ids: Sequence[int]) -> str:
         """The text of an answer's tokens."""
-        return self.writer.ending(part.longest, self._stop).cut(self._spell(part, ids))
+        return self._ending(part).cut(self._spell(part, ids))
 
     def _batches(self, parts: Sequence[Part]) -> Iterator[list[int]]:
         """Answers of a batch may all be as long."""
@@ -152,8 +153,11 @@ class Scribe:
                 yield [places[n] for n in batch]
 
     def _steps(self, rows: Sequence[Part]) -> Iterator[Step]:
-        ending = self.writer.ending(rows[0].longest, self._stop)
-        return self.writer.steps([row.ids for row in rows], self.options, ending, first=self._first)
+        return self.writer.steps([row.ids for row in rows], self.options, self._ending(rows[0]), first=self._first)
+
+    def _ending(self, part: Part) -> Ending:
+        """A stop text is found in what is shown, spelled in the same way; how does not depend on which part of a batch it is."""
+        return self.writer.ending(part.longest, self._stop, lambda ids: self._spell(part, ids))
 
     def _watcher(self) -> Watcher:
         return Watcher(self.writer.opened.model, None if self._looker is None else self._looker.attention)

@@ -131,9 +131,8 @@ class Writer:
             repetition_penalty=g.repetition_penalty if options.repetition_penalty is None else options.repetition_penalty,
         )
 
-    def ending(self, longest: int, stop: Sequence[str] = ()) -> Ending:
-        """When an answer is whole."""
-        text = self.opened.text.decode if stop else None
+    def ending(self, longest: int, stop: Sequence[str] = (), text: Callable[[Sequence[int]], str] | None = None) -> Ending:
+        """When an answer is whole. `text`: how its tokens are spelled, which a `stop` is found by."""
         return Ending(frozenset(self.generation.end), longest, tuple(stop), text)
 
     def best(self, found: Sequence[Hypothesis], options: Writing, text: Callable[[Hypothesis], str]) -> list[Hypothesis]:
