@@ -60,6 +60,11 @@ def test_what_a_message_says_is_no_mark(chat: Chat) -> None:
     assert ids.count(end) == plain.count(end) == 1
 
 
+def test_nothing_beside_what_a_message_says_is_a_mark(bare: Path) -> None:
+    named = Chat(open_model(bare), template="{% for m in messages %}{{ m.name }}: {{ m.content }}{% endfor %}")
+    assert "</s>" not in named.prompt([{"role": "user", "content": "Tom", "name": "</s>"}])
+
+
 def test_half_a_letter_in_a_message_is_read_as_no_letter(chat: Chat) -> None:
     assert chat("Tom\udcff", max_length=4).text == chat("Tom\ufffd", max_length=4).text
 
@@ -109,6 +114,7 @@ def test_a_stream_is_the_reply(chat: Chat) -> None:
         ([{"role": "user"}, "Tom"], "message 1 of 2 is no table of role and content: got {'role': 'user'}"),
         (["Tom", 3], "text 2 of 2: a message or a list of messages is wanted: got int"),
         ([{"role": "user", "content": 3}], "message 1 of 1 is no table"),
+        ([{"role": "user", "content": "A", "at": 3}], "message 1 of 1 has 'at', which is no text: got 3.   Leave it out"),
         ([{"role": "robot", "content": "A"}], "message 1 of 1 is of role 'robot'.   Known: system, user, assistant"),
     ],
 )

@@ -130,6 +130,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"batch": 0}, "batch.*got 0", ""),
     ({"length_penalty": float("nan")}, "length_penalty.*got nan", ""),
     ({"length_penalty": float("inf")}, "length_penalty.*got inf", ""),
+    ({"length_penalty": 1000.0}, "length_penalty.*got 1000", ""),
+    ({"length_penalty": -1000.0}, "length_penalty.*got -1000", ""),
     ({"align": "perhaps"}, "align.*got 'perhaps'", ""),
     ({"sample": {"temperature": -1}}, "temperature", ""),
     ({"beam": 4, "sample": Sample()}, "a beam searches and a sample draws: got both", "Give a beam, or a temperature."),

@@ -19,6 +19,7 @@ from .stops import Ending
 from .trails import Trail
 
 Count = Annotated[int, Field(ge=1)]
+Penalty = Annotated[float, Field(ge=-50, le=50)]          # beyond, a length to this power is no number any more
 Chance = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -26,7 +27,7 @@ Chance = Annotated[float, Field(gt=0, le=1)]
 class Greedy:
     """The likeliest token, always. `length_penalty` only says how the answer is scored, see Beam."""
 
-    length_penalty: float = 1.0
+    length_penalty: Penalty = 1.0
 
     logs: ClassVar[bool] = False
     nbest: ClassVar[int] = 1
@@ -81,7 +82,7 @@ class Beam:
     """
 
     width: Count = 4
-    length_penalty: float = 1.0
+    length_penalty: Penalty = 1.0
     nbest: Count = 1
     until: Literal["likely", "full", "certain"] = "likely"
 

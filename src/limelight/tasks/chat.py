@@ -92,7 +92,7 @@ class Chat:
 
     def _rendered(self, talk: Sequence[Message]) -> str:
         clean = self.opened.text.guarded_names
-        return self._template.render([{**message, "content": clean(message["content"])} for message in talk])
+        return self._template.render([{key: clean(told) for key, told in message.items()} for message in talk])
 
     def _part(self, talk: Sequence[Message], options: ChatOptions, place: int = 0) -> Part:
         return prompt_part(self._writer, self._rendered(talk), options, place=place, named=True, marks=False)
@@ -149,6 +149,9 @@ def as_messages(given: object, system: str | None) -> list[Message]:
     for number, each in enumerate(talk, 1):
         if not isinstance(each, Mapping) or not {"role", "content"} <= each.keys() or not isinstance(each["content"], str):
             raise InputError(f"message {number} of {len(talk)} is no table of role and content: got {each!r:.60}.", "Give both, as text.")
+        for key, told in each.items():
+            if not isinstance(told, str):
+                raise InputError(f"message {number} of {len(talk)} has {key!r:.40}, which is no text: got {told!r:.40}.", "Leave it out.")
         if each["role"] not in ROLES:
             raise InputError(f"message {number} of {len(talk)} is of role {each['role']!r:.40}.", f"Known: {', '.join(ROLES)}.")
     if not talk[-1]["content"].strip():

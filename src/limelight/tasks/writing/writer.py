@@ -28,6 +28,7 @@ from ...decode import (
     SuppressFirst,
     stream,
 )
+from ...decode.choices import Penalty
 from ...errors import InputError, RecipeError
 from ...hub import Opened
 from ...inputs import pad
@@ -38,7 +39,6 @@ from .generated import Chosen
 
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @value
@@ -52,7 +52,7 @@ class Writing:
 
     beam: Count | None = None
     nbest: Count = 1
-    length_penalty: Finite | None = None
+    length_penalty: Penalty | None = None
     max_length: Count | None = None
     min_length: Natural | None = None
     no_repeat: Natural | None = None
