@@ -128,6 +128,13 @@ def test_a_conversation_that_outgrows_the_room_is_refused_with_the_numbers(chat:
     small._writer.generation = type(chat._writer.generation)(**{**vars(chat._writer.generation), "max_source": 30})
     with pytest.raises(InputError, match=r"a prompt has \d+ tokens; llama has room for 30, with the answer"):
         small("The black cat sees the mouse. " * 9)
+    talk = small.begin(max_length=2)
+    talk.messages += [{"role": "user", "content": "Tom"}, {"role": "assistant", "content": "Mary"}] * 9
+    with pytest.raises(InputError, match=r"the conversation has grown too long: a prompt has \d+ tokens; .*   Begin it anew"):
+        talk.say("Tom")
+    assert len(talk.messages) == 18                                  # what was refused is not remembered
+    talk.clear()
+    assert talk.say("Tom").text
 
 
 def test_a_model_without_a_template_needs_one(bare: Path) -> None:

@@ -147,6 +147,13 @@ def test_drawing_is_what_the_folder_asks_for_and_a_seed_repeats_it(folders: Path
     assert draws("Tom", max_length=8, beam=1).text == draws("Tom", max_length=8, beam=1).text != first.text
 
 
+def test_a_prompt_that_fills_the_room_has_one_more_token_to_itself(generate: Generate) -> None:
+    full = next(text for n in range(1, 200) if len(generate.opened.text.encode(text := "a b " * n).ids) in (59, 60))
+    count = len(generate.opened.text.encode(full).ids)
+    assert len(generate(full, max_length=9).steps) == 61 - count
+    assert len(generate([full, "Tom"], max_length=9)[0].steps) == 61 - count
+
+
 def test_what_cannot_be_is_refused_in_one_line(generate: Generate, tiny_folder: Path) -> None:
     with pytest.raises(InputError, match=r"a prompt has \d+ tokens; one has room for 60, with the answer"):
         generate("Tom sees the mouse. " * 20)

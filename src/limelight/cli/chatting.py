@@ -68,7 +68,7 @@ def _converse(talk: Talk, messages: Iterator[str], shown: Shown, *, kind: bool) 
         except KeyboardInterrupt:
             if not kind:
                 raise
-            note("The reply was ended there; what was said is remembered.")
+            note("The reply was ended there; what came of it is remembered.")
 
 
 def _each(prompt: Prompt) -> Iterator[str]:

@@ -95,7 +95,12 @@ class Chat:
         return self._template.render([{key: clean(told) for key, told in message.items()} for message in talk])
 
     def _part(self, talk: Sequence[Message], options: ChatOptions, place: int = 0) -> Part:
-        return prompt_part(self._writer, self._rendered(talk), options, place=place, named=True, marks=False)
+        try:
+            return prompt_part(self._writer, self._rendered(talk), options, place=place, named=True, marks=False)
+        except InputError as error:
+            if len(talk) < 3:                                        # a single message, and what the model was told before it
+                raise
+            raise InputError(f"the conversation has grown too long: {error.message}", "Begin it anew (/clear).") from None
 
     def _result(self, scribe: Scribe, talk: Sequence[Message], answers: Sequence[Answer]) -> Generated:
         found = scribe.result("chat", talk[-1]["content"], answers, keys=PIPELINE_KEYS)

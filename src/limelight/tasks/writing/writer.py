@@ -103,10 +103,10 @@ class Writer:
         """
         wanted, room = options.max_length or self.generation.max_length, _room(self.opened.manifest.spec.decoder) or sys.maxsize
         room = min(room, self.generation.max_source) if prompt else room
-        if prompt >= room:
+        if prompt > room:
             m = self.opened.manifest
             raise InputError(f"a prompt has {prompt:,} tokens; {m.name} has room for {room:,}, with the answer.", "Give a shorter one.")
-        return min(wanted, room - prompt)
+        return min(wanted, room - prompt + (prompt > 0))                # the last token that is written is not read
 
     @property
     def most_source(self) -> int:
