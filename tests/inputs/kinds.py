@@ -53,7 +53,8 @@ def byte_pairs(folder: Path, hf: Any, kind: str = "GPT2") -> Kind:
     """vocab.json with merges.txt, of bytes."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    special = ["<s>", "<pad>", "</s>", "<unk>", *(() if kind == "GPT2" else ("<mask>",))]
+    masked = kind == "Roberta"
+    special = ["<s>", "<pad>", "</s>", "<unk>", *(("<mask>",) if masked else ())]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=SIZE, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(corpus(), trainer)
@@ -61,8 +62,9 @@ def byte_pairs(folder: Path, hf: Any, kind: str = "GPT2") -> Kind:
     (folder / "vocab.json").write_text(json.dumps(told["vocab"]))
     (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in told["merges"]))
     mask = {"content": "<mask>", "lstrip": True, "rstrip": False, "single_word": False, "normalized": False, "__type": "AddedToken"}
-    tell(folder, f"{kind}Tokenizer", **({} if kind == "GPT2" else {"mask_token": mask, "cls_token": "<s>", "sep_token": "</s>"}))
-    return read(folder, Habit() if kind == "GPT2" else habits.SLASHES, getattr(hf, f"{kind}Tokenizer").from_pretrained(folder))
+    tell(folder, f"{kind}Tokenizer", **({"mask_token": mask, "cls_token": "<s>", "sep_token": "</s>"} if masked else {}))
+    habit = {"GPT2": Habit(), "Roberta": habits.SLASHES, "Qwen2": habits.DIGITS}[kind]
+    return read(folder, habit, getattr(hf, f"{kind}Tokenizer").from_pretrained(folder))
 
 
 def word_pieces(folder: Path, hf: Any, **told: Any) -> Kind:
@@ -231,6 +233,7 @@ def marian(folder: Path, hf: Any) -> Kind:
 KINDS: dict[str, Callable[[Path, Any], Kind]] = {
     "gpt2": byte_pairs,
     "roberta": lambda folder, hf: byte_pairs(folder, hf, "Roberta"),
+    "qwen2": lambda folder, hf: byte_pairs(folder, hf, "Qwen2"),
     "bert": word_pieces,
     "bert-cased": lambda folder, hf: word_pieces(folder, hf, do_lower_case=False),
     "chat": chat,

@@ -25,7 +25,7 @@ hf = pytest.importorskip("transformers", reason="transformers is not installed (
 spm = pytest.importorskip("sentencepiece")
 pytestmark = pytest.mark.filterwarnings("ignore:Recommended")              # transformers would like sacremoses
 
-EXACT = ("gpt2", "roberta", "bert", "bert-cased", "chat", "m2m100", "marian")
+EXACT = ("gpt2", "qwen2", "roberta", "bert", "bert-cased", "chat", "m2m100", "marian")
 TURNED = ("t5", "xlm-roberta", "nllb", "llama")
 LANGUAGE = {"nllb": "fra_Latn", "m2m100": "fr"}
 LINES = lines()

@@ -14,6 +14,7 @@ import pytest
 
 import tiny
 from limelight.errors import WeightError
+from limelight.families import habits
 from limelight.inputs import Text
 from limelight.inputs.published import Habit, read_text
 
@@ -194,3 +195,10 @@ def test_a_broken_tokenizer_is_refused_in_one_line(name: str, tmp_path: Path) ->
         (tmp_path / each).write_text(content)
     with pytest.raises(WeightError, match=said):
         read_text(tmp_path, BERT if name == "no_marks" else Habit())
+
+
+def test_a_mark_of_llama_s_own_pieces_is_not_asked_of_byte_pairs(tmp_path: Path) -> None:
+    """SmolLM is of Llama's kind, and has GPT-2's tokenizer."""
+    (tmp_path / "vocab.json").write_text(json.dumps({"a": 0, "b": 1, "ab": 2}))
+    (tmp_path / "merges.txt").write_text("a b\n")
+    assert read_text(tmp_path, habits.BEGUN).encode("ab").ids == (2,)

@@ -8,7 +8,10 @@ from ..inputs.published import Habit
 WORD_PIECES = Habit(one="[CLS] $A [SEP]", two="[CLS] $A [SEP] $B:1 [SEP]:1")
 SLASHES = Habit(one="<s> $A </s>", two="<s> $A </s> </s> $B </s>")
 ENDED = Habit(one="$A </s>", two="$A </s> $B </s>")
-BEGUN = Habit(one="<s> $A", two="<s> $A <s> $B")
+BEGUN = Habit(one="<s> $A", two="<s> $A <s> $B", pairs=False)
+DIGITS = Habit(                                             # Qwen's: a digit at a time, line ends by themselves
+    pattern=r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 BEGUN_BY_END = Habit(one="</s> $A", two="</s> $A </s> $B")
 FAIRSEQ = ("<s>", "<pad>", "</s>", "<unk>")                # the marks that fairseq's sentencepiece models number first
 CAMEMBERT = ("<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED")

@@ -24,7 +24,7 @@ from ..spec import (
 from ..weights.names import Row, row, rows
 from .config import PUBLISHED, Config
 from .family import Family, column
-from .habits import BEGUN, Habit
+from .habits import BEGUN, DIGITS
 from .heads import after, architecture, causal_heads, labelled
 
 VOCAB = {"llama": 32_000, "mistral": 32_000, "qwen2": 151_936, "qwen3": 151_936}      # where config.json does not say
@@ -193,6 +193,6 @@ def names(m: Model) -> list[Row]:
 
 
 KIN = {
-    kind: Family(partial(spec, kind=kind), partial(config, kind=kind), names, "model.", Habit() if kind.startswith("qwen") else BEGUN)
+    kind: Family(partial(spec, kind=kind), partial(config, kind=kind), names, "model.", DIGITS if kind.startswith("qwen") else BEGUN)
     for kind in STEMS
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from ..errors import WeightError
 from ..files import believed, believed_table, believed_text
@@ -33,7 +33,9 @@ class Habit:
     """What a kind of model puts around texts. `one`: around a single text, "$A" being it; `two`: around two, with segments as in
     "$B:1"; None where nothing is put. `lower`: letters are made small unless the folder says otherwise (BERT's vocab.txt). `first`: the
     pieces that are numbered before sentencepiece's own (fairseq's models); () where it numbers them itself. `more`: the marks that are
-    numbered after them; a folder may have but the last so many (`extra_ids`). `languages`: how it is told a language, if it is."""
+    numbered after them; a folder may have but the last so many (`extra_ids`). `languages`: how it is told a language, if it is. `pairs`:
+    whether byte pairs get the marks, too (SmolLM's do not, Llama's own sentencepieces do); `pattern`: how those tell words apart, where
+    that is not GPT-2's way; letters are composed first, then."""
 
     one: str | None = None
     two: str | None = None
@@ -41,6 +43,8 @@ class Habit:
     first: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     languages: Languages | None = None
+    pairs: bool = True
+    pattern: str | None = None
 
 
 def read_text(folder: Path, habit: Habit) -> Text:
@@ -102,9 +106,15 @@ def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any])
 
     model = guarded(lambda: models.BPE(vocab, rules, continuing_subword_prefix="", end_of_word_suffix="", fuse_unk=False), broken)
     tokenizer = Tokenizer(model)
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=bool(told.get("add_prefix_space", False)))
+    led = bool(told.get("add_prefix_space", False))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=led)
+    if habit.pattern is not None:
+        words = pre_tokenizers.Split(Regex(habit.pattern), "isolated")
+        tokenizer.normalizer = normalizers.NFC()
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(add_prefix_space=led, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
-    _around(tokenizer, habit)
+    if habit.pairs:
+        _around(tokenizer, habit)
     return _with_marks(tokenizer, told, vocab)
 
 
