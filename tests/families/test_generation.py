@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from published import ALL, Pair, hf, pair
 from torch import Tensor
 
 from limelight.decode import (
@@ -28,6 +27,7 @@ from limelight.decode import (
 )
 from limelight.inputs import Batch, pad
 from limelight.look import trace
+from published import ALL, Pair, hf, pair
 
 PAD, END, MOST, LOUD = 1, 2, 20, 1.4
 NAMES = [name for name in ALL if name.endswith(("LMHeadModel", "ForCausalLM", "ForConditionalGeneration", "MTModel"))]

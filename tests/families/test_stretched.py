@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from published import LLAMA, Made, hf, opened
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from limelight.families import FAMILIES, Config
 from limelight.inputs import Batch
 from limelight.nn import Cache, Transformer
 from limelight.spec import Dynamic, LongRope, Rotary, from_json, to_json
+from published import LLAMA, Made, hf, opened
 
 TRAINED = 8
 LONG = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0, 1.3], "long_factor": [1.5, 6.0]}
