@@ -137,6 +137,14 @@ def test_a_conversation_that_outgrows_the_room_is_refused_with_the_numbers(chat:
     assert talk.say("Tom").text
 
 
+def test_what_a_template_refuses_is_told_in_its_own_words_however_long_the_conversation(bare: Path) -> None:
+    strict = Chat(open_model(bare), template="{{ raise_exception('roles must alternate') }}")
+    talk = [{"role": "user", "content": "Tom"}] * 3
+    with pytest.raises(InputError, match="roles must alternate") as error:
+        strict(talk)
+    assert "grown too long" not in str(error.value)
+
+
 def test_a_model_without_a_template_needs_one(bare: Path) -> None:
     with pytest.raises(TaskError, match='"llama" has no chat template'):
         limelight.task("chat", bare)

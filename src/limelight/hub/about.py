@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from ..errors import WeightError
 from ..manifest import Manifest
 from ..quant.int8 import SCALE
-from ..spec import Model, Stack
+from ..spec import Model
 from .cache import called
 from .folder import read_manifest
 from .published import made_for, outline
@@ -36,8 +36,7 @@ class About:
     @property
     def context(self) -> int | None:
         """How many tokens it reads at once; None where nothing bounds them."""
-        lengths = [_length(stack) for stack in (self.spec.encoder, self.spec.decoder) if stack is not None]
-        return min((length for length in lengths if length is not None), default=None)
+        return self.spec.room
 
 
 def about(folder: Path) -> About:
@@ -48,9 +47,6 @@ def about(folder: Path) -> About:
     model, _, _, config = outline(folder)
     return About(folder, called(folder), model.spec, made_for(model.spec, config), sum(each.numel() for each in model.parameters()))
 
-
-def _length(stack: Stack) -> int | None:
-    return getattr(stack.position, "length", None)
 
 
 def _parameters(path: Path) -> int:

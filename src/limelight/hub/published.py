@@ -19,7 +19,7 @@ from ..inputs.published import read_text
 from ..inputs.text import Text
 from ..manifest import Card, Generation, Manifest, Use
 from ..nn import Transformer
-from ..spec import Classes, Labels, Model, Stack, Words
+from ..spec import Classes, Labels, Model, Words
 from ..weights import Row, read_folder, to_ours
 from .cache import called
 from .filling import blank, fill
@@ -175,7 +175,7 @@ def generation(c: Config, spec: Model, text: Text) -> Generation:
         top_k=top_k or None,
         top_p=c.number("top_p", 1.0),
         max_length=min(longest, MOST_LENGTH),
-        max_source=_room(spec.encoder) or MOST_LENGTH,
+        max_source=(spec.encoder.room if spec.encoder else None) or MOST_LENGTH,
     )
     return asked if spec.decoder is None else within(asked, text, spec.decoder.input.vocab, c.where)
 
@@ -184,7 +184,3 @@ def _until(early_stopping: object) -> Literal["likely", "full", "certain"]:
     if early_stopping is True:
         return "full"
     return "certain" if early_stopping == "never" else "likely"
-
-
-def _room(stack: Stack | None) -> int | None:
-    return None if stack is None else getattr(stack.position, "length", None)

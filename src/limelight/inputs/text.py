@@ -14,6 +14,7 @@ from .engines import Cut, Engine, Fast, Span, read_fast, whole_characters
 from .guard import Guard
 from .languages import Languages
 from .spelling import after
+from .words import without_lead
 
 PAD, START, END, LEAD = "<pad>", "<s>", "</s>", " "
 QUOTE = " ' "                            # which a tidy tokenizer reads back without its spaces
@@ -279,12 +280,6 @@ def _encoded(text: str, other: str, cut: Cut) -> Encoded:
         if part is None:
             spans.append((at, at))
         else:
-            spans.append(_without_space(sides[part], a, b))
+            spans.append(without_lead(sides[part], a, b))
             at = len(sides[part])
     return Encoded(text, cut.ids, tuple(spans), other, cut.parts, cut.segments, cut.words)
-
-
-def _without_space(text: str, start: int, end: int) -> Span:
-    while start < end and text[start].isspace():
-        start += 1
-    return start, end

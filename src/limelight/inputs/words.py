@@ -48,7 +48,7 @@ def sentences(text: str) -> list[Span]:
             out.append((start, m.end()))
             start = m.end()
     out.append((start, len(text)))
-    return [span for span in (_trim(text, *span) for span in out) if span[0] < span[1]]
+    return [span for span in (trimmed(text, *span) for span in out) if span[0] < span[1]]
 
 
 def _grown(before: str, here: str) -> bool:
@@ -75,9 +75,16 @@ def _runs_on(text: str, end: re.Match[str], start: int) -> bool:
     return following.isdigit() if short["number"] else not following.isupper() if short["small"] else True
 
 
-def _trim(text: str, start: int, end: int) -> Span:
-    while start < end and text[start].isspace():
-        start += 1
+def trimmed(text: str, start: int, end: int) -> Span:
+    """A span without the white space at its ends."""
+    start, end = without_lead(text, start, end)
     while end > start and text[end - 1].isspace():
         end -= 1
+    return start, end
+
+
+def without_lead(text: str, start: int, end: int) -> Span:
+    """A span without the white space that it begins with."""
+    while start < end and text[start].isspace():
+        start += 1
     return start, end

@@ -63,7 +63,7 @@ class Embed(nn.Module):
 
         Raises InputError beyond the model's positions.
         """
-        length = getattr(self.spec.position, "length", None)
+        length = self.spec.room
         if length is not None and slots > length:
             _check_within(at, length)
         x = self.project(self.table(tokens) * self.scale)

@@ -172,6 +172,11 @@ class Stack:
                 "Use score=ScaledDot(), or position=Sinusoid(...).",
             )
 
+    @property
+    def room(self) -> int | None:
+        """How many positions there are; None where there is no end of them."""
+        return getattr(self.position, "length", None)
+
 
 @value
 class Words:
@@ -246,6 +251,12 @@ class Model:
                 _check_stack(name, stack, self)
         if len({head.name for head in self.heads}) != len(self.heads):
             raise SpecError(f"two heads have one name: {', '.join(head.name for head in self.heads)}.", "Name each head differently.")
+
+    @property
+    def room(self) -> int | None:
+        """How many tokens it reads at once: the positions of its shorter stack; None where nothing bounds them."""
+        rooms = [stack.room for stack in (self.encoder, self.decoder) if stack is not None]
+        return min((room for room in rooms if room is not None), default=None)
 
 
 def _check_stack(name: str, stack: Stack, model: Model) -> None:

@@ -70,7 +70,7 @@ class Chat:
         options = with_changes("chat", options, ChatOptions, changes)
         talk = as_messages(messages, options.system)
         scribe = going_on(self._writer, options, options.stop)
-        scribe.check_stream()
+        scribe.check_stream(talk[-1]["content"])
         return scribe.streamed([self._part(talk, options)], lambda answers: self._result(scribe, talk, answers))
 
     def begin(self, options: ChatOptions | None = None, **changes: Any) -> Talk:
@@ -79,7 +79,7 @@ class Chat:
 
     def columns(self, options: ChatOptions) -> Columns:
         """What a table gets: a reply to each message, which begins a conversation of its own."""
-        return {"": list[str] if options.nbest > 1 else str}
+        return options.columns
 
     def check(self, message: str, options: ChatOptions | None = None) -> None:
         """Raises InputError for a message that is empty; a template is not asked twice."""
@@ -95,8 +95,9 @@ class Chat:
         return self._template.render([{key: clean(told) for key, told in message.items()} for message in talk])
 
     def _part(self, talk: Sequence[Message], options: ChatOptions, place: int = 0) -> Part:
+        prompt = self._rendered(talk)                                # what the template refuses is told in its own words
         try:
-            return prompt_part(self._writer, self._rendered(talk), options, place=place, named=True, marks=False)
+            return prompt_part(self._writer, prompt, options, place=place, named=True, marks=False)
         except InputError as error:
             if len(talk) < 3:                                        # a single message, and what the model was told before it
                 raise

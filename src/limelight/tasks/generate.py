@@ -64,7 +64,7 @@ class Generate:
 
     def columns(self, options: GenerateOptions) -> Columns:
         """What a table gets."""
-        return {"": list[str] if options.nbest > 1 else str}
+        return options.columns
 
     def check(self, prompt: str, options: GenerateOptions | None = None) -> None:
         """Raises InputError, as a call would, for a prompt that cannot be gone on from."""
@@ -77,9 +77,7 @@ class Generate:
         """
         options = with_changes("generate", options, GenerateOptions, changes)
         scribe = self._scribe(options)
-        scribe.check_stream()
-        if not isinstance(prompt, str):
-            raise InputError(f"a stream takes one prompt: got {type(prompt).__name__}.", "Stream several prompts one after the other.")
+        scribe.check_stream(prompt)
         return scribe.streamed([self._part(0, prompt, options)], lambda answers: self._result(scribe, prompt, answers))
 
     def _part(self, i: int, prompt: str, options: GenerateOptions) -> Part:

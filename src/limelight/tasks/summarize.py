@@ -63,7 +63,7 @@ class Summarize:
 
     def columns(self, options: SummarizeOptions) -> Columns:
         """What a table gets."""
-        return {"": list[str] if options.nbest > 1 else str}
+        return options.columns
 
     def check(self, text: str, options: SummarizeOptions | None = None) -> None:
         """Raises InputError, as a call would, for a text that cannot be summarized."""
@@ -73,9 +73,7 @@ class Summarize:
         """Pieces of the summary as soon as nothing can change them; the result comes last. See Generate.stream."""
         asked = with_changes("summarize", options, SummarizeOptions, changes)
         scribe = Scribe(self._writer, asked)
-        scribe.check_stream()
-        if not isinstance(text, str):
-            raise InputError(f"a stream takes one text: got {type(text).__name__}.", "Stream several texts one after the other.")
+        scribe.check_stream(text)
         parts = self._parts(0, text, asked)
         return scribe.streamed(parts, lambda answers: scribe.result("summarize", text, answers, keys=PIPELINE_KEYS))
 

@@ -14,12 +14,13 @@ from torch import Tensor
 from ...errors import TaskError
 from ...hub import Opened
 from ...inputs import Encoded, sentences
+from ...inputs.words import trimmed
 from ...values import value
 from ..asking import numbered, with_changes
 from ..fitness import check_fit
 from ..reading.stitching import Cutting, Stitched, read_long
 from ..reading.windows import Window
-from ..reading.wording import Span, goes_on, in_words, trimmed
+from ..reading.wording import Span, goes_on, in_words
 from ..result import Columns, Cost
 from .answered import Answered, Passage
 from .likeliest import likeliest

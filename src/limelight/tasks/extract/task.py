@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ...hub import Opened
 from ...inputs import Encoded
+from ...inputs.words import trimmed
 from ...spec import Labels
 from ...values import value
 from ..answer.task import HEAD as SPAN
@@ -16,7 +17,7 @@ from ..asking import as_texts, numbered, with_changes
 from ..fitness import check_fit
 from ..reading.stitching import Cutting, Stitched, read_long
 from ..reading.windows import Window
-from ..reading.wording import goes_on, in_words, trimmed
+from ..reading.wording import goes_on, in_words
 from ..result import Columns, Cost
 from .extracted import Entity, EntityCell, Extracted, TokenCell
 from .tagging import Merge, Piece, merged, pieces, tags

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from ...errors import InputError
 from ...hub import Opened
 from ...inputs import Encoded
-from ...spec import Stack
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +56,8 @@ def windows(whole: Encoded, room: int, *, overlap: int, part: int = 0) -> list[W
 
 def room_of(opened: Opened, *, at_most: int | None = None) -> int:
     """How many tokens a model reads at once. `at_most`: fewer, where that is wanted. Raises InputError where more are wanted."""
-    spec, most = opened.manifest.spec, opened.manifest.generation.max_source
-    for stack in (spec.encoder, spec.decoder):
-        most = min(most, _positions(stack) or most)
+    most = opened.manifest.generation.max_source
+    most = min(most, opened.manifest.spec.room or most)
     if at_most is not None and at_most > most:
         raise InputError(f"{opened.manifest.name} reads {most:,} tokens at once: got {at_most:,}.", f"Use at most {most:,}.")
     return at_most or most
@@ -84,7 +82,3 @@ def _only(whole: Encoded, keep: list[int]) -> Encoded:
         segments=tuple(whole.segments[i] for i in keep),
         words=tuple(whole.words[i] for i in keep) if whole.words else (),
     )
-
-
-def _positions(stack: Stack | None) -> int | None:
-    return None if stack is None else getattr(stack.position, "length", None)

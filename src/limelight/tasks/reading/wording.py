@@ -39,12 +39,3 @@ def in_words(joined: Sequence[bool]) -> list[list[int]]:
         number += not on
         numbers.append(number)
     return [[i for i, _ in group] for _, group in groupby(enumerate(numbers), key=lambda each: each[1])]
-
-
-def trimmed(text: str, a: int, b: int) -> Span:
-    """A span without the white space at its ends."""
-    while a < b and text[a].isspace():
-        a += 1
-    while b > a and text[b - 1].isspace():
-        b -= 1
-    return a, b

@@ -109,7 +109,7 @@ def translations(opened: Opened, examples: Sequence[Example], **options: object)
     """The model's translations of held-out sentences, in their order, as a user would get them; but where a user would be told that
     a sentence is longer than those of the training, it is translated as far as the model's positions go."""
     encoder, m = opened.manifest.spec.encoder, opened.manifest
-    room = getattr(encoder.position, "length", None) if encoder else None
+    room = encoder.room if encoder else None
     if room is not None:
         opened = replace(opened, manifest=replace(m, generation=replace(m.generation, max_source=room)))
     results = Translate(opened)([e.source for e in examples], TranslateOptions(align=False, batch=64), **options)

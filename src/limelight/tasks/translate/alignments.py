@@ -10,6 +10,7 @@ from torch import Tensor
 from ...decode import Hypothesis
 from ...hub import Opened
 from ...inputs import Encoded, Text, words
+from ...inputs.words import without_lead
 from ...look.align import Alignment, Span, align
 from ...look.picture import Picture, Subwords
 from ...manifest import Aligner, Manifest
@@ -63,7 +64,7 @@ def spelled(text: Text, tokens: Sequence[int]) -> tuple[str, list[Span]]:
     ends = [len(text.decode(tokens[: n + 1]).rstrip("�")) - before for n in range(len(tokens))]
     ends = [min(max(0, e), len(whole)) for e in ends]
     starts = [0, *ends[:-1]]
-    return whole, [_without_space(whole, a, max(a, b)) for a, b in zip(starts, ends, strict=True)]
+    return whole, [without_lead(whole, a, max(a, b)) for a, b in zip(starts, ends, strict=True)]
 
 
 def subwords(weights: Float[Tensor, "h q k"], source: Encoded, tokens: Sequence[int], text: Text, *, shift: int) -> Subwords:
@@ -106,9 +107,3 @@ def described(aligner: Aligner) -> str:
 def trusted(aligner: Aligner) -> str:
     """How far to trust it."""
     return f"alignment error rate {aligner.aer:.2f} on {aligner.pairs} {aligner.measured_on} pairs not used to choose it (0 is perfect)"
-
-
-def _without_space(text: str, start: int, end: int) -> Span:
-    while start < end and text[start].isspace():
-        start += 1
-    return start, end

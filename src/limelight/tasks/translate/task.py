@@ -73,7 +73,7 @@ class Translate:
 
     def columns(self, options: TranslateOptions) -> Columns:
         """What a table gets."""
-        return {"": list[str] if options.nbest > 1 else str}
+        return options.columns
 
     def check(self, text: str, options: TranslateOptions | None = None) -> None:
         """Raises InputError, as a call would, for a text that cannot be translated; nothing is computed but its tokens."""
@@ -89,10 +89,8 @@ class Translate:
         options = with_changes("translate", options, TranslateOptions, changes)
         pair = self._pair(options)
         scribe = self._scribe(options, pair)
-        scribe.check_stream()
-        if not isinstance(text, str):
-            raise InputError(f"a stream takes one text: got {type(text).__name__}.", "Stream several texts one after the other.")
-        return scribe.streamed(self._parts(0, text, scribe, pair), lambda answers: self._result(scribe, text, answers))
+        whole = scribe.check_stream(text)
+        return scribe.streamed(self._parts(0, whole, scribe, pair), lambda answers: self._result(scribe, whole, answers))
 
     # --- from texts to sentences and back -------------------------------------------------------------------------
     def _pair(self, options: TranslateOptions) -> Pair:
@@ -114,10 +112,10 @@ class Translate:
                 out.append(Part(i, place, each.ids, longest, text[b:after], each))
             elif out:                                                # control characters alone are nothing to translate
                 out[-1] = replace(out[-1], gap=out[-1].gap + text[b:after])
-        for part, source in ((each, each.source) for each in out):
-            if source is not None and len(part.ids) > writer.most_source:
+        for each in encoded:
+            if len(each.ids) > writer.most_source:
                 raise InputError(
-                    f'a sentence has {len(part.ids):,} tokens ("{source.text[:40]}..."); '
+                    f'a sentence has {len(each.ids):,} tokens ("{each.text[:40]}..."); '
                     f"{self.opened.manifest.name} has learnt from at most {writer.most_source}.",
                     "Put full stops or line breaks into it: sentences are translated one by one.",
                 )

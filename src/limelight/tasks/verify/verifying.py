@@ -115,7 +115,7 @@ class Pair:
     def _cut(self, ids: list[int]) -> list[int]:
         """No longer than the model's positions with what is written after it; the end of a text stays its end."""
         stack = self._spec.encoder or self._spec.decoder
-        room = getattr(stack.position if stack else None, "length", None) or len(ids)
+        room = (stack.room if stack else None) or len(ids)
         room = max(1, room - NEW * (self._spec.encoder is None))
         return ids if len(ids) <= room else [*ids[: room - 1], ids[-1]]
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...decode import Ending, Hypothesis, Sample, Step, Typist
-from ...errors import RecipeError
+from ...errors import InputError, RecipeError
 from ...inputs import Encoded
 from ...look.align import Alignment
 from ...look.picture import Picture, Subwords
@@ -101,11 +101,15 @@ class Scribe:
             found |= {p: self._answer(r, f, watcher, share) for p, r, f in zip(batch, rows, done, strict=True)}
         return [found[place] for place in range(len(parts))]
 
-    def check_stream(self) -> None:
-        """Raises RecipeError for several drawn answers: which of them is the best is known only when all are there."""
+    def check_stream(self, given: object) -> str:
+        """The text that is to be answered. Raises InputError for what is no single text, and RecipeError for several drawn answers:
+        which of them is the best is known only when all are there."""
         choice = self.writer.choice(self.options)
         if isinstance(choice, Sample) and choice.nbest > 1:
             raise RecipeError("a stream shows one drawn answer: got nbest above 1.", "Leave out nbest, or do not stream.")
+        if not isinstance(given, str):
+            raise InputError(f"a stream takes one text: got {type(given).__name__}.", "Stream several texts one after the other.")
+        return given
 
     def stream(self, parts: Sequence[Part]) -> Iterator[str | Answer]:
         """Text of one answer after the other as soon as nothing can change it, and each answer when it is whole.

@@ -33,8 +33,8 @@ from ...errors import InputError, RecipeError
 from ...hub import Opened
 from ...inputs import pad
 from ...manifest import Generation, Use
-from ...spec import Stack
 from ...values import value
+from ..result import Columns
 from .generated import Chosen
 
 Count = Annotated[int, Field(ge=1)]
@@ -60,6 +60,11 @@ class Writing:
     until: Literal["likely", "full", "certain"] | None = None
     sample: Sample | None = None
     batch: Count = 32
+
+    @property
+    def columns(self) -> Columns:
+        """What a table gets of an answer."""
+        return {"": list[str] if self.nbest > 1 else str}
 
     def __post_init__(self) -> None:
         if self.sample is not None and self.beam is not None:
@@ -101,7 +106,8 @@ class Writer:
 
         Raises InputError for a prompt that leaves no room, with the numbers.
         """
-        wanted, room = options.max_length or self.generation.max_length, _room(self.opened.manifest.spec.decoder) or sys.maxsize
+        wanted, decoder = options.max_length or self.generation.max_length, self.opened.manifest.spec.decoder
+        room = (decoder.room if decoder else None) or sys.maxsize
         room = min(room, self.generation.max_source) if prompt else room
         if prompt > room:
             m = self.opened.manifest
@@ -111,7 +117,8 @@ class Writer:
     @property
     def most_source(self) -> int:
         """How many tokens a source may have."""
-        return min(self.generation.max_source, _room(self.opened.manifest.spec.encoder) or sys.maxsize)
+        most, encoder = self.generation.max_source, self.opened.manifest.spec.encoder
+        return min(most, (encoder.room if encoder else None) or most)
 
     def steps(self, rows: Sequence[Sequence[int]], options: Writing, ending: Ending, *, first: int | None = None) -> Iterator[Step]:
         """Write after each row of ids; `first`: the token that an answer must begin with."""
@@ -174,8 +181,3 @@ def rules(g: Generation, ending: Ending) -> list[Filter]:
     forced = [] if g.first is None else [(0, g.first)]
     forced += [] if g.last is None or ending.max_length < 2 else [(ending.max_length - 1, g.last)]
     return [*found, Forced(at=tuple(forced))] if forced else found
-
-
-def _room(stack: Stack | None) -> int | None:
-    """How many positions a stack has, None where there is no end of them."""
-    return None if stack is None else getattr(stack.position, "length", None)
