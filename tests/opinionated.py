@@ -10,7 +10,7 @@ from torch import Tensor
 
 from limelight.inputs import Batch
 from limelight.inputs.batch import pad
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.spec import Attention, FeedForward, Model, Sinusoid, Stack, Tokens, Words, encoder_decoder
 
 PAD, START, END = 0, 1, 2
@@ -19,7 +19,7 @@ LM = (Words(tied=False, bias=True),)
 
 def seq2seq(
     seed: int = 0, *, vocab: int = 12, dim: int = 16, heads: int = 2, end: float = 1.7, bold: float = 2.0, **stack: object
-) -> Transformer:
+) -> Network:
     """An encoder and a decoder. `end`: how much it likes to end; `bold`: how large its weights are; `stack`: fields that both
     stacks get."""
     spec = encoder_decoder(vocab=vocab, dim=dim, heads=heads, encoder_depth=1, decoder_depth=2, hidden=32, length=512)
@@ -34,7 +34,7 @@ def seq2seq(
 
 def lm(
     seed: int = 0, *, vocab: int = 12, dim: int = 16, heads: int = 2, end: float = 1.7, bold: float = 2.0, **stack: object
-) -> Transformer:
+) -> Network:
     """A decoder alone; `stack`: its fields."""
     usual = {
         "depth": 2,
@@ -47,10 +47,10 @@ def lm(
     return opinionated(Model(family="lm", dim=dim, decoder=Stack(**{**usual, **stack}), heads=LM), seed, end, bold)
 
 
-def opinionated(spec: Model, seed: int, end: float, bold: float) -> Transformer:
+def opinionated(spec: Model, seed: int, end: float, bold: float) -> Network:
     """Random weights large enough that places, tokens and sources all matter to what is said next."""
     torch.manual_seed(seed)
-    model = Transformer(spec).eval().requires_grad_(False)
+    model = Network(spec).eval().requires_grad_(False)
     for name, weight in model.named_parameters():
         if weight.ndim == 2 and "embed" not in name:
             weight.mul_(bold)
@@ -68,14 +68,14 @@ def sources(seed: int = 0, *, rows: int = 5, longest: int = 7, vocab: int = 12) 
 
 
 @torch.no_grad()
-def next_scores(model: Transformer, source: Sequence[int] | None, said: Sequence[int]) -> Tensor:
+def next_scores(model: Network, source: Sequence[int] | None, said: Sequence[int]) -> Tensor:
     """Logits (v) of what comes after `said` (start token or prompt included): one row, no cache, no padding."""
     memory = None if source is None else model.encode(Batch(torch.tensor([list(source)])))
     return model.logits(model.decode(torch.tensor([list(said)]), memory=memory))[0, -1].float()
 
 
 @torch.no_grad()
-def forced(model: Transformer, source: Sequence[int] | None, before: Sequence[int], tokens: Sequence[int]) -> list[float]:
+def forced(model: Network, source: Sequence[int] | None, before: Sequence[int], tokens: Sequence[int]) -> list[float]:
     """Log-probabilities of `tokens` after `before`, in one pass."""
     memory = None if source is None else model.encode(Batch(torch.tensor([list(source)])))
     said = torch.tensor([[*before, *tokens[:-1]]])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import tiny
 from limelight.families import FAMILIES, Config, Family
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.weights.names import to_ours
 
 hf = pytest.importorskip("transformers", reason="transformers is not installed (pip install -e .[bench])")
@@ -122,7 +122,7 @@ class Pair:
 
     made: Made
     theirs: Any
-    ours: Transformer
+    ours: Network
     family: Family
     config: dict[str, Any]
     file: dict[str, Tensor]
@@ -148,10 +148,10 @@ def twice(one: Made, folder: Path, louder: float = 1.0) -> Pair:
     return Pair(one, theirs, opened(family, config, file), family, config, file)
 
 
-def opened(family: Family, config: dict[str, Any], file: dict[str, Tensor]) -> Transformer:
+def opened(family: Family, config: dict[str, Any], file: dict[str, Tensor]) -> Network:
     """Every tensor of both sides is accounted for."""
     spec = family.spec(Config(config, tensors=file.keys()))
-    model = Transformer(spec)
+    model = Network(spec)
     ours = to_ours(family.names(spec), file, prefix=family.prefix)
     model.load_state_dict({name: tensor.contiguous() for name, tensor in ours.items()}, strict=True)
     return model.eval()

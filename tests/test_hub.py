@@ -20,7 +20,7 @@ from limelight.errors import DeviceError, InputError, LimelightError, TaskError,
 from limelight.hub import bundled, find, open_model, read_manifest, save
 from limelight.inputs import Text, pad
 from limelight.manifest import Aligner
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.weights import read_tensors, write_tensors
 
 FILES = ("limelight.json", "model.safetensors", "tokenizer.json")
@@ -28,12 +28,12 @@ Bits = Literal["int8", "bf16", "fp32"]
 
 
 @pytest.fixture(scope="module")
-def made() -> tuple[Text, Transformer]:
+def made() -> tuple[Text, Network]:
     return tiny.untrained()
 
 
 @pytest.fixture(scope="module")
-def kept(made: tuple[Text, Transformer], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept(made: tuple[Text, Network], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kept") / "tiny"
     text, model = made
     save(folder, model=model, text=text, manifest=tiny.manifest(text, model.spec), card="# tiny\n", bits="fp32")
@@ -67,7 +67,7 @@ def changed(folder: Path, **fields: object) -> None:
     path.write_text(json.dumps(data))
 
 
-def logits(model: Transformer, text: Text) -> torch.Tensor:
+def logits(model: Network, text: Text) -> torch.Tensor:
     rows = [text.encode(source).ids for source, _ in tiny.ALL[:8]]
     with torch.inference_mode():
         memory = model.encode(pad(rows, filler=text.pad))
@@ -76,7 +76,7 @@ def logits(model: Transformer, text: Text) -> torch.Tensor:
 
 # --- opening what was saved ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("bits", "most"), [("fp32", 0.0), ("bf16", 0.02), ("int8", 0.06)])
-def test_a_saved_model_opens_with_the_same_answers(made: tuple[Text, Transformer], tmp_path: Path, bits: Bits, most: float) -> None:
+def test_a_saved_model_opens_with_the_same_answers(made: tuple[Text, Network], tmp_path: Path, bits: Bits, most: float) -> None:
     text, model = made
     save(tmp_path, model=model, text=text, manifest=tiny.manifest(text, model.spec), card="", bits=bits)
     opened = open_model(tmp_path, device="cpu")
@@ -87,7 +87,7 @@ def test_a_saved_model_opens_with_the_same_answers(made: tuple[Text, Transformer
     assert opened.manifest == tiny.manifest(text, model.spec)
 
 
-def test_fewer_bits_make_a_smaller_file(made: tuple[Text, Transformer], tmp_path: Path) -> None:
+def test_fewer_bits_make_a_smaller_file(made: tuple[Text, Network], tmp_path: Path) -> None:
     text, model = made
     sizes = {}
     kinds: tuple[Bits, ...] = ("int8", "bf16", "fp32")
@@ -195,7 +195,7 @@ def test_weights_of_another_depth_or_width_are_listed(folder: Path, tmp_path: Pa
     text, _ = tiny.untrained()
     for sizes, said in (({"depth": 3}, "not known"), ({"depth": 1}, "missing"), ({"dim": 16}, "of another shape")):
         spec = tiny.spec(len(text), **sizes)
-        save(tmp_path / "other", model=Transformer(spec), text=text, manifest=tiny.manifest(text, spec, aligner=None), card="")
+        save(tmp_path / "other", model=Network(spec), text=text, manifest=tiny.manifest(text, spec, aligner=None), card="")
         shutil.copy(tmp_path / "other" / "model.safetensors", folder)
         error = refused(folder)
         assert said in error.message
@@ -332,7 +332,7 @@ def test_nothing_in_a_folder_is_run_or_imported(folder: Path, tmp_path: Path, mo
 
 
 # --- saving ----------------------------------------------------------------------------------------------------------
-def test_a_full_disk_leaves_the_old_folder_as_it_was(folder: Path, made: tuple[Text, Transformer], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_old_folder_as_it_was(folder: Path, made: tuple[Text, Network], monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     text, model = made
 
@@ -346,16 +346,16 @@ def test_a_full_disk_leaves_the_old_folder_as_it_was(folder: Path, made: tuple[T
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_place_that_cannot_be_made_is_said(tmp_path: Path, made: tuple[Text, Transformer]) -> None:
+def test_a_place_that_cannot_be_made_is_said(tmp_path: Path, made: tuple[Text, Network]) -> None:
     (tmp_path / "file").write_text("")
     text, model = made
     with pytest.raises(InputError, match="file/model cannot be made"):
         save(tmp_path / "file" / "model", model=model, text=text, manifest=tiny.manifest(text, model.spec), card="")
 
 
-def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path, made: tuple[Text, Transformer]) -> None:
+def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path, made: tuple[Text, Network]) -> None:
     text, _ = made
-    model = Transformer(tiny.spec(len(text)))
+    model = Network(tiny.spec(len(text)))
     with torch.no_grad():
         next(model.parameters())[0, 0] = torch.nan
     with pytest.raises(WeightError, match="not finite"):

@@ -13,7 +13,7 @@ from limelight.data import TokenBatches
 from limelight.hub import save
 from limelight.inputs import Text
 from limelight.manifest import Aligner, Card, Generation, Manifest
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.spec import Model, encoder_decoder
 from limelight.train import Plan, fit, next_token
 
@@ -72,14 +72,14 @@ def manifest(pieces: Text, model: Model, **changes: object) -> Manifest:
     return Manifest(**{**fields, **changes})
 
 
-def untrained(seed: int = 0) -> tuple[Text, Transformer]:
+def untrained(seed: int = 0) -> tuple[Text, Network]:
     """Pieces and a model with random weights."""
     torch.manual_seed(seed)
     pieces = text()
-    return pieces, Transformer(spec(len(pieces))).eval()
+    return pieces, Network(spec(len(pieces))).eval()
 
 
-def trained() -> tuple[Text, Transformer]:
+def trained() -> tuple[Text, Network]:
     """Pieces and a model that knows the twenty."""
     pieces, model = untrained()
     sides = [[e.ids for e in pieces.encode_all(side)] for side in zip(*LEARNT, strict=True)]

@@ -12,7 +12,7 @@ from limelight.decode import Beam, Ending, Greedy, MinLength, NoRepeat, generate
 from limelight.decode.search import BeamSearch
 from limelight.decode.trails import common
 from limelight.inputs.batch import pad
-from limelight.nn import Transformer
+from limelight.nn import Network
 from opinionated import END, START
 
 ENDING, SHORT = Ending(frozenset([END]), 10), Ending(frozenset([END]), 4)
@@ -60,7 +60,7 @@ def test_a_narrower_beam_that_still_holds_every_open_answer_finds_the_best_too()
         assert found[0].tokens == all_answers(seed, (3, 4, 3), 1.0)[0][0]
 
 
-def plain_beam(model: Transformer, source: list[int], width: int, penalty: float, ending: Ending) -> list[Answer]:
+def plain_beam(model: Network, source: list[int], width: int, penalty: float, ending: Ending) -> list[Answer]:
     """Beam search as the papers have it: every partial answer is read again from its start at every step."""
     live: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     done: list[Answer] = []

@@ -18,7 +18,7 @@ POSITIONS = [Sinusoid(length=64), Learned(length=64), Rotary(), Alibi(), Buckets
 Found = list[tuple[tuple[int, ...], float]]
 
 
-def answers(model: tiny.Transformer, rows: list[list[int]], choice: Choice, *filters: Filter) -> list[Found]:
+def answers(model: tiny.Network, rows: list[list[int]], choice: Choice, *filters: Filter) -> list[Found]:
     found = generate(model, tiny.left(rows), choice, ending=ENDING, filters=filters)
     return [[(h.tokens, pytest.approx(h.score, abs=1e-5)) for h in each] for each in found]
 

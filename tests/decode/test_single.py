@@ -16,13 +16,13 @@ import opinionated as tiny
 from limelight.decode import Beam, Ending, Greedy, MinLength, NoRepeat, Sample, Suppress, generate, stream
 from limelight.errors import SpecError
 from limelight.inputs.batch import pad
-from limelight.nn import Transformer
+from limelight.nn import Network
 from opinionated import END, START
 
 ENDING = Ending(frozenset([END]), 10)
 
 
-def argmax_loop(model: Transformer, source: list[int], most: int = 10, least: int = 0) -> tuple[int, ...]:
+def argmax_loop(model: Network, source: list[int], most: int = 10, least: int = 0) -> tuple[int, ...]:
     said: list[int] = []
     while len(said) < most and (not said or said[-1] != END):
         scores = tiny.next_scores(model, source, [START, *said])

@@ -17,7 +17,7 @@ ENDING = Ending(frozenset([END]), 10)
 CHOICES = [Greedy(), Sample(seed=4, nbest=2), Beam(width=3, nbest=3)]
 
 
-def begin(model: tiny.Transformer, seed: int, choice: Choice) -> Iterator[Step]:
+def begin(model: tiny.Network, seed: int, choice: Choice) -> Iterator[Step]:
     return stream(model, pad(tiny.sources(seed)), choice, ending=ENDING, start=START)
 
 

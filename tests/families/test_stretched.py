@@ -14,7 +14,7 @@ from torch import Tensor
 from limelight.errors import SpecError, WeightError
 from limelight.families import FAMILIES, Config
 from limelight.inputs import Batch
-from limelight.nn import Cache, Transformer
+from limelight.nn import Cache, Network
 from limelight.spec import Dynamic, LongRope, Rotary, from_json, to_json
 from published import LLAMA, Made, hf, opened
 
@@ -39,7 +39,7 @@ def theirs(name: str) -> Any:
     return Made("llama", "Llama", "ForCausalLM", tuple(keys.items())).build()
 
 
-def ours(name: str, folder: Path) -> Transformer:
+def ours(name: str, folder: Path) -> Network:
     theirs(name).save_pretrained(folder)
     return opened(FAMILIES["llama"], json.loads((folder / "config.json").read_text()), load_file(folder / "model.safetensors"))
 

@@ -17,7 +17,7 @@ from limelight.inputs import Batch
 from limelight.inputs.batch import pad
 from limelight.look import Trace, trace
 from limelight.look.trace import read_bytes
-from limelight.nn import Look, Transformer
+from limelight.nn import Look, Network
 from limelight.spec import Additive, Alibi, Attention, Buckets, Dot, General, Rotary, Stack
 from opinionated import END, START
 
@@ -38,13 +38,13 @@ KINDS: dict[str, dict[str, object]] = {
 }
 
 
-def whole(model: Transformer) -> Tensor:
+def whole(model: Network) -> Tensor:
     """Source and answer at once, both with padding."""
     memory = model.encode(pad(tiny.sources(0)))
     return model.decode(torch.tensor([[START, *row] for row in [[3, 4, 5, 6]] * 5]), memory=memory)
 
 
-def cached(model: Transformer) -> Tensor:
+def cached(model: Network) -> Tensor:
     """Two tokens, then one by one, with a change of rows in between."""
     memory, cache = model.encode(pad(tiny.sources(0))), model.new_cache()
     out = [model.decode(torch.tensor([[START, 3]] * 10), memory=memory, cache=cache)]
@@ -54,7 +54,7 @@ def cached(model: Transformer) -> Tensor:
     return torch.cat(out, 1)
 
 
-def prompts(model: Transformer, side: str = "left") -> Tensor:
+def prompts(model: Network, side: str = "left") -> Tensor:
     """A decoder alone."""
     batch = pad(tiny.sources(0), side=side)
     cache = model.new_cache()
@@ -63,7 +63,7 @@ def prompts(model: Transformer, side: str = "left") -> Tensor:
     return torch.cat((out, model.decode(torch.tensor([[3, 4]] * 5), keep=keep, cache=cache)), 1)
 
 
-def same(model: Transformer, run: Callable[[Transformer], Tensor]) -> None:
+def same(model: Network, run: Callable[[Network], Tensor]) -> None:
     torch.manual_seed(5)
     without = run(model)
     torch.manual_seed(5)

@@ -16,7 +16,7 @@ from limelight.inputs import Batch
 from limelight.inputs.batch import pad
 from limelight.look import Trace, trace
 from limelight.nn import Attention as AttentionModule
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.spec import Additive, Alibi, Attention, Buckets, Dot, General, Rotary, ScaledDot
 from opinionated import END, START
 
@@ -41,7 +41,7 @@ LONG = torch.arange(70)[None] % 9 + 3                          # 70 x 70 is more
 class Projected:
     """What the projections of every attention gave, caught by hooks of torch's own: the trace has no part in it."""
 
-    def __init__(self, model: Transformer):
+    def __init__(self, model: Network):
         self.given: dict[str, dict[str, Tensor]] = {name: {} for name in model.attentions()}
         for name, attention in model.attentions().items():
             for part in ("q", "k", "v"):
@@ -74,7 +74,7 @@ def compared(q: list[float], k: list[float], module: AttentionModule, head: int)
             return sum(v[i] * math.tanh(q[i] + k[i]) for i in range(len(q)))
 
 
-def rebuilt(model: Transformer, name: str, given: dict[str, Tensor], keep: Tensor, *, own: bool = True) -> Tensor:
+def rebuilt(model: Network, name: str, given: dict[str, Tensor], keep: Tensor, *, own: bool = True) -> Tensor:
     """All weights of one attention, number by number. `keep`: real keys; `own`: self-attention."""
     module = model.attentions()[name]
     stack = model.encoder if name.startswith("encoder") else model.decoder
@@ -172,7 +172,7 @@ def test_a_model_in_bf16_is_rebuilt_in_fp32_from_what_it_had():
 
 
 # --- the attention of an answer is its own -----------------------------------------------------------------------------
-def forced(model: Transformer, source: Sequence[int] | None, before: Sequence[int], tokens: Sequence[int]) -> dict[str, Tensor]:
+def forced(model: Network, source: Sequence[int] | None, before: Sequence[int], tokens: Sequence[int]) -> dict[str, Tensor]:
     """The model led through an answer in one pass, alone."""
     with trace(model, layers="decoder.*") as seen, torch.no_grad():
         memory = None if source is None else model.encode(Batch(torch.tensor([list(source)])))

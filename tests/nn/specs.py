@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import torch
 
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.spec import (
     Additive,
     Alibi,
@@ -98,10 +98,10 @@ MODELS |= {
 ENCODERS = {f"encoder_{name}": encoder_only(made) for name, made in STACKS.items()}
 
 
-def build(spec: Model, dtype: torch.dtype = torch.float32) -> Transformer:
+def build(spec: Model, dtype: torch.dtype = torch.float32) -> Network:
     """A model in eval mode, shaken: norms, biases and learned scores must not hide at 0 and 1."""
     generator = torch.Generator().manual_seed(3)
-    model = Transformer(spec)
+    model = Network(spec)
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(torch.randn(weight.shape, generator=generator) * 0.15)

@@ -8,12 +8,12 @@ from specs import MODELS, bound, build, tokens
 from torch import Tensor
 
 from limelight.inputs import Batch, pad
-from limelight.nn import Cache, Memory, Transformer
+from limelight.nn import Cache, Memory, Network
 
 DTYPES = [torch.float32, torch.bfloat16]
 
 
-def remember(model: Transformer, rows: int) -> Memory | None:
+def remember(model: Network, rows: int) -> Memory | None:
     """A memory of sources of unequal lengths, where the model looks at one."""
     if model.encoder is None:
         return None
@@ -24,7 +24,7 @@ def close(a: Tensor, b: Tensor) -> bool:
     return bool((a - b).abs().max() < bound(a.dtype))
 
 
-def piecewise(model: Transformer, given: Tensor, sizes: list[int], cache: Cache | None = None, **how) -> Tensor:
+def piecewise(model: Network, given: Tensor, sizes: list[int], cache: Cache | None = None, **how) -> Tensor:
     """Decode `given` in pieces of these sizes."""
     cache, keep, out = cache or model.new_cache(), how.pop("keep", None), []
     for piece in given.split(sizes, 1):

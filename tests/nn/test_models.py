@@ -12,13 +12,13 @@ from torch import Tensor
 
 from limelight.errors import InputError, SpecError, TaskError
 from limelight.inputs import Batch, pad
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.spec import Attention, FeedForward, Learned, Model, Rotary, Sinusoid, Tokens, Words
 
 ALL = {**MODELS, **ENCODERS}
 
 
-def logits(model: Transformer, given: Tensor, source: Tensor | None = None) -> Tensor:
+def logits(model: Network, given: Tensor, source: Tensor | None = None) -> Tensor:
     if model.decoder is None:
         return model.logits(model.encode(Batch(given)).hidden)
     memory = None if model.encoder is None else model.encode(Batch(given if source is None else source))
@@ -53,7 +53,7 @@ def test_names_in_the_state_dict(name: str) -> None:
 def test_saved_and_read_back_it_is_the_same_model(name: str) -> None:
     model, given, file = build(ALL[name]), tokens(2, 5), io.BytesIO()
     torch.save(model.state_dict(), file)
-    again = Transformer(ALL[name]).eval()
+    again = Network(ALL[name]).eval()
     again.load_state_dict(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
     with torch.no_grad():
         assert torch.equal(logits(again, given), logits(model, given))
@@ -117,7 +117,7 @@ def test_one_table_serves_both_sides_and_the_head() -> None:
 def test_other_vocabularies_are_not_shared() -> None:
     source = stack(input=Tokens(vocab=7))
     target = stack(causal=True, cross=Attention(heads=2))
-    model = Transformer(Model(family="tiny", dim=DIM, encoder=source, decoder=target, heads=(Words(),)))
+    model = Network(Model(family="tiny", dim=DIM, encoder=source, decoder=target, heads=(Words(),)))
     assert model.encoder.embed.table.num_embeddings == 7
     assert model.logits(torch.randn(1, 1, DIM)).shape == (1, 1, VOCAB)
 
@@ -155,7 +155,7 @@ def test_dropout_acts_in_training_only() -> None:
 
 def test_a_model_made_without_memory_holds_its_waves_once_filled() -> None:
     with torch.device("meta"):
-        model = Transformer(MODELS["both_halves"])
+        model = Network(MODELS["both_halves"])
     full = build(MODELS["both_halves"])
     model.load_state_dict(full.state_dict(), assign=True)
     for each in (model.encoder, model.decoder):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from limelight.decode import Beam, Ending, generate
 from limelight.inputs import Batch, pad
 from limelight.look import trace
-from limelight.nn import Transformer, pack_matrices
+from limelight.nn import Network, pack_matrices
 from limelight.nn.packed import Linear, Packed, able, of
 
 pytestmark = pytest.mark.skipif(not able(torch.float32), reason="this build of torch has no packed matrices")
@@ -52,7 +52,7 @@ def test_a_row_does_not_depend_on_its_neighbours() -> None:
     assert torch.equal(torch.cat([packed(row[None]) for row in x]), packed(x))
 
 
-def run(model: Transformer, given: Tensor) -> Tensor:
+def run(model: Network, given: Tensor) -> Tensor:
     """Logits, from whatever parts the model has."""
     memory = None if model.encoder is None else model.encode(pad([[3, 4, 5, 6], [7, 8]]))
     if model.decoder is None:
@@ -164,7 +164,7 @@ def test_copies_and_pickles_have_none_and_the_state_is_the_plain_one() -> None:
     saved = io.BytesIO()
     pickle.dump(model, saved)
     for other in (copy.deepcopy(model), pickle.loads(saved.getvalue())):
-        assert isinstance(other, Transformer)
+        assert isinstance(other, Network)
         assert all(module.packed is None for module in other.modules() if isinstance(module, Linear))
         assert other.encoder is not None
         other.encoder.embed.table.weight.zero_()

@@ -10,7 +10,7 @@ from specs import ENCODERS, HEADS, MODELS, build, tokens
 
 from limelight import ops
 from limelight.inputs import pad
-from limelight.nn import Attention, Cache, Look, Transformer
+from limelight.nn import Attention, Cache, Look, Network
 
 
 class Witness:
@@ -28,7 +28,7 @@ class Witness:
         return self.looks[-1].how
 
 
-def watched(name: str, attention: str) -> tuple[Transformer, Witness]:
+def watched(name: str, attention: str) -> tuple[Network, Witness]:
     model = build({**MODELS, **ENCODERS}[name])
     return model, Witness(model.attentions()[attention])
 

@@ -8,12 +8,12 @@ from specs import DIM, HEADS, build, encoder_decoder, stack, tokens
 from torch import Tensor, nn
 
 from limelight.inputs import pad
-from limelight.nn import Attention, Transformer
+from limelight.nn import Attention, Network
 from limelight.nn.block import Block
 from limelight.spec import FeedForward
 
 
-def twin(model: Transformer, norm_at: str, activation: str) -> tuple[nn.Module, nn.Module]:
+def twin(model: Network, norm_at: str, activation: str) -> tuple[nn.Module, nn.Module]:
     """torch's encoder and decoder with our weights."""
     how = {"dropout": 0.0, "activation": activation, "batch_first": True, "norm_first": norm_at == "pre"}
     ends = [nn.LayerNorm(DIM) if norm_at == "pre" else None for _ in range(2)]

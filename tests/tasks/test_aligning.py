@@ -12,7 +12,7 @@ import tiny
 from limelight.errors import InputError
 from limelight.hub import Opened
 from limelight.inputs import Text
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.tasks.recipes.aligning import choose_aligner, force, force_gold
 from limelight.tasks.recipes.gold import Gold
 
@@ -39,7 +39,7 @@ def planted(layer: int, head: int) -> Opened:
     """
     text = Text.train([" ".join(WORDS)] * 20, vocab=300)
     spec = tiny.spec(len(text), dim=32, depth=3, heads=4)
-    model = Transformer(spec).eval()
+    model = Network(spec).eval()
     table = torch.linalg.qr(torch.randn(32, 32))[0]
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -8,16 +8,16 @@ import torch
 from toys import END, START, VOCAB, Copies
 
 from limelight.data import TokenBatches
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.spec import encoder_decoder
 from limelight.train import Finished, Plan, Stepped, fit, next_token, read, translation_loss
 from limelight.train.optimiser import decayed, trained
 
 
-def model(dropout: float = 0.1) -> Transformer:
+def model(dropout: float = 0.1) -> Network:
     torch.manual_seed(0)
     size = {"dim": 32, "heads": 4, "encoder_depth": 2, "decoder_depth": 2, "hidden": 64, "length": 32}
-    return Transformer(encoder_decoder(vocab=VOCAB, dropout=dropout, **size))
+    return Network(encoder_decoder(vocab=VOCAB, dropout=dropout, **size))
 
 
 def plan(steps: int, **changes: object) -> Plan:

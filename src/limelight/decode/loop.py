@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..inputs.batch import Batch
-from ..nn import Memory, Transformer
+from ..nn import Memory, Network
 from .choices import Choice
 from .filters import Filter
 from .search import Search
@@ -38,7 +38,7 @@ class Step:
 
 
 def stream(
-    model: Transformer, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
+    model: Network, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
 ) -> Iterator[Step]:
     """Generate, a step at a time.
 
@@ -65,7 +65,7 @@ def stream(
 
 
 def generate(
-    model: Transformer, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
+    model: Network, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
 ) -> list[list[Hypothesis]]:
     """The `choice.nbest` best answers to each row of the batch, best first. See `stream`."""
     done: list[list[Hypothesis]] = [[] for _ in range(len(batch))]
@@ -77,7 +77,7 @@ def generate(
 class _Front:
     """The tensors of the running batch: what goes into the next forward pass."""
 
-    def __init__(self, model: Transformer, batch: Batch, start: int):
+    def __init__(self, model: Network, batch: Batch, start: int):
         self._model, self._cache = model, model.new_cache()
         self._memory: Memory | None = None
         self._keep: Tensor | None = None

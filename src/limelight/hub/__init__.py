@@ -16,7 +16,7 @@ from ..devices import pick_device, pick_dtype
 from ..errors import TaskError, WeightError, did_you_mean, nearest
 from ..inputs.text import Text
 from ..manifest import Manifest
-from ..nn import Transformer, pack_matrices
+from ..nn import Network, pack_matrices
 from .about import About, about
 from .cache import snapshot
 from .folder import Bits, open_folder, read_manifest, save
@@ -32,7 +32,7 @@ Form = Literal["published", "limelight"]
 class Opened:
     """A model that is ready, with its tokenizer and what its folder says of it."""
 
-    model: Transformer
+    model: Network
     text: Text
     manifest: Manifest
     folder: Path

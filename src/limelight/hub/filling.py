@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from ..errors import WeightError
-from ..nn import Transformer
+from ..nn import Network
 from ..spec import Model
 
 FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 MOST_POSITIONS = 1 << 20
 
 
-def blank(spec: Model, tensors: int, where: Path) -> Transformer:
+def blank(spec: Model, tensors: int, where: Path) -> Network:
     """The model without its numbers. What a spec costs before they are compared is bounded by the file that it comes with."""
     for stack in filter(None, (spec.encoder, spec.decoder)):
         length = stack.room or 0
@@ -28,12 +28,12 @@ def blank(spec: Model, tensors: int, where: Path) -> Transformer:
             )
     try:
         with torch.device("meta"):
-            return Transformer(spec)
+            return Network(spec)
     except (RuntimeError, OverflowError, TypeError) as error:        # sizes that no tensor can have
         raise WeightError(f"{where}: such a model cannot be built: {str(error).splitlines()[0][:120]}") from None
 
 
-def fill(model: Transformer, state: Mapping[str, Tensor], path: Path, *, told: str) -> None:
+def fill(model: Network, state: Mapping[str, Tensor], path: Path, *, told: str) -> None:
     """Give a model its numbers; every tensor on both sides must be accounted for. `told`: the file that the spec came from."""
     want = model.state_dict()
     missing, extra = sorted(want.keys() - state.keys()), sorted(state.keys() - want.keys())

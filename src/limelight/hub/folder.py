@@ -19,7 +19,7 @@ from ..errors import InputError, WeightError
 from ..files import believed_text, replaced
 from ..inputs.text import Text
 from ..manifest import Manifest
-from ..nn import Transformer
+from ..nn import Network
 from ..quant import pack, unpack
 from ..weights import read_tensors, write_tensors
 from .filling import blank, fill
@@ -34,7 +34,7 @@ def read_manifest(folder: Path) -> Manifest:
     return manifests.from_json(believed_text(folder / "limelight.json", MOST_TEXT), where=str(folder / "limelight.json"))
 
 
-def open_folder(folder: Path) -> tuple[Transformer, Text, Manifest]:
+def open_folder(folder: Path) -> tuple[Network, Text, Manifest]:
     """What `save` wrote. Raises WeightError in one line."""
     manifest = read_manifest(folder)
     pieces = believed_text(folder / "tokenizer.json", MOST_TEXT)
@@ -47,7 +47,7 @@ def open_folder(folder: Path) -> tuple[Transformer, Text, Manifest]:
 
 
 def save(
-    folder: Path, *, model: Transformer, text: Text, manifest: Manifest, card: str, bits: Bits = "int8"
+    folder: Path, *, model: Network, text: Text, manifest: Manifest, card: str, bits: Bits = "int8"
 ) -> None:
     """Write a model folder. Nothing that is there is touched before all files are written; then the manifest goes last.
 
@@ -66,13 +66,13 @@ def save(
         write_tensors(drafts.enter_context(replaced(folder / "model.safetensors")), tensors, notes)
 
 
-def numbers(model: Transformer, bits: Bits) -> dict[str, Tensor]:
+def numbers(model: Network, bits: Bits) -> dict[str, Tensor]:
     """A model's weights as a file keeps them. Raises WeightError where they are not finite and are to be packed."""
     state, kind = dict(model.state_dict()), torch.bfloat16 if bits == "bf16" else torch.float32
     return pack(state) if bits == "int8" else {name: t.to(kind) if t.is_floating_point() else t for name, t in state.items()}
 
 
-def _empty(manifest: Manifest, tensors: int, folder: Path) -> Transformer:
+def _empty(manifest: Manifest, tensors: int, folder: Path) -> Network:
     where, aligner = folder / "limelight.json", manifest.aligner
     model = blank(manifest.spec, tensors, where)
     if aligner is not None:

@@ -18,7 +18,7 @@ from ..files import believed_table
 from ..inputs.published import read_text
 from ..inputs.text import Text
 from ..manifest import Card, Generation, Manifest, Use
-from ..nn import Transformer
+from ..nn import Network
 from ..spec import Classes, Labels, Model, Words
 from ..weights import Row, read_folder, to_ours
 from .cache import called
@@ -29,7 +29,7 @@ MOST_CONFIG = 4 << 20
 MOST_LENGTH = 1 << 20
 
 
-def open_published(folder: Path) -> tuple[Transformer, Text, Manifest]:
+def open_published(folder: Path) -> tuple[Network, Text, Manifest]:
     """A model, its tokenizer, and what the folder says of how to use it. Raises WeightError in one line."""
     model, family, tensors, config = outline(folder)
     table = family.names(model.spec)
@@ -42,7 +42,7 @@ def open_published(folder: Path) -> tuple[Transformer, Text, Manifest]:
     return model, text, _manifest(folder, model.spec, text, config)
 
 
-def outline(folder: Path) -> tuple[Transformer, Family, Mapping[str, Tensor], Mapping[str, Any]]:
+def outline(folder: Path) -> tuple[Network, Family, Mapping[str, Tensor], Mapping[str, Any]]:
     """A model without its numbers, its family, the file's tensors and its config.json."""
     where = folder / "config.json"
     check_files(folder)
@@ -69,7 +69,7 @@ def family_of(config: Mapping[str, Any], where: Path) -> Family:
     return FAMILIES[kind]
 
 
-def _nought(table: Sequence[Row], model: Transformer, ours: dict[str, Tensor]) -> None:
+def _nought(table: Sequence[Row], model: Network, ours: dict[str, Tensor]) -> None:
     """What old files lack, and is nought then."""
     want = model.state_dict()
     for name in (name for rule in table if rule.zero for name in rule.ours):

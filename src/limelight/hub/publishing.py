@@ -14,13 +14,13 @@ from ..families import FAMILIES
 from ..files import inside, replaced
 from ..inputs import Text
 from ..manifest import Generation, Manifest
-from ..nn import Transformer
+from ..nn import Network
 from ..weights import to_theirs, write_tensors
 from .fitting import TOKENIZER
 from .folder import Bits, numbers
 
 
-def publish(folder: Path, *, model: Transformer, text: Text, manifest: Manifest, tokenizer: Path, bits: Bits = "fp32") -> None:
+def publish(folder: Path, *, model: Network, text: Text, manifest: Manifest, tokenizer: Path, bits: Bits = "fp32") -> None:
     """Write `folder` so that other libraries open it with the same logits.
 
     `tokenizer`: the folder whose tokenizer's files are copied, the one that the model came from. Nothing that is there is touched

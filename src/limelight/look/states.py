@@ -16,12 +16,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..errors import TraceError
-from ..nn import Transformer
+from ..nn import Network
 from ..nn.stack import Stack
 
 
 @contextmanager
-def states(model: Transformer, side: str | None = None) -> Iterator[list[Float[Tensor, "b n m"]]]:
+def states(model: Network, side: str | None = None) -> Iterator[list[Float[Tensor, "b n m"]]]:
     """Collect what each layer makes of the newest input, as long as the block is open: references, and nothing is computed.
 
     The list has one more than there are layers: the embeddings, with positions, as the first layer is given them; what each layer but
@@ -51,7 +51,7 @@ def states(model: Transformer, side: str | None = None) -> Iterator[list[Float[T
             each.remove()
 
 
-def _stack(model: Transformer, side: str | None) -> Stack:
+def _stack(model: Network, side: str | None) -> Stack:
     sides = {"encoder": model.encoder, "decoder": model.decoder}
     there = [name for name, stack in sides.items() if stack is not None]
     found = sides.get(side or there[0])

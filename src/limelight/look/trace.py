@@ -22,7 +22,7 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import TraceError, did_you_mean
-from ..nn import Attention, Look, Transformer
+from ..nn import Attention, Look, Network
 from .eyes import Eye, unwatch, watch
 from .view import View
 
@@ -174,7 +174,7 @@ def _storages(look: Look) -> Iterator[tuple[int, int]]:
     return iter(found.items())
 
 
-def trace(model: Transformer, *, layers: str | Sequence[str] = "*", budget: str | int = "256MB") -> Trace:
+def trace(model: Network, *, layers: str | Sequence[str] = "*", budget: str | int = "256MB") -> Trace:
     """Watch the attentions whose names match `layers` (patterns such as "decoder.*.cross"), as `with trace(model) as t:`.
 
     Looking costs references, not copies. What would keep more than `budget` alive is dropped whole, and said when asked for.

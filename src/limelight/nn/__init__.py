@@ -2,7 +2,7 @@
 
 from .attention import Attention, Look, Sight
 from .cache import Cache, Memory
+from .network import Network
 from .packed import pack_matrices
-from .transformer import Transformer
 
-__all__ = ["Attention", "Cache", "Look", "Memory", "Sight", "Transformer", "pack_matrices"]
+__all__ = ["Attention", "Cache", "Look", "Memory", "Network", "Sight", "pack_matrices"]

@@ -16,7 +16,7 @@ from ...files import replaced
 from ...hub import Opened
 from ...inputs import Text
 from ...manifest import Card, Generation, Manifest
-from ...nn import Transformer
+from ...nn import Network
 from ...train import Event, Recipe, find_data, fit, next_token, to_toml
 from ...train.loop import Evaluate, Resume
 from ..translate.task import Translate, TranslateOptions
@@ -32,7 +32,7 @@ class Workshop:
     recipe: Recipe
     split: Split
     text: Text
-    model: Transformer
+    model: Network
     batches: TokenBatches
 
     @property
@@ -80,7 +80,7 @@ def prepare(recipe: Recipe, beside: Path, *, folder: Path | None = None, device:
         split = Split(train=split.train[:few], valid=split.valid[: few // 30], test=split.test[: few // 30])
     text = _pieces(recipe, split, folder)
     torch.manual_seed(recipe.plan.seed)
-    model = Transformer(recipe.spec(len(text))).to(pick_device(device))
+    model = Network(recipe.spec(len(text))).to(pick_device(device))
     batches = TokenBatches(
         [e.ids for e in text.encode_all([p.source for p in split.train])],
         [e.ids for e in text.encode_all([p.target for p in split.train])],

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...decode import Step
 from ...errors import TraceError
 from ...look import trace
-from ...nn import Transformer
+from ...nn import Network
 
 
 class Watcher:
@@ -21,7 +21,7 @@ class Watcher:
     `seconds`: how long the steps took, without the time that the caller spent between them.
     """
 
-    def __init__(self, model: Transformer, attention: str | None):
+    def __init__(self, model: Network, attention: str | None):
         self._attention, self.seconds = attention, 0.0
         self._trace = None if attention is None else trace(model, layers=attention, budget="2GB")
 

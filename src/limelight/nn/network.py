@@ -16,7 +16,7 @@ from .heads import build, pool
 from .stack import Stack
 
 
-class Transformer(nn.Module):
+class Network(nn.Module):
     """Any model that a spec can describe.
 
         memory = model.encode(batch);  hidden = model.decode(tokens, memory=memory);  logits = model.logits(hidden)
