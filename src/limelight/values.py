@@ -60,7 +60,7 @@ def _adapter(cls: Any) -> Any:
 def _explain(wrong: ValidationError, cls: Any, error: type[LimelightError], where: str) -> LimelightError:
     unknown = ("unexpected_keyword_argument", "extra_forbidden")   # a misspelt key explains the missing one, so it goes first
     first = min(wrong.errors(), key=lambda e: e["type"] not in unknown)
-    path = ".".join(str(part) for part in first["loc"])
+    path = ".".join(_written(cls, first["loc"]))
     match first["type"]:
         case kind if kind in unknown:
             return error(f'{where}: unknown key "{path[:80]}"', did_you_mean(path.rpartition(".")[2], _fields_at(cls, first["loc"][:-1])))
@@ -68,6 +68,24 @@ def _explain(wrong: ValidationError, cls: Any, error: type[LimelightError], wher
             return error(f'{where}: "{path}" is missing', "Give it a value.")
         case _:
             return error(f"{where}: {path[:80]}: {first['msg'][:120]}; got {shortened(first['input'])}")
+
+
+def _written(cls: Any, path: tuple[int | str, ...]) -> list[str]:
+    """The path as the file has it: without the kinds by which members of unions are told apart."""
+    found: list[str] = []
+    here = _members(cls)
+    for part in path:
+        inner = {m for c in here for m in _members(get_type_hints(c).get(str(part)))}
+        known = {field for c in here for field in getattr(c, "__dataclass_fields__", {})}
+        tagged = {m for m in here if _tag(m) == part}
+        if part in known or not tagged:
+            found.append(str(part))
+        here = inner or tagged or here
+    return found
+
+
+def _tag(member: Any) -> object:
+    return getattr(getattr(member, "__dataclass_fields__", {}).get("kind"), "default", None)
 
 
 def shortened(found: object, most: int = 80) -> str:
@@ -82,7 +100,7 @@ def _fields_at(cls: Any, path: tuple[int | str, ...]) -> set[str]:
     here = _members(cls)
     for part in path:
         inner = {m for c in here for m in _members(get_type_hints(c).get(str(part)))}
-        tagged = {m for m in here if getattr(getattr(m, "__dataclass_fields__", {}).get("kind"), "default", None) == part}
+        tagged = {m for m in here if _tag(m) == part}
         here = inner or tagged or here
     return {name for c in here for name in getattr(c, "__dataclass_fields__", {})}
 

@@ -7,28 +7,9 @@ makes no sense cannot be written down, or is refused with a hint when the value 
     to_json(spec) -> text;  from_json(text) == spec
 """
 
-from .model import (
-    Activation,
-    Additive,
-    Attention,
-    Classes,
-    Dot,
-    FeedForward,
-    General,
-    Head,
-    Labels,
-    Model,
-    Norm,
-    ScaledDot,
-    Score,
-    Soft,
-    Stack,
-    Tokens,
-    Weights,
-    Words,
-    from_json,
-    to_json,
-)
+from .attention import Attention, Norm
+from .heads import Classes, Head, Labels, Words
+from .model import Model, from_json, to_json
 from .positions import (
     Alibi,
     Buckets,
@@ -44,6 +25,9 @@ from .positions import (
     Yarn,
 )
 from .ready import encoder_decoder
+from .scores import Additive, Dot, General, ScaledDot, Score
+from .stack import Activation, Column, FeedForward, Recurrent, Stack, Tokens
+from .weights import Entmax, Hard, Kernel, Local, Monotonic, Predicted, Soft, Sparsemax, Weights
 
 __all__ = [
     "Activation",
@@ -53,23 +37,32 @@ __all__ = [
     "Buckets",
     "ByWavelength",
     "Classes",
+    "Column",
     "Dot",
     "Dynamic",
+    "Entmax",
     "FeedForward",
     "General",
+    "Hard",
     "Head",
     "Interpolated",
+    "Kernel",
     "Labels",
     "Learned",
+    "Local",
     "LongRope",
     "Model",
+    "Monotonic",
     "Norm",
     "Position",
+    "Predicted",
+    "Recurrent",
     "Rotary",
     "ScaledDot",
     "Score",
     "Sinusoid",
     "Soft",
+    "Sparsemax",
     "Stack",
     "Stretch",
     "Tokens",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .model import Attention, FeedForward, Model, Stack, Tokens, Words
+from .attention import Attention
+from .heads import Words
+from .model import Model
 from .positions import Sinusoid
+from .stack import FeedForward, Stack, Tokens
 
 
 def encoder_decoder(

@@ -1,0 +1,155 @@
+"""Columns of layers, as data: a Transformer's, and the recurrent ones that attention was invented for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from ..errors import SpecError
+from ..values import value
+from .attention import Attention, Norm, Share
+from .positions import Alibi, Buckets, Count, Position, Rotary
+from .scores import Dot, ScaledDot
+from .weights import Hard, Kernel
+
+Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "tanh"]
+
+
+@value
+class FeedForward:
+    """Two linear maps with a bend between; `gated` multiplies by a second branch (Shazeer 2020, equation 6)."""
+
+    hidden: Count
+    activation: Activation = "gelu"
+    gated: bool = False
+    bias: bool = True
+    dropout: Share = 0.0
+
+
+@value
+class Tokens:
+    """Rows of a table of embeddings; `scaled` multiplies them by sqrt(dim) (Vaswani et al. 2017, section 3.4).
+
+    `segments`: vectors that tell the parts of an input apart (Devlin et al. 2019, section 3). `width`: of the table where it is not
+    the model's; linear maps go there and back (OPT-350m).
+    """
+
+    vocab: Count
+    scaled: bool = False
+    segments: Annotated[int, Field(ge=0)] = 0
+    width: Count | None = None
+
+
+@value
+class Stack:
+    """A column of equal layers. `norm_at`: before each branch ("pre") or after each sum ("post").
+
+    `norm_input`: a norm right after the embedding (BERT, BART). `norm_output`: a norm after the last layer.
+    `windows`: the window of each layer where layers differ (GPT-Neo, Qwen2); () where all have attention.window.
+    """
+
+    kind: Literal["stack"] = "stack"
+    depth: Count
+    attention: Attention
+    ff: FeedForward
+    norm: Norm = Norm()
+    input: Tokens
+    position: Position | None = None
+    cross: Attention | None = None
+    causal: bool = False
+    norm_at: Literal["pre", "post"] = "pre"
+    norm_input: bool = False
+    norm_output: bool = True
+    windows: tuple[Count | None, ...] = ()
+    dropout: Share = 0.0
+
+    def __post_init__(self) -> None:
+        a = self.attention
+        if self.windows and (len(self.windows) != self.depth or a.window is not None):
+            raise SpecError(
+                f"windows are for each of {self.depth} layers: got {len(self.windows)}, and attention.window={a.window}.",
+                "Give one window (or None) a layer, and no attention.window.",
+            )
+        if isinstance(self.position, Rotary) and not isinstance(a.score, Dot | ScaledDot):
+            raise SpecError(
+                f"rotary positions work through dot products; the score is {a.score.kind}.",
+                "Use score=ScaledDot(), or position=Sinusoid(...).",
+            )
+        if isinstance(a.weights, Kernel) and (isinstance(self.position, Alibi | Buckets) or any(self.windows)):
+            what = "windows" if any(self.windows) else f"position={self.position.kind}" if self.position else ""
+            raise SpecError(f"linear attention never makes the weights one by one, so it cannot change some of them: got {what}.",
+                            "Use position=Sinusoid(...) or Rotary(), without windows; or weights=Soft().")
+        if a.local is not None:
+            raise SpecError(f"local attention looks into another sequence; this one looks at itself: got attention.local={a.local.kind}.",
+                            f"Use window={a.local.width + 1}, or put local into cross.")
+        if isinstance(a.weights, Hard) and a.weights.estimator != "gumbel":
+            raise SpecError(f'draws of self-attention change all that follows, and "{a.weights.estimator}" learns from single steps.',
+                            'Use estimator="gumbel", or put hard attention into cross.')
+
+    @property
+    def room(self) -> int | None:
+        """How many positions there are; None where there is no end of them."""
+        return getattr(self.position, "length", None)
+
+
+@value
+class Recurrent:
+    """A column of recurrent layers, each as wide as the model (both directions together, where there are two).
+
+    `cell`: "lstm" (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) or "gru" (Cho et al. 2014; the reset gate
+    after the product, as cuDNN and PyTorch have it). `cross`: how a decoder looks at its encoder; without it, all that it knows of
+    the source is one vector (Sutskever et al. 2014).
+    `asks`: who looks, and what becomes of what is seen. "previous": the last step's state asks, and what it sees goes into the cell
+    (Bahdanau et al. 2015). "current": this step's state asks, after the cell (Luong et al. 2015). `feeding`: what was made of it then
+    goes into the next step's cell (Luong et al. 2015, section 3.3).
+    """
+
+    kind: Literal["recurrent"] = "recurrent"
+    depth: Count
+    cell: Literal["lstm", "gru"] = "lstm"
+    bidirectional: bool = False
+    norm: Norm = Norm()
+    input: Tokens
+    cross: Attention | None = None
+    asks: Literal["previous", "current"] = "current"
+    feeding: bool = False
+    dropout: Share = 0.0
+
+    def __post_init__(self) -> None:
+        if self.cross is None and (self.feeding or self.asks == "previous"):
+            odd = "feeding=True" if self.feeding else "asks='previous'"
+            raise SpecError(f"{odd} is about what attention saw, and there is none.", "Give cross=Attention(...), or leave it out.")
+        if self.feeding and self.asks == "previous":
+            raise SpecError("what the previous state saw goes into the cell as it is: got asks='previous' with feeding=True.",
+                            "Drop feeding, or use asks='current'.")
+        if self.input.segments or self.input.width:
+            odd = "segments" if self.input.segments else "width"
+            raise SpecError(f"a recurrent column reads plain tables of tokens: got input.{odd}.", f"Leave {odd} out.")
+        if self.steps and self.cross and isinstance(self.cross.weights, Hard) and self.cross.weights.estimator == "enumerate":
+            raise SpecError("every key of every step would have to be tried in every combination: a draw goes into the next cell.",
+                            "Use asks='current' without feeding, or estimator='reinforce'.")
+
+    @property
+    def steps(self) -> bool:
+        """Whether it must go step by step: what is seen at one goes into the cell of the same or the next."""
+        return self.feeding or self.asks == "previous"
+
+    @property
+    def room(self) -> None:
+        """How many positions there are: no end of them."""
+        return None
+
+
+def _kind(given: Any) -> str:
+    """Which of the two: folders that were written before there were two do not say. Raises SpecError for what only the other has."""
+    if not isinstance(given, dict):
+        return getattr(given, "kind", "stack")
+    kind = given.get("kind", "stack")
+    if kind == "stack" and (odd := [key for key in ("feeding", "asks", "cell", "bidirectional") if key in given]):
+        raise SpecError(f"{odd[0]} is about the steps of a recurrent column, and a Transformer's stack has none: got {odd[0]} in a stack.",
+                        f'Set kind="recurrent", or drop {odd[0]}.')
+    return kind
+
+
+Column = Annotated[Annotated[Stack, Tag("stack")] | Annotated[Recurrent, Tag("recurrent")], Discriminator(_kind)]
