@@ -1,0 +1,96 @@
+"""Lab: where measurements are made and kept, so that what was broken off goes on and nothing is measured twice.
+
+A *cell* is one measurement: what, of which variant, with which seed. Its figures are one JSON file, named by a fingerprint of everything
+that decides them and written whole or not at all. Claims that need the same cell share it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..files import replaced
+
+FORMAT = 1                # of the files; another number makes all cells anew
+Figures = dict[str, Any]  # JSON data
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a lab is at: `done` of `total` parts of a cell; `kept`: it was there from before."""
+
+    what: str
+    done: int = 0
+    total: int = 1
+    kept: bool = False
+
+
+def silent(_: Progress) -> None:
+    """Tells nobody."""
+
+
+@dataclass
+class Lab:
+    """`folder`: where cells are kept. `seeds`: of everything that is trained or drawn. `tell` is called with each bit of progress.
+
+    `made` and `kept` count cells: those that were measured, and those that were there.
+    """
+
+    folder: Path
+    seeds: tuple[int, ...] = (0, 1, 2)
+    tell: Callable[[Progress], None] = silent
+    made: int = field(default=0, init=False)
+    kept: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise InputError("a lab needs at least one seed: got none.", "Give --seeds 3.")
+
+    def cell(self, what: str, decides: Mapping[str, Any], make: Callable[[], Figures]) -> Figures:
+        """The figures of a cell, kept or made. `what`: in a few words, for people. `decides`: plain JSON data, all that the figures
+        depend on. Raises InputError where the folder cannot be written."""
+        path = self.place("cells", decides).with_suffix(".json")
+        if (found := _read(path)) is not None:
+            self.kept += 1
+            self.tell(Progress(what, 1, kept=True))
+            return found
+        self.tell(Progress(what))
+        figures = make()
+        write(path, {"what": what, "decides": dict(decides), "figures": figures})
+        self.made += 1
+        self.tell(Progress(what, 1))
+        return json.loads(json.dumps(figures))        # as it will be read: what is made must not differ from what is kept
+
+    def place(self, kind: str, decides: Mapping[str, Any]) -> Path:
+        """The path of a thing of this kind, in a folder that is there."""
+        text = json.dumps([FORMAT, decides], sort_keys=True, ensure_ascii=False)
+        home = self.folder / kind
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{home} cannot be made: {error.strerror}.", "Give another --folder.") from None
+        return home / hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def write(path: Path, record: Mapping[str, Any]) -> None:
+    """A record as JSON, whole or not at all. Raises InputError for a figure that is not finite, or a place that cannot be written."""
+    try:
+        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise InputError(f'a figure of "{record.get("what")}" is not finite.', "Did the training diverge?") from None
+    with replaced(path) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> Figures | None:
+    """Kept figures; None where there are none, or a file that no run of ours has left so."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,85 @@
+"""From intervals to verdicts, by rules that are the same for every claim and never by taste."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..errors import InputError
+from ..values import value
+from .intervals import Estimate
+
+Outcome = Literal["holds", "fails", "open"]
+Word = Literal["holds here", "does not hold here", "depends"]
+RULES = """A claim is put as checks: a difference that must lie above or below a bound, within a bound on either side, or be zero exactly.
+A check holds where its whole 95 % interval lies where the claim puts it, fails where the whole interval lies elsewhere, and is open where
+the interval reaches to both sides, or where there is but one value and so no interval. A claim *holds here* where all of its checks hold,
+*does not hold here* where at least one fails and none holds, and *depends* in all other cases."""
+
+
+@value
+class Check:
+    """One thing that a claim says must be so. `says`: what was measured; `unit`: of the figure.
+
+    "above", "below": the bound; "within": no further from zero than the bound; "zero": exactly.
+    """
+
+    says: str
+    found: Estimate
+    wanted: Literal["above", "below", "within", "zero"]
+    bound: float = 0.0
+    unit: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether it holds."""
+        if self.wanted == "zero":
+            return "fails" if any(self.found.each or (self.found.mean,)) else "holds"
+        low, high = self.found.low, self.found.high
+        if low is None or high is None:
+            return "open"
+        match self.wanted:
+            case "above":
+                inside, outside = low > self.bound, high < self.bound
+            case "below":
+                inside, outside = high < self.bound, low > self.bound
+            case _:
+                inside, outside = -self.bound <= low and high <= self.bound, low > self.bound or high < -self.bound
+        return "holds" if inside else "fails" if outside else "open"
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.says}: {self.found}{unit} (wanted: {self._wish()})"
+
+    def _wish(self) -> str:
+        return {
+            "above": f"above {self.bound:g}",
+            "below": f"below {self.bound:g}",
+            "within": f"within {self.bound:g} of zero",
+            "zero": "exactly zero",
+        }[self.wanted]
+
+
+@value
+class Verdict:
+    """A word, and the reason, which is made of the figures."""
+
+    word: Word
+    reason: str
+
+
+def judge(checks: Sequence[Check]) -> Verdict:
+    """The verdict that the checks come to. Raises InputError for no checks."""
+    if not checks:
+        raise InputError("a verdict is made of checks: got none.", "Let the claim measure something.")
+    sorted_out: dict[Outcome, list[str]] = {"holds": [], "fails": [], "open": []}
+    for check in checks:
+        sorted_out[check.outcome].append(str(check))
+    holds, fails, unsettled = sorted_out.values()
+    word: Word = "depends"
+    if not fails and not unsettled:
+        word = "holds here"
+    elif fails and not holds:
+        word = "does not hold here"
+    said = (("Holds: ", holds), ("Fails: ", fails), ("Not settled: ", unsettled))
+    return Verdict(word=word, reason=" ".join(f"{name}{'; '.join(found)}." for name, found in said if found))
