@@ -7,34 +7,51 @@ One legend of letters for the whole code base:
 Masks are predicates that compose; True = may attend.
 """
 
-from .attend import attend, attend_plain, attention_weights
+from .attend import attend, attend_plain, attention_scores, attention_weights
 from .dropout import dropout
+from .linear import linear
+from .local import luong_fade, luong_window
 from .masks import Mask, causal, document, everything, padding, prefix, window
 from .positions import alibi, bucket, by_wavelength, dynamic, rotary_rates, rotate, sinusoid, turns, yarn
-from .scores import ScoreFn, additive, dot, general
+from .scores import ScoreFn, additive, dot, general, kernel
+from .weigh import WeighFn, argmax, drawn, entmax15, faded, gumbel, shares, softmax, sparsemax
 
 __all__ = [
     "Mask",
     "ScoreFn",
+    "WeighFn",
     "additive",
     "alibi",
+    "argmax",
     "attend",
     "attend_plain",
+    "attention_scores",
     "attention_weights",
     "bucket",
     "by_wavelength",
     "causal",
     "document",
     "dot",
+    "drawn",
     "dropout",
     "dynamic",
+    "entmax15",
     "everything",
+    "faded",
     "general",
+    "gumbel",
+    "kernel",
+    "linear",
+    "luong_fade",
+    "luong_window",
     "padding",
     "prefix",
     "rotary_rates",
     "rotate",
+    "shares",
     "sinusoid",
+    "softmax",
+    "sparsemax",
     "turns",
     "window",
     "yarn",

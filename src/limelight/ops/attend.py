@@ -11,8 +11,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..errors import InputError
+from .linear import linear
 from .masks import hide
-from .scores import ScoreFn, dot
+from .scores import ScoreFn, dot, kernel
+from .weigh import WeighFn, argmax, best, positions, shares, softmax
 
 # Measured on a CPU with AVX512-BF16: queries x keys up to which the plain form beats the fused kernel.
 LEARNING = {torch.float32: 32 * 32, torch.bfloat16: 512 * 512}     # there and back
@@ -30,18 +32,26 @@ def attend(
     causal: bool = False,
     scale: float | None = None,
     score: ScoreFn = dot,
+    weigh: WeighFn = softmax,
     dropout: float = 0.0,
 ) -> Float[Tensor, "b h q e"]:
     """The weighted sum of values for each query; heads share keys in groups where g < h.
 
     `allow` broadcasts to (b h q k), True = may attend; a query that may see nothing gets zeros. `causal` hides later keys
     (slots counted from the lower right corner) without a mask in memory. `scale` None is 1 / sqrt(d) for dot products and 1
-    for other scores. Raises InputError where heads are not a multiple of kv-groups.
+    for other scores. `weigh` makes weights of scores (see weigh.py); hard ones pick values without a product, and `kernel` with
+    `shares` takes memory that grows with queries plus keys. Raises InputError where heads are not a multiple of kv-groups.
     """
     if q.shape[1] % k.shape[1]:
         raise InputError(f"{q.shape[1]} heads cannot share {k.shape[1]} kv-groups evenly.", "Make heads a multiple of kv_heads.")
-    if score is not dot or _plain_is_faster(q, k, v):
-        return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, dropout=dropout)
+    if not dropout and (at := positions(weigh)) is not None:
+        return _picked(v, at.expand(q.shape[:3]))
+    if not dropout and weigh is argmax:
+        return _picked(v, best(attention_scores(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score)))
+    if score is kernel and weigh is shares and _is_linear(allow, bias, scale, dropout) and _linear_is_less(q, k, v):
+        return linear(q, k, v, keep=allow, causal=causal)
+    if score is not dot or weigh is not softmax or _plain_is_faster(q, k, v):
+        return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, weigh=weigh, dropout=dropout)
     square = q.shape[2] == k.shape[2]
     if causal and (allow is not None or bias is not None or not square):
         allow, causal = _later_hidden(allow, q, k), False
@@ -63,10 +73,11 @@ def attend_plain(
     causal: bool = False,
     scale: float | None = None,
     score: ScoreFn = dot,
+    weigh: WeighFn = softmax,
     dropout: float = 0.0,
 ) -> Float[Tensor, "b h q e"]:
     """`attend`, written out: the weights exist, then they sum the values."""
-    weights = attention_weights(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score)
+    weights = attention_weights(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score, weigh=weigh)
     weights = F.dropout(weights, dropout) if dropout else weights
     return weights.to(v.dtype) @ _share(v, q.shape[1])
 
@@ -80,8 +91,23 @@ def attention_weights(
     causal: bool = False,
     scale: float | None = None,
     score: ScoreFn = dot,
+    weigh: WeighFn = softmax,
 ) -> Float[Tensor, "b h q k"]:
-    """How much each query takes from each key: rows sum to 1, or are all 0 where a query may see nothing."""
+    """How much each query takes from each key: what `weigh` makes of the scores, all 0 where a query may see nothing."""
+    return weigh(attention_scores(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score))
+
+
+def attention_scores(
+    q: Float[Tensor, "b h q d"],
+    k: Float[Tensor, "b g k d"],
+    *,
+    allow: Bool[Tensor, "..."] | None = None,
+    bias: Float[Tensor, "..."] | None = None,
+    causal: bool = False,
+    scale: float | None = None,
+    score: ScoreFn = dot,
+) -> Float[Tensor, "b h q k"]:
+    """How well each key answers each query, scaled and biased: -inf where a query may not see a key."""
     usual = q.shape[-1] ** -0.5 if score is dot else 1.0
     factor = usual if scale is None else scale
     shared = _share(k, q.shape[1])
@@ -90,13 +116,30 @@ def attention_weights(
         scores = scores + bias
     if causal:
         allow = _later_hidden(allow, q, k)
-    if allow is None:
-        return scores.softmax(-1)
-    blind = ~allow.any(-1, keepdim=True)                      # softmax over nothing is NaN, and NaN x 0 would spread
-    if scores.requires_grad:
-        return hide(scores, allow).softmax(-1).masked_fill(blind, 0.0)
-    weights = scores.masked_fill_(~allow, -torch.inf).softmax(-1)                # in place: these maps are large
-    return weights if blind.device.type == "cpu" and not bool(blind.any()) else weights.masked_fill_(blind, 0.0)
+    if allow is None or scores.requires_grad:
+        return hide(scores, allow)
+    return scores.masked_fill_(~allow, -torch.inf)                                        # in place: these maps are large
+
+
+def _picked(v: Tensor, at: Tensor) -> Tensor:
+    """The values (b g k e) at slots (b h q), zeros where a slot is -1 -> (b h q e)."""
+    (b, h, n), (g, e) = at.shape, v.shape[1::2]
+    if not v.shape[2]:
+        return v.new_zeros(b, h, n, e)
+    slots = at.clamp(min=0).reshape(b, g, -1, 1).expand(-1, -1, -1, e)                    # heads that share a group are just more queries
+    return v.gather(2, slots).reshape(b, h, n, e).masked_fill(at[..., None] < 0, 0.0)
+
+
+def _is_linear(allow: Tensor | None, bias: Tensor | None, scale: float | None, dropout: float) -> bool:
+    """Nothing is said of single pairs of a query and a key; a scale is lost in the sum that shares are divided by."""
+    by_key = allow is None or (allow.ndim == 4 and allow.shape[1] == allow.shape[2] == 1)
+    return by_key and bias is None and (scale is None or scale > 0) and not dropout
+
+
+def _linear_is_less(q: Tensor, k: Tensor, v: Tensor) -> bool:
+    """Whether summing before asking takes fewer products than all pairs of `q` and `k`: not for one query at a time."""
+    (queries, d), (keys, e) = q.shape[2:], (k.shape[2], v.shape[3])
+    return queries * keys * (d + e) > (queries + keys) * d * e
 
 
 def _plain_is_faster(q: Tensor, k: Tensor, v: Tensor) -> bool:

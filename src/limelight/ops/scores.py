@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -31,3 +32,14 @@ def additive(q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"], *, weight
     """
     mixed = torch.tanh(q[..., :, None, :] + k[..., None, :, :])    # (b h q k d)
     return torch.einsum("bhqkd,hd->bhqk", mixed, weight)
+
+
+def kernel(q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"]) -> Float[Tensor, "b h q k"]:
+    """phi(q) . phi(k) with phi = elu + 1 (Katharopoulos et al. 2020, equation 7): never negative, so that `shares` makes weights of it,
+    and `attend` needs no map of queries x keys to do so."""
+    return positive(q) @ positive(k).mT
+
+
+def positive(x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """elu(x) + 1, written as exp(x) below 0: no digits are lost to the 1."""
+    return F.relu(x) + x.clamp(max=0).exp()
