@@ -13,8 +13,8 @@ from limelight.errors import InputError
 from limelight.hub import Opened
 from limelight.inputs import Text
 from limelight.nn import Network
-from limelight.tasks.recipes.aligning import choose_aligner, force, force_gold
-from limelight.tasks.recipes.gold import Gold
+from limelight.tasks.recipes.translate.aligning import choose_aligner, force, force_gold
+from limelight.tasks.recipes.translate.gold import Gold
 
 WORDS = [f"w{chr(97 + i)}" for i in range(12)]             # each of them one piece, all of them unlike
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from limelight.errors import InputError
 from limelight.inputs import words
-from limelight.tasks.recipes.gold import Gold, read_gold, written
+from limelight.tasks.recipes.translate.gold import Gold, read_gold, written
 
 
 def files(folder: Path, pairs: str, links: str) -> tuple[Path, Path]:

@@ -13,10 +13,13 @@ import tiny
 from limelight.errors import InputError, WeightError
 from limelight.hub import open_model, save
 from limelight.inputs import Text
-from limelight.tasks.recipes.learning import Workshop, evaluate, learn, prepare, read_split, translations
+from limelight.tasks.recipes import Workshop
+from limelight.tasks.recipes.translate.trade import Translating, read_split
 from limelight.tasks.translate.task import Translate
 from limelight.train import Evaluated, Event, Finished, Recipe, Saved, Started, Stepped, read_recipe
 
+TRADE = Translating()
+prepare, learn, translations, evaluate = TRADE.prepare, TRADE.learn, TRADE.answers, TRADE.evaluate
 RECIPE = """
 name = "small"
 [data]

@@ -8,7 +8,8 @@ import pytest
 import sacrebleu
 
 from limelight.errors import InputError
-from limelight.tasks.recipes.scoring import Score, score
+from limelight.tasks.recipes.scores import Score
+from limelight.tasks.recipes.translate.scoring import score
 
 SAID = ["Le chat mange la souris.", "Il fait beau aujourd'hui.", "Je ne sais pas.", "Tom est parti hier soir."]
 REFERENCES = [

@@ -11,7 +11,7 @@ import torch
 from limelight.hub import Opened
 from limelight.inputs import Text, words
 from limelight.manifest import Aligner
-from limelight.tasks.recipes.aligning import force
+from limelight.tasks.recipes.translate.aligning import force
 from limelight.tasks.translate.alignments import aligned, described, picture, spelled, trusted
 from limelight.tasks.translate.task import Translate
 from limelight.tasks.writing.generated import Generated

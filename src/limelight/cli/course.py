@@ -14,10 +14,10 @@ Show = Callable[[Event], None]
 
 
 @contextmanager
-def open_course(steps: int) -> Iterator[Show]:
-    """What to call with each event."""
+def open_course(steps: int, *, counted: str = "target tokens") -> Iterator[Show]:
+    """What to call with each event. `counted`: what the training counts."""
     if not is_terminal(sys.stderr):
-        yield _print
+        yield lambda event: _print(event, counted)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -31,39 +31,39 @@ def open_course(steps: int) -> Iterator[Show]:
                 case Started():
                     progress.update(row, completed=event.step, said=f"{event.device}, {event.precision}")
                 case Stepped():
-                    progress.update(row, completed=event.step, said=_pace(event))
+                    progress.update(row, completed=event.step, said=_pace(event, counted))
                 case Evaluated() | Finished():
-                    progress.console.print(line(event), markup=False, highlight=False)
+                    progress.console.print(line(event, counted), markup=False, highlight=False)
                 case _:
                     pass
 
         yield show
 
 
-def _print(event: Event) -> None:
-    if said := line(event):
+def _print(event: Event, counted: str) -> None:
+    if said := line(event, counted):
         note(said)
 
 
-def line(event: Event) -> str:
+def line(event: Event, counted: str = "target tokens") -> str:
     """An event in words; nothing where it needs none."""
     match event:
         case Started():
             return f"step {event.step} of {event.steps}: {event.parameters:,} parameters on {event.device} in {event.precision}"
         case Stepped():
-            return f"step {event.step}: {_pace(event)}"
+            return f"step {event.step}: {_pace(event, counted)}"
         case Evaluated():
             return f"step {event.step}: " + ", ".join(f"{name} {score:g}" for name, score in event.scores.items())
         case Saved():
             return f"step {event.step}: saved {event.path}"
         case Finished():
-            return f"step {event.step}: done, {event.tokens:,} target tokens in {_clock(event.seconds)}"
+            return f"step {event.step}: done, {event.tokens:,} {counted} in {_clock(event.seconds)}"
         case _:
             return ""
 
 
-def _pace(event: Stepped) -> str:
-    speed = f"{event.tokens_per_second:,.0f} tokens/s  {_clock(event.seconds_left)} left"
+def _pace(event: Stepped, counted: str) -> str:
+    speed = f"{event.tokens_per_second:,.0f} {counted.split()[-1]}/s  {_clock(event.seconds_left)} left"
     return f"loss {event.loss:.3f}  nll {event.nll:.3f}  lr {event.lr:.1e}  {speed}"
 
 

@@ -13,20 +13,20 @@ from .table import as_command
 
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A bundled model or a model folder.")],
-    recipe: Annotated[Path | None, typer.Option(help="Score on the pairs that this recipe sets aside; by default the model's own.")] = None,
-    file: Annotated[str | None, typer.Option(help="Score on the pairs of this table (TSV, CSV, JSONL, Parquet) instead.")] = None,
-    source_column: Annotated[str | None, typer.Option(help='Where FILE\'s sentences are; by default "source".')] = None,
-    target_column: Annotated[str | None, typer.Option(help='Where their translations are; by default "target".')] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Score on what this recipe sets aside; by default the model's own.")] = None,
+    file: Annotated[str | None, typer.Option(help="Score on the rows of this table (TSV, CSV, JSONL, Parquet) instead.")] = None,
+    source_column: Annotated[str | None, typer.Option(help='Where FILE\'s texts are; by default "source", or "text" for classes.')] = None,
+    target_column: Annotated[str | None, typer.Option(help='Where the right answers are; by default "target", or "label".')] = None,
     part: Annotated[Literal["test", "valid"] | None, typer.Option(help="Which part of the recipe's data; by default test.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first sentences.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first examples.")] = None,
     beam: Annotated[int | None, typer.Option(help="Partial translations kept at once; by default the model's own.")] = None,
     align: Annotated[bool, typer.Option("--align", help="Also the alignment error rate on the recipe's gold alignments.")] = False,
-    output: Annotated[str | None, typer.Option("--output", "-o", help="Write sources, references and translations to this table.")] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="Write examples, right and given answers to this table.")] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Score a model: BLEU and chrF with signatures and 95 % intervals, against the first and against all references."""
+    """Score a model on held-out examples, with 95 % intervals: translations by BLEU and chrF, classes by accuracy and calibration."""
     from .evaluating import Job, run
 
     run(

@@ -25,9 +25,10 @@ COMMANDS = {
     "sense": ("sense", "Show how far apart a word's meanings lie in several sentences, layer by layer."),
     "resolve": ("resolve", "Tell what a pronoun stands for."),
     "train": ("train", "Train a model from a recipe."),
-    "eval": ("evaluate", "Score a model on held-out or your own sentence pairs."),
+    "eval": ("evaluate", "Score a model on held-out or your own examples."),
     "convert": ("convert", "Write a model folder that other libraries open, or one of limelight's own."),
     "verify": ("verify", "Compare published folders with transformers: token ids, logits, and what is written."),
+    "claims": ("claims", "Measure what is said of attention, and see whether it is so."),
     "models": ("models", "List the models that are there, with size, licence and scores."),
     "env": ("env", "Print what a bug report needs."),
 }

@@ -12,20 +12,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from ..errors import RecipeError
 from ..hub import read_manifest
-from ..tasks.recipes.learning import Workshop, learn, prepare
-from ..train import Event, Finished, Recipe, Started, Stopped, find_data, read_recipe, to_tensorboard, to_toml
+from ..tasks.recipes import Trade, Workshop, trade_of
+from ..train import Event, Finished, Recipe, Started, Stopped, read_recipe, to_tensorboard, to_toml
 from ..train.events import to_plain
 from ..train.loop import Resume
 from ..values import plain
 from .course import open_course
 from .streams import note, say
 
-FEW, STEPS, SHORT = 300, 4, 32      # pairs and steps of a rehearsal, and how long its sentences are at most
+FEW, STEPS, SHORT = 300, 4, 32      # examples and steps of a rehearsal, and how long its rows are at most
+AnyTrade = Trade[Any, Any, Any, Any]
+AnyWorkshop = Workshop[Any, Any]
 SIGNALS = {"Ctrl-C": signal.SIGINT, "SIGTERM": signal.SIGTERM}
 
 
@@ -52,16 +55,18 @@ def run(job: Job) -> None:
     if job.print_config:
         say(json.dumps(plain(recipe), ensure_ascii=False) if job.as_json else to_toml(recipe).rstrip("\n"))
         return
-    beside = job.recipe.parent
-    _check_ahead(recipe, beside)
+    beside, trade = job.recipe.parent, trade_of(recipe.task)
+    files = trade.needs(recipe, beside)              # what the end of the training needs is looked for at its beginning
+    if recipe.card is None:
+        note(f"limelight: note: the recipe {recipe.name} has no [card]: checkpoints will be kept, but no model folder is written.")
     with ExitStack() as stack:
         folder = job.folder or Path("runs") / recipe.name
         if job.rehearse:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="limelight-")))
-        note(f"{recipe.name}: reading {find_data(recipe.data.path, beside)} ...")
-        workshop = prepare(recipe, beside, folder=folder, device=job.device, few=FEW if job.rehearse else None)
-        finished = _train(workshop, folder, job)
-        _finish(workshop, folder / "model", finished, job)
+        note(f"{recipe.name}: reading {files[0]}{f' and {len(files) - 1} more' if files[1:] else ''} ...")
+        workshop = trade.prepare(recipe, beside, folder=folder, device=job.device, few=FEW if job.rehearse else None)
+        finished = _train(trade, workshop, folder, job)
+        _finish(trade, workshop, folder / "model", finished, job)
 
 
 def rehearsal(recipe: Recipe) -> Recipe:
@@ -71,23 +76,14 @@ def rehearsal(recipe: Recipe) -> Recipe:
     return replace(recipe, plan=plan, batches=replace(b, tokens=min(b.tokens, 2048), max_length=min(b.max_length, SHORT)))
 
 
-def _check_ahead(recipe: Recipe, beside: Path) -> None:
-    """What the end of the training needs is looked for at its beginning."""
-    if recipe.align is not None:
-        find_data(recipe.align.pairs, beside)
-        find_data(recipe.align.links, beside)
-    if recipe.card is None:
-        note(f"limelight: note: the recipe {recipe.name} has no [card]: checkpoints will be kept, but no model folder is written.")
-
-
-def _train(workshop: Workshop, folder: Path, job: Job) -> Finished:
+def _train(trade: AnyTrade, workshop: AnyWorkshop, folder: Path, job: Job) -> Finished:
     """Follow the events to the end. A reader that hangs up, as `| head` does, stops the training as politely as SIGTERM."""
-    events: Iterator[Event] = learn(workshop, folder=folder, resume=job.resume)
+    events: Iterator[Event] = trade.learn(workshop, folder=folder, resume=job.resume)
     if job.tensorboard:
         events = to_tensorboard(events, folder)
     hung_up = False
     last: Event | None = None
-    with open_course(workshop.recipe.plan.steps) as show:
+    with open_course(workshop.recipe.plan.steps, counted=trade.learns) as show:
         for last in events:
             if job.as_json and not hung_up:
                 try:
@@ -108,17 +104,15 @@ def _train(workshop: Workshop, folder: Path, job: Job) -> Finished:
     return last
 
 
-def _finish(workshop: Workshop, target: Path, finished: Finished, job: Job) -> None:
-    """Score the model, choose its aligner, write its folder, and print what was found."""
+def _finish(trade: AnyTrade, workshop: AnyWorkshop, target: Path, finished: Finished, job: Job) -> None:
+    """Score the model, write its folder, and print what was found."""
     recipe = workshop.recipe
     if recipe.card is None:
         note(f"Trained, without a model folder: the recipe has no [card]. Checkpoints: {finished.path}")
         return
-    from ..tasks.recipes.finishing import finish
-
-    note("Scoring the model as it is shipped, and choosing its aligner ...")
+    note("Measuring the model as it is shipped ...")
     began = time.perf_counter()
-    path = finish(workshop, target, beside=job.recipe.parent, trained=trained(workshop, finished))
+    path = trade.finish(workshop, target, beside=job.recipe.parent, trained=trained(workshop, finished, trade.learns))
     m = read_manifest(path)
     where = "a temporary folder, gone now" if job.rehearse else str(path)
     note(f"Written in {time.perf_counter() - began:.1f} s: {where}")
@@ -131,13 +125,13 @@ def _finish(workshop: Workshop, target: Path, finished: Finished, job: Job) -> N
     if aer is not None:
         say(f"AER  {aer}")
     if not job.rehearse:
-        note(f"Try it: limelight translate --model {path} --look TEXT")
+        note(f"Try it: {trade.tried.format(path)}")
 
 
-def trained(workshop: Workshop, finished: Finished) -> str:
+def trained(workshop: AnyWorkshop, finished: Finished, counted: str) -> str:
     """Where and how long, for the card."""
     device = next(workshop.model.parameters()).device
     return (
-        f"{finished.step:,} steps, {finished.tokens:,} target tokens, {finished.seconds / 60:.0f} minutes "
+        f"{finished.step:,} steps, {finished.tokens:,} {counted}, {finished.seconds / 60:.0f} minutes "
         f"on {device.type} ({platform.machine()}), {date.today().isoformat()}"
     )

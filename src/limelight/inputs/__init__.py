@@ -1,8 +1,9 @@
 """Raw material <-> tensors."""
 
 from .batch import Batch, pad
+from .labelled import Labelled
 from .pairs import Pairs
 from .text import Encoded, Text
 from .words import sentences, words
 
-__all__ = ["Batch", "Encoded", "Pairs", "Text", "pad", "sentences", "words"]
+__all__ = ["Batch", "Encoded", "Labelled", "Pairs", "Text", "pad", "sentences", "words"]

@@ -13,7 +13,7 @@ from .loop import fit
 from .losses import Loss, LossSum, next_token, translation_loss
 from .metrics import to_tensorboard
 from .plan import Ema, LastSaved, NoAverage, Plan
-from .recipe import Recipe, find_data, read_recipe, to_toml
+from .recipes import Recipe, TranslateRecipe, find_data, read_recipe, to_toml
 from .schedule import learning_rate
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Started",
     "Stepped",
     "Stopped",
+    "TranslateRecipe",
     "find_data",
     "fit",
     "latest",

@@ -7,20 +7,22 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from ..errors import TrainError
-from ..inputs.pairs import Pairs
 
 AHEAD = 8   # batches made before they are asked for
+Lesson = TypeVar("Lesson")
+Given = TypeVar("Given", covariant=True)
 
 
 @runtime_checkable
-class Batches(Protocol):
-    """Where training data come from. `order` is a function of its own seed and the epoch alone, `batch` of its indices alone.
+class Batches(Protocol[Given]):
+    """Where training data come from: lessons of the kind that the loss reads (Pairs, Labelled).
 
+    `order` is a function of its own seed and the epoch alone, `batch` of its indices alone.
     `batch` runs in a thread of its own, so it may not draw from the global random numbers.
     """
 
@@ -28,7 +30,7 @@ class Batches(Protocol):
         """The indices of each batch of an epoch, in the order to train on them."""
         ...
 
-    def batch(self, indices: Any) -> Pairs:
+    def batch(self, indices: Any) -> Given:
         """One batch, on the CPU."""
         ...
 
@@ -42,26 +44,26 @@ class Place:
     mark: int | None = None
 
 
-class Feed:
+class Feed(Generic[Lesson]):
     """Iterates over (the place after it, batch) for ever. Close it, or use it in a `with`, to end its thread."""
 
-    def __init__(self, batches: Batches, place: Place):
+    def __init__(self, batches: Batches[Lesson], place: Place):
         self._places = _walk(batches, place)
         self._make = batches.batch
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="batches")
-        self._ahead: deque[tuple[Place, Future[Pairs]]] = deque()
+        self._ahead: deque[tuple[Place, Future[Lesson]]] = deque()
 
-    def __iter__(self) -> Iterator[tuple[Place, Pairs]]:
+    def __iter__(self) -> Iterator[tuple[Place, Lesson]]:
         return self
 
-    def __next__(self) -> tuple[Place, Pairs]:
+    def __next__(self) -> tuple[Place, Lesson]:
         while len(self._ahead) < AHEAD:
             place, indices = next(self._places)
             self._ahead.append((place, self._maker.submit(self._make, indices)))
-        place, pairs = self._ahead.popleft()
-        return place, pairs.result()
+        place, lesson = self._ahead.popleft()
+        return place, lesson.result()
 
-    def __enter__(self) -> Feed:
+    def __enter__(self) -> Feed[Lesson]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,7 +75,7 @@ class Feed:
         self._maker.shutdown(wait=True, cancel_futures=True)
 
 
-def _walk(batches: Batches, place: Place) -> Iterator[tuple[Place, Any]]:
+def _walk(batches: Batches[Any], place: Place) -> Iterator[tuple[Place, Any]]:
     epoch, index, known = place.epoch, place.index, place.mark
     while True:
         order = batches.order(epoch)

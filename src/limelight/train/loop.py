@@ -20,7 +20,7 @@ from .events import Evaluated, Event, Finished, Saved, Started, Stepped, Stopped
 from .feed import Batches
 from .interrupts import Interrupts
 from .lock import alone_in
-from .losses import Loss
+from .losses import Lesson, Loss
 from .metrics import Metrics
 from .plan import LastSaved, Plan
 from .run import Run, Taken, load_weights
@@ -31,9 +31,9 @@ Evaluate = Callable[[nn.Module], Mapping[str, float]]
 
 def fit(
     model: nn.Module,
-    batches: Batches,
+    batches: Batches[Lesson],
     *,
-    loss: Loss,
+    loss: Loss[Lesson],
     plan: Plan,
     folder: Path | None = None,
     resume: Resume = "auto",

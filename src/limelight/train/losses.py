@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -24,14 +24,16 @@ FEW_ELEMENTS = 1 << 28       # above, in pieces of so many logits: 512 MB in bfl
 
 @dataclass(frozen=True)
 class LossSum:
-    """Sums over target tokens: `total` to go back from, `nll` to report (nats, no smoothing, detached)."""
+    """Sums over targets: `total` to go back from, `nll` to report (nats, no smoothing, detached), `tokens` for how many there were: tokens
+    to say, or texts to tell the class of."""
 
     total: Float[Tensor, ""]
     nll: Float[Tensor, ""]
     tokens: int
 
 
-Loss = Callable[[nn.Module, Pairs], LossSum]
+Lesson = TypeVar("Lesson")
+Loss = Callable[[nn.Module, Lesson], LossSum]
 
 
 class NextToken(Protocol):
@@ -66,7 +68,7 @@ def translation_loss(model: Any, pairs: Pairs, *, start: int, label_smoothing: f
     return LossSum(total, nll, tokens)
 
 
-def next_token(plan: Plan, *, start: int) -> Loss:
+def next_token(plan: Plan, *, start: int) -> Loss[Pairs]:
     """The loss that a plan asks for, ready for `fit`."""
     return partial(translation_loss, start=start, label_smoothing=plan.label_smoothing, consistency=plan.consistency)
 

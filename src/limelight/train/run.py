@@ -39,7 +39,7 @@ class Taken:
 class Run:
     """Everything a step changes. Use it in a `with`: it holds the thread that makes batches."""
 
-    def __init__(self, model: nn.Module, batches: Batches, loss: Loss, plan: Plan):
+    def __init__(self, model: nn.Module, batches: Batches[Any], loss: Loss[Any], plan: Plan):
         self.model, self.plan = model, plan
         self.weights = trained(model)
         if not self.weights:
@@ -51,7 +51,7 @@ class Run:
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         self.updating = False        # True while weights are half changed
         self._loss, self._batches, self._place = loss, batches, Place()
-        self._feed: Feed | None = None
+        self._feed: Feed[Any] | None = None
 
     def __enter__(self) -> Run:
         return self
@@ -113,10 +113,10 @@ class Run:
         self.model.train()
         place, sums, tokens = self._place, torch.zeros(2, device=self.device), 0
         with chance(self.device, self.plan.seed, step):
-            for place_after, pairs in islice(self._feed, self.plan.accumulate):
+            for place_after, lesson in islice(self._feed, self.plan.accumulate):
                 place = place_after
                 with autocast(self.precision, self.device):
-                    found = self._loss(self.model, pairs)
+                    found = self._loss(self.model, lesson)
                 found.total.backward()
                 sums += torch.stack([found.total.detach(), found.nll])
                 tokens += found.tokens

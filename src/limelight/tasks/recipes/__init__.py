@@ -1,1 +1,20 @@
-"""Recipes: from a recipe to a model folder with its aligner, scores and card, and the gold alignments that they are measured on."""
+"""Recipes: what is done with a recipe of each task: a model is trained, measured, written and scored again."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ...errors import RecipeError, did_you_mean
+from .trade import Trade, Workshop
+
+__all__ = ["TRADES", "Trade", "Workshop", "trade_of"]
+
+TRADES = {"translate": "Translating"}        # task -> class in the module of its name, loaded when it is asked for
+
+
+def trade_of(task: str) -> Trade[Any, Any, Any, Any]:
+    """What is done with recipes, and models, of a task. Raises RecipeError for one that nothing is trained for or scored by."""
+    if task not in TRADES:
+        raise RecipeError(f'no model that was made to "{task[:60]}" is trained or scored here.', did_you_mean(task, TRADES))
+    return getattr(import_module(f"{__name__}.{task}.trade"), TRADES[task])()

@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...errors import InputError, TaskError
-from ...hub import Opened
-from ...inputs import Encoded, pad
-from ...look import trace
-from ...look.align import Alignment, align, error_rate
-from ...manifest import Aligner
+from ....errors import InputError, TaskError
+from ....hub import Opened
+from ....inputs import Encoded, pad
+from ....look import trace
+from ....look.align import Alignment, align, error_rate
+from ....manifest import Aligner
 from .gold import Gold, written
 
 Words = tuple[list[tuple[int, int]], list[tuple[int, int]]]

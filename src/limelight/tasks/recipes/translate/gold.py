@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import InputError
-from ...look.align import Link, Span
+from ....errors import InputError
+from ....look.align import Link, Span
 
 
 @dataclass(frozen=True)

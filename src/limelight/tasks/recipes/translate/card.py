@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...manifest import Aligner, Card
-from .learning import Workshop
-from .scoring import Score
+from ....data import Split
+from ....manifest import Aligner, Card
+from ....train import TranslateRecipe
+from ..scores import Score
+from ..trade import Workshop
+
+Shop = Workshop[TranslateRecipe, Split]
 
 
-def markdown(workshop: Workshop, card: Card, scores: Sequence[Score], aligner: Aligner | None) -> str:
+def markdown(workshop: Shop, card: Card, scores: Sequence[Score], aligner: Aligner | None) -> str:
     """The whole card."""
     parts = [_what(workshop, card), _scores(workshop, card, scores), _alignment(workshop, aligner), _limits(card)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _what(workshop: Workshop, card: Card) -> str:
+def _what(workshop: Shop, card: Card) -> str:
     r, split = workshop.recipe, workshop.split
     size = sum(p.numel() for p in workshop.model.parameters()) / 1e6
     m = r.model
@@ -36,7 +40,7 @@ def _what(workshop: Workshop, card: Card) -> str:
   spaces, U+00A0 and U+202F."""
 
 
-def _scores(workshop: Workshop, card: Card, scores: Sequence[Score]) -> str:
+def _scores(workshop: Shop, card: Card, scores: Sequence[Score]) -> str:
     rows = "\n".join(f"| {s.name} | {s.value:.1f} | ± {s.interval:.1f} | `{s.signature}` |" for s in scores)
     return f"""## Scores
 
@@ -49,7 +53,7 @@ On the test part, beam {workshop.recipe.eval.beam}, measured on the int8 weights
 Reproduce them with `limelight eval {workshop.recipe.name} --recipe {card.recipe}`."""
 
 
-def _alignment(workshop: Workshop, aligner: Aligner | None) -> str:
+def _alignment(workshop: Shop, aligner: Aligner | None) -> str:
     gold = workshop.recipe.align
     if aligner is None or gold is None:
         return ""

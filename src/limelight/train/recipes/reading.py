@@ -1,4 +1,4 @@
-"""Recipes: everything that makes a trained model, in one TOML file, with dotted overrides from the command line."""
+"""Recipes as TOML: read with dotted overrides from the command line, and written with every key spelt out."""
 
 from __future__ import annotations
 
@@ -6,119 +6,26 @@ import os
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import tomli_w
-from pydantic import Field
 
-from ..errors import RecipeError, SpecError
-from ..spec import Model, encoder_decoder
-from ..values import parse, plain, value
-from .plan import Count, Factor, Natural, Plan
+from ...errors import RecipeError, SpecError, did_you_mean
+from ...values import parse, plain
+from .base import Recipe
+from .translate import TranslateRecipe
 
 ROOT = "LIMELIGHT_DATA"
-
-
-@value
-class DataPart:
-    """Which pairs to learn from. `path`: see `find_data`. `valid`, `test`: unique source sentences set aside, drawn by `seed`."""
-
-    path: str
-    source: str = "en"
-    target: str = "fr"
-    valid: Natural = 1000
-    test: Natural = 2000
-    seed: Natural = 0
-
-
-@value
-class TokenizerPart:
-    """One byte-pair vocabulary for both sides."""
-
-    vocab: Count = 8000
-
-
-@value
-class ModelPart:
-    """The size of the Transformer; what each field means is said at `limelight.spec`."""
-
-    dim: Count = 256
-    heads: Count = 4
-    encoder_depth: Count = 4
-    decoder_depth: Count = 4
-    hidden: Count = 1024
-    length: Count = 512
-    dropout: Factor = 0.1
-    norm_at: Literal["pre", "post"] = "pre"
-
-
-@value
-class BatchPart:
-    """`tokens`: slots of the longer side of a batch, padding included, at most. `max_length`: longer pairs are left out of training.
-
-    `join`: the share of pairs that are trained on as one long pair with others, so that the model knows more than one sentence.
-    """
-
-    tokens: Count = 4096
-    max_length: Count = 128
-    join: Factor = 0.0
-
-
-@value
-class EvalPart:
-    """How held-out sentences are translated: `beam` width, `length_penalty` (the exponent of Wu et al. 2016, equation 14)."""
-
-    beam: Count = 4
-    length_penalty: Annotated[float, Field(ge=0)] = 0.6
-
-
-@value
-class AlignPart:
-    """Gold alignments to choose the aligner by: `pairs` ("source ||| target") and `links`, see `find_data`.
-
-    It is chosen on the first `choose_on` pairs and measured on the others; `name` is what the set is called.
-    """
-
-    pairs: str
-    links: str
-    name: str
-    choose_on: Count = 100
-
-
-@value
-class CardPart:
-    """What the model's card says of it besides its scores."""
-
-    summary: str
-    license: str
-    attribution: str
-    limits: tuple[str, ...] = ()
-
-
-@value
-class Recipe:
-    """A model from data to scores."""
-
-    name: str
-    task: Literal["translate"] = "translate"
-    data: DataPart
-    tokenizer: TokenizerPart = TokenizerPart()
-    model: ModelPart = ModelPart()
-    batches: BatchPart = BatchPart()
-    plan: Plan
-    eval: EvalPart = EvalPart()
-    align: AlignPart | None = None
-    card: CardPart | None = None
-
-    def spec(self, vocab: int | None = None) -> Model:
-        """The model to build; `vocab`: the size that the trained tokenizer really has."""
-        return encoder_decoder(vocab=vocab or self.tokenizer.vocab, **plain(self.model))
+KINDS: dict[str, type[Recipe]] = {"translate": TranslateRecipe}
+USUAL = "translate"                      # the task of a recipe that names none
+FIRST = ("name", "task", "data", "tokenizer", "model", "batches", "plan", "eval")    # what a reader wants to see first
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe, then put "plan.lr=3e-4"-like overrides in; a value is TOML, or a bare word for text.
 
-    Raises RecipeError (one line) for a missing or broken file, an unknown key or a value out of range.
+    Its `task` decides what it may hold. Raises RecipeError (one line) for a missing or broken file, an unknown task, a key that recipes
+    of this task do not have, or a value out of range.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -130,7 +37,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path} is not TOML: {error}", "Text values want quotes; see recipes/ for examples.") from None
     for override in overrides:
         _put(data, override)
-    recipe = parse(Recipe, data, where=str(path), error=RecipeError)
+    recipe = parse(_kind(data.get("task", USUAL), path), data, where=str(path), error=RecipeError)
     try:
         recipe.spec()
     except SpecError as error:      # sizes that do not fit together are the recipe's fault, and are said before the data are read
@@ -138,9 +45,16 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     return recipe
 
 
+def _kind(task: object, path: Path) -> type[Recipe]:
+    if not isinstance(task, str) or task not in KINDS:
+        raise RecipeError(f"{path}: no recipe is for the task {task!r:.60}.", did_you_mean(str(task), KINDS))
+    return KINDS[task]
+
+
 def to_toml(recipe: Recipe) -> str:
     """The recipe with every field spelt out; reads back as the same recipe."""
-    return tomli_w.dumps(_without_none(plain(recipe)))
+    data = _without_none(plain(recipe))
+    return tomli_w.dumps({key: data[key] for key in sorted(data, key=lambda key: FIRST.index(key) if key in FIRST else len(FIRST))})
 
 
 def _without_none(data: Any) -> Any:
@@ -167,7 +81,7 @@ def find_data(path: str, beside: Path) -> Path:
 
 def data_root() -> Path:
     """Where data sets are kept: LIMELIGHT_DATA, or shared/data beside a clone of the repository."""
-    return Path(os.environ[ROOT]) if os.environ.get(ROOT) else Path(__file__).resolve().parents[4] / "shared" / "data"
+    return Path(os.environ[ROOT]) if os.environ.get(ROOT) else Path(__file__).resolve().parents[5] / "shared" / "data"
 
 
 def _put(data: dict[str, Any], override: str) -> None:

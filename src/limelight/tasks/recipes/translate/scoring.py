@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from ...errors import InputError
+from ....errors import InputError
+from ..scores import Score
 
 RESAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number out of 100, half the width of its 95 % interval (bootstrap, Koehn 2004), and how it was computed."""
-
-    name: str
-    value: float
-    interval: float
-    signature: str
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.value:.1f} ± {self.interval:.1f}   {self.signature}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        return {"name": self.name, "value": round(self.value, 2), "interval": round(self.interval, 2), "signature": self.signature}
 
 
 def score(translations: Sequence[str], references: Sequence[Sequence[str]], *, resamples: int = RESAMPLES) -> list[Score]:

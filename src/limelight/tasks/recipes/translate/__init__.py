@@ -1,0 +1,1 @@
+"""Recipes of models that translate: word alignments, BLEU and chrF, and the card."""

@@ -1,0 +1,17 @@
+"""Recipes: everything that makes a trained model, in one TOML file; what a recipe may hold is decided by its `task`."""
+
+from .base import BatchPart, CardPart, Recipe, TokenizerPart
+from .reading import KINDS, find_data, read_recipe, to_toml
+from .translate import TranslateRecipe
+
+__all__ = [
+    "KINDS",
+    "BatchPart",
+    "CardPart",
+    "Recipe",
+    "TokenizerPart",
+    "TranslateRecipe",
+    "find_data",
+    "read_recipe",
+    "to_toml",
+]
