@@ -13,14 +13,21 @@ from limelight.spec import (
     Attention,
     Buckets,
     Dot,
+    Entmax,
     FeedForward,
     General,
+    Hard,
+    Kernel,
     Learned,
     Model,
+    Monotonic,
     Norm,
+    Predicted,
+    Recurrent,
     Rotary,
     ScaledDot,
     Sinusoid,
+    Sparsemax,
     Stack,
     Tokens,
     Words,
@@ -86,6 +93,46 @@ STACKS = {
     "window_buckets": stack(attention=Attention(heads=HEADS, window=2), position=Buckets(count=8, furthest=12)),
     "relu": stack(ff=FeedForward(hidden=24, activation="relu")),
     "gelu_tanh": stack(ff=FeedForward(hidden=24, activation="gelu_tanh", gated=True)),
+    "sparsemax": stack(attention=Attention(heads=HEADS, weights=Sparsemax())),
+    "entmax": stack(attention=Attention(heads=HEADS, weights=Entmax())),
+    "hard": stack(attention=Attention(heads=HEADS, weights=Hard(estimator="gumbel"))),
+    "kernel": stack(attention=Attention(heads=HEADS, weights=Kernel())),
+    "unscaled": stack(attention=Attention(heads=HEADS, score=Dot())),
+    "bare": stack(attention=Attention(heads=HEADS, maps="qk", bias="q")),
+}
+
+
+def recurrent(cross: Attention | None = None, *, encoder: dict[str, object] | None = None, **changes: object) -> Model:
+    """Two layers on both sides; the encoder reads both ways."""
+    both = {"depth": 2, "input": Tokens(vocab=VOCAB)}
+    read = Recurrent(**{**both, "bidirectional": True, **(encoder or {})})
+    return Model(family="tiny", dim=DIM, encoder=read, decoder=Recurrent(**{**both, "cross": cross, **changes}), heads=(Words(),))
+
+
+def bare(**changes: object) -> Attention:
+    """One head that compares states as they are, as Luong's dot product does."""
+    return Attention(**{"heads": 1, "maps": "", "bias": "", "score": Dot(), **changes})
+
+
+ASKING = {"maps": "qk", "bias": "k", "score": Additive()}
+RECURRENT = {
+    "summary": recurrent(),
+    "summary_gru": recurrent(cell="gru", encoder={"cell": "gru", "depth": 1}),
+    "bahdanau": recurrent(bare(**ASKING), asks="previous", cell="gru"),
+    "bahdanau_lstm": recurrent(bare(**ASKING), asks="previous"),
+    "luong_dot": recurrent(bare()),
+    "luong_general": recurrent(bare(score=General())),
+    "luong_concat": recurrent(bare(**ASKING)),
+    "luong_fed": recurrent(bare(score=General()), feeding=True),
+    "luong_fed_gru": recurrent(bare(), feeding=True, cell="gru", depth=1),
+    "local_m": recurrent(bare(local=Monotonic(width=1))),
+    "local_p": recurrent(bare(local=Predicted(width=2))),
+    "local_p_fed": recurrent(bare(local=Predicted(width=1)), feeding=True),
+    "hard_drawn": recurrent(bare(score=General(), weights=Hard())),
+    "hard_tried": recurrent(bare(score=General(), weights=Hard(estimator="enumerate"))),
+    "hard_gumbel": recurrent(bare(score=General(), weights=Hard(estimator="gumbel")), feeding=True),
+    "sparse": recurrent(bare(score=General(), weights=Sparsemax()), feeding=True),
+    "many_heads": recurrent(Attention(heads=HEADS, kv_heads=2)),
 }
 MODELS = {f"both_{name}": encoder_decoder(made) for name, made in STACKS.items()}
 MODELS |= {f"decoder_{name}": decoder_only(made) for name, made in STACKS.items()}
@@ -95,7 +142,21 @@ MODELS |= {
     "both_other_cross": encoder_decoder(STACKS["rotary"], cross=Attention(heads=2, kv_heads=1, head_dim=5, bias="k", score=General())),
     "decoder_untied": decoder_only(STACKS["rotary"], Words(tied=False)),
 }
+MODELS |= {f"recurrent_{name}": made for name, made in RECURRENT.items()}
+MODELS |= {
+    "recurrent_alone": Model(family="tiny", dim=DIM, decoder=Recurrent(depth=2, input=Tokens(vocab=VOCAB)), heads=(Words(),)),
+    "recurrent_over_stack": Model(
+        family="tiny", dim=DIM, encoder=STACKS["plain"], decoder=RECURRENT["luong_fed"].decoder, heads=(Words(),)
+    ),
+    "stack_over_recurrent": Model(
+        family="tiny", dim=DIM, encoder=RECURRENT["bahdanau"].encoder, decoder=encoder_decoder(STACKS["plain"]).decoder, heads=(Words(),)
+    ),
+    "both_hard_cross": encoder_decoder(STACKS["plain"], cross=Attention(heads=2, weights=Hard())),
+    "both_local_cross": encoder_decoder(STACKS["plain"], cross=Attention(heads=2, local=Predicted(width=2))),
+    "both_kernel_cross": encoder_decoder(STACKS["kernel"], cross=Attention(heads=2, weights=Kernel())),
+}
 ENCODERS = {f"encoder_{name}": encoder_only(made) for name, made in STACKS.items()}
+ENCODERS["encoder_recurrent"] = Model(family="tiny", dim=DIM, encoder=RECURRENT["bahdanau"].encoder, heads=(Words(),))
 
 
 def build(spec: Model, dtype: torch.dtype = torch.float32) -> Network:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ..errors import SpecError
 from ..inputs.published import Habit
-from ..spec import Model, Stack
+from ..spec import Column, Model, Stack
 from ..weights.names import Row
 from .config import Config
 
@@ -27,9 +27,9 @@ class Family:
     habit: Habit = field(default_factory=Habit)
 
 
-def column(stack: Stack | None, position: type[P]) -> tuple[Stack, P]:
+def column(stack: Column | None, position: type[P]) -> tuple[Stack, P]:
     """A stack that must be there, with positions that must be of this kind. Raises SpecError for a model that is no such thing."""
-    if stack is None or not isinstance(stack.position, position):
+    if not isinstance(stack, Stack) or not isinstance(stack.position, position):
         have = "no such stack" if stack is None else f"position={stack.position}"
         raise SpecError(f"this family has {position.__name__} positions: got {have}.", "Save the model as a limelight folder.")
     return stack, stack.position

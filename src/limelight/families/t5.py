@@ -84,8 +84,8 @@ def names(m: Model) -> list[Row]:
     stem = "transformer." if any(head.name in ("classes", "labels") for head in m.heads) else ""
     inner = [
         row("shared.weight", "encoder.embed.token.weight"),
-        *_side("encoder", gated=m.encoder is not None and m.encoder.ff.gated),
-        *_side("decoder", gated=m.decoder is not None and m.decoder.ff.gated),
+        *_side("encoder", gated=isinstance(m.encoder, Stack) and m.encoder.ff.gated),
+        *_side("decoder", gated=isinstance(m.decoder, Stack) and m.decoder.ff.gated),
     ]
     return [
         *(replace(each, theirs=stem + each.theirs) for each in inner),

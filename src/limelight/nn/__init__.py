@@ -1,8 +1,9 @@
-"""Models built from a spec: attention, blocks, stacks, and the caller's cache."""
+"""Models built from a spec: attention, blocks, stacks, recurrent columns, and the caller's cache."""
 
 from .attention import Attention, Look, Sight
 from .cache import Cache, Memory
+from .draws import Draws
 from .network import Network
 from .packed import pack_matrices
 
-__all__ = ["Attention", "Cache", "Look", "Memory", "Network", "Sight", "pack_matrices"]
+__all__ = ["Attention", "Cache", "Draws", "Look", "Memory", "Network", "Sight", "pack_matrices"]

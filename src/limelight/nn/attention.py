@@ -11,9 +11,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from .. import ops
-from ..spec import Additive, Dot, General, ScaledDot
+from ..spec import Additive, Dot, Entmax, General, Hard, Kernel, ScaledDot, Sparsemax
 from ..spec import Attention as AttentionSpec
 from .cache import Cache
+from .draws import Draws
+from .local import Centres
 from .norms import norm
 from .packed import Linear, Packed, of
 
@@ -35,6 +37,7 @@ class Sight:
     causal: bool = False
     bias: Float[Tensor, "1 h q k"] | None = None
     turn: Turn | None = None
+    draws: Draws | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class Look:
     past: int                                            # tokens that the cache held before this call
     reorders: int                                        # how often the cache's rows had been reordered
     crossing: bool
-    how: dict[str, Any]                                  # allow, bias, causal, scale, score: the arguments of ops.attend
+    how: dict[str, Any]                                  # allow, bias, causal, scale, score, weigh: the arguments of ops.attend
     run: int | None = None                               # which cache's sequence this is a step of; None without a cache
 
 
@@ -71,10 +74,10 @@ class Attention(nn.Module):
         super().__init__()
         self.spec, self.heads, self.groups = s, s.heads, s.groups
         d = s.width(dim)
-        self.q = Linear(dim, self.heads * d, "q" in s.bias)
-        self.k = Linear(dim, self.groups * d, "k" in s.bias)
-        self.v = Linear(dim, self.groups * d, "v" in s.bias)
-        self.o = Linear(self.heads * d, dim, "o" in s.bias)
+        self.q = _map(s, "q", dim, self.heads * d)
+        self.k = _map(s, "k", dim, self.groups * d)
+        self.v = _map(s, "v", dim, self.groups * d)
+        self.o = _map(s, "o", self.heads * d, dim)
         self.q_norm = norm(s.norm, d) if s.norm else nn.Identity()
         self.k_norm = norm(s.norm, d) if s.norm else nn.Identity()
         match s.score:
@@ -82,12 +85,17 @@ class Attention(nn.Module):
                 self.score = nn.Parameter(torch.eye(d).repeat(self.heads, 1, 1) * d**-0.5)
             case Additive():
                 self.score = nn.Parameter(torch.randn(self.heads, d) * d**-0.5)
+        self.centres = Centres(s.local, dim) if s.local else None
+        if isinstance(s.weights, Hard) and s.weights.estimator == "reinforce":
+            self.baseline: Tensor
+            self.register_buffer("baseline", torch.zeros(()))   # what a draw's reward is measured against; learns with the weights
         self.eye: Eye | None = None
         self.joint: Packed | None = None                     # q, k and v of one input in one product
 
     def pack(self) -> None:
         """See nn.packed.Packs."""
-        self.joint = Packed(of(self.q, self.k, self.v))
+        maps = [each for each in (self.q, self.k, self.v) if isinstance(each, Linear)]
+        self.joint = Packed(of(*maps)) if len(maps) == 3 else None
 
     def forward(self, x: Float[Tensor, "b q m"], source: Tensor | None, sight: Sight, cache: Cache | None, layer: int) -> Tensor:
         """x (b q m) looks at `source`, or at itself where source is None -> (b q m).
@@ -97,17 +105,23 @@ class Attention(nn.Module):
         past = cache.length if cache else 0
         if source is None:
             q, new_k, new_v = self._near(x, sight)
+            shape = x.shape
             k, v = (new_k, new_v) if cache is None else cache.extend(layer, new_k, new_v)
         else:
             k, v = new_k, new_v = self._far(source, cache, layer)
-            q = self.q_norm(_split(self.q(x.reshape(len(k), -1, x.shape[-1])), self.heads))   # beams of one sentence are just more queries
+            x, shape = x.reshape(len(k), -1, x.shape[-1]), x.shape                            # beams of one sentence are just more queries
+            q = self.q_norm(_split(self.q(x), self.heads))
         how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
+        fading = None
+        if self.centres is not None:
+            how["allow"], fading = self.centres(x, past, shape[1], k.shape[2], sight.allow)
+        how["weigh"] = fading or self._weigher(q, k, how, sight.draws, layer, past)
         if (eye := self.eye) is not None:                    # read once: another thread may close it
             run = None if cache is None else id(cache)
             reorders = cache.reorders if cache else 0
-            eye.saw(Look(_by_row(q, len(x)), new_k, new_v, past, reorders, source is not None, how, run))
+            eye.saw(Look(_by_row(q, shape[0]), new_k, new_v, past, reorders, source is not None, _told(how, q, shape[0]), run))
         out = ops.attend(q, k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
-        return self.o(out.transpose(1, 2).flatten(2)).reshape(x.shape)
+        return self.o(out.transpose(1, 2).flatten(2)).reshape(shape)
 
     def _near(self, x: Tensor, sight: Sight) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of x itself."""
@@ -126,8 +140,28 @@ class Attention(nn.Module):
             cache.keep_far(layer, k, v)
         return k, v
 
+    def _weigher(self, q: Tensor, k: Tensor, how: dict[str, Any], draws: Draws | None, layer: int, past: int) -> ops.WeighFn:
+        """How scores become weights: the spec's own way, and for hard attention what is drawn this time."""
+        match self.spec.weights:
+            case Sparsemax():
+                return ops.sparsemax
+            case Entmax():
+                return ops.entmax15
+            case Kernel():
+                return ops.shares
+            case Hard(estimator="gumbel", temperature=temperature) if self.training:
+                noise = -torch.empty(*q.shape[:3], k.shape[2], device=q.device).exponential_().log()
+                return partial(ops.gumbel, noise=noise, temperature=temperature)
+            case Hard(estimator="reinforce" | "enumerate") if self.training or draws is not None:
+                return partial(ops.drawn, at=(draws or Draws()).take(layer, ops.attention_scores(q, k, **how), past))
+            case Hard():
+                return ops.argmax
+        return ops.softmax
+
     def _measure(self) -> dict[str, Any]:
         """The score of the spec, as arguments of ops.attend."""
+        if isinstance(self.spec.weights, Kernel):
+            return {"scale": 1.0, "score": ops.kernel}
         match self.spec.score:
             case ScaledDot(scale=scale):
                 return {"scale": scale, "score": ops.dot}
@@ -147,6 +181,24 @@ def _rotate(x: Tensor, turn: Turn | None) -> Tensor:
     return x if turn is None else ops.rotate(x, turn.cos, turn.sin, pairs=turn.pairs)
 
 
+def _map(s: AttentionSpec, name: str, given: int, made: int) -> nn.Module:
+    return Linear(given, made, name in s.bias) if name in s.maps else nn.Identity()
+
+
 def _by_row(q: Tensor, rows: int) -> Tensor:
     """(b h r·q d) -> (b·r h q d)."""
     return q if len(q) == rows else q.unflatten(2, (rows // len(q), -1)).transpose(1, 2).flatten(0, 1)
+
+
+def _told(how: dict[str, Any], q: Tensor, rows: int) -> dict[str, Any]:
+    """The kernel's arguments by row, as the queries of a Look are: what each query has of its own goes with it."""
+    if len(q) == rows:
+        return how
+
+    def own(t: Any) -> Any:
+        return _by_row(t, rows) if isinstance(t, Tensor) and t.ndim > 2 and t.shape[2] == q.shape[2] and len(t) == len(q) else t
+
+    weigh = how["weigh"]
+    if isinstance(weigh, partial):
+        weigh = partial(weigh.func, **{name: own(item) for name, item in weigh.keywords.items()})
+    return {**how, "allow": own(how["allow"]), "weigh": weigh}

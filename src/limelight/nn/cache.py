@@ -11,22 +11,36 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ..errors import InputError
+
 KeyValue = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """What an encoder made of its input. `hidden`: (b n m); `keep`: True on real places, None where all are."""
+    """What an encoder made of its input. `hidden`: (b n m); `keep`: True on real places, None where all are; `summary`: what a recurrent
+    encoder was left with at its ends."""
 
     hidden: Float[Tensor, "b n m"]
     keep: Bool[Tensor, "b n"] | None = None
+    summary: Float[Tensor, "b s"] | None = None
 
     def __len__(self) -> int:
         return len(self.hidden)
 
     def select(self, rows: Int[Tensor, " r"]) -> Memory:
         """Some of the rows."""
-        return Memory(self.hidden[rows], None if self.keep is None else self.keep[rows])
+        keep, summary = (None if t is None else t[rows] for t in (self.keep, self.summary))
+        return Memory(self.hidden[rows], keep, summary)
+
+    def summed(self) -> Float[Tensor, "b s"]:
+        """One vector for all of it: the summary, or the mean of the real places."""
+        if self.summary is not None:
+            return self.summary
+        if self.keep is None:
+            return self.hidden.mean(1)
+        share = self.keep.to(self.hidden.dtype)[..., None]
+        return (self.hidden * share).sum(1) / share.sum(1)
 
 
 class Cache:
@@ -34,6 +48,7 @@ class Cache:
 
     Room is taken ahead and doubled when full, so a step writes its own keys and copies nothing. All layers stand in one tensor,
     so beams that change places are one copy. Made for inference: torch refuses to go back through what was written over.
+    `state`: what a recurrent decoder goes on from, (b r m), in place of keys and values of its own.
     """
 
     def __init__(self, depth: int, *, room: int = 32):
@@ -42,12 +57,14 @@ class Cache:
         self._near: _Block | None = None
         self._spare: _Block | None = None
         self._far: list[KeyValue | None] = [None] * depth
+        self.state: Float[Tensor, "b r m"] | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes held, room taken ahead included."""
         blocks = (block for block in (self._near, self._spare) if block)
-        return sum(block.tensor.nbytes for block in blocks) + sum(t.nbytes for pair in self._far if pair for t in pair)
+        held = [*(block.tensor for block in blocks), *(t for pair in self._far if pair for t in pair)]
+        return sum(t.nbytes for t in held) + (0 if self.state is None else self.state.nbytes)
 
     def extend(self, layer: int, k: Float[Tensor, "b g n d"], v: Float[Tensor, "b g n d"]) -> KeyValue:
         """Write the keys and values of new tokens after the old ones -> all of them so far, as views.
@@ -78,6 +95,7 @@ class Cache:
     def reorder(self, parents: Int[Tensor, " r"]) -> None:
         """Row i goes on from what row parents[i] had. Rows may be repeated or left out. The memory stays as it is."""
         self.reorders += 1
+        self.state = None if self.state is None else self.state[parents]
         near, spare = self._near, self._spare
         if near is None:
             return
@@ -94,7 +112,9 @@ class Cache:
         self._far = [pair and (pair[0][rows], pair[1][rows]) for pair in self._far]
 
     def trim(self, n: int) -> None:
-        """Forget all but the first `n` tokens."""
+        """Forget all but the first `n` tokens. Raises InputError for a recurrent state, which keeps no past to go back to."""
+        if self.state is not None and n < self.length:
+            raise InputError(f"a recurrent state cannot go back from {self.length} tokens to {n}.", "Begin again with a new cache.")
         self.length = min(self.length, n)
 
     def _grown(self, like: Tensor, room: int) -> _Block:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .. import ops
 from ..errors import InputError
-from ..spec import Learned, Sinusoid
+from ..spec import Learned, Recurrent, Sinusoid
 from ..spec import Stack as StackSpec
 from .norms import norm
 from .packed import Linear
@@ -18,7 +18,7 @@ from .packed import Linear
 class Embed(nn.Module):
     """Token vectors plus position vectors. `lent`: another stack's table, borrowed as a module and not owned."""
 
-    def __init__(self, s: StackSpec, dim: int, lent: nn.Embedding | None = None):
+    def __init__(self, s: StackSpec | Recurrent, dim: int, lent: nn.Embedding | None = None):
         super().__init__()
         self.waves: Tensor
         self.dim = dim

@@ -8,11 +8,15 @@ from torch import Tensor, nn
 
 from ..errors import InputError, SpecError, TaskError
 from ..inputs.batch import Batch
-from ..spec import Classes
+from ..spec import Classes, Recurrent
 from ..spec import Model as ModelSpec
+from ..spec import Stack as StackSpec
 from .attention import Attention
 from .cache import Cache, Memory
+from .cells import Cell
+from .draws import Draws
 from .heads import build, pool
+from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .stack import Stack
 
 
@@ -25,10 +29,10 @@ class Network(nn.Module):
     def __init__(self, spec: ModelSpec):
         super().__init__()
         self.spec = spec
-        self.encoder = Stack(spec.encoder, spec.dim) if spec.encoder else None
+        self.encoder = _encoder(spec)
         alike = spec.encoder and spec.decoder and spec.encoder.input == spec.decoder.input
         lent = self.encoder.embed.table if spec.shared and alike and self.encoder else None
-        self.decoder = Stack(spec.decoder, spec.dim, lent) if spec.decoder else None
+        self.decoder = _decoder(spec, lent)
         last = self.decoder or self.encoder
         if last is None:
             raise SpecError("a model needs an encoder, a decoder or both: got neither.")
@@ -38,12 +42,15 @@ class Network(nn.Module):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, Cell):
+                module.reset()
 
     def encode(self, batch: Batch) -> Memory:
         """A batch of rows -> what the encoder makes of them. Raises TaskError for a model without an encoder."""
         if self.encoder is None:
             raise TaskError(f"{self.spec.family} has no encoder to encode with.", "Use decode(tokens) alone.")
-        return Memory(self.encoder(batch.values, batch.keep, segments=batch.segments), batch.keep)
+        return self.encoder.read(batch.values, batch.keep, batch.segments)
 
     def decode(
         self,
@@ -52,11 +59,12 @@ class Network(nn.Module):
         memory: Memory | None = None,
         keep: Bool[Tensor, "b _"] | None = None,
         cache: Cache | None = None,
+        draws: Draws | None = None,
     ) -> Float[Tensor, "b n m"]:
         """Tokens (b n) -> hidden states (b n m), each place seeing itself and what came before.
 
-        `memory` may have fewer rows than tokens: neighbours share one. `keep` is False on padding and covers the cached
-        slots too (b past + n). With a cache, only the new tokens are given. Raises TaskError for a model without a decoder,
+        `memory` may have fewer rows than tokens: neighbours share one. `keep` is False on padding and covers the cached slots too
+        (b past + n). With a cache, only the new tokens are given. `draws`: see nn.draws. Raises TaskError for a model without a decoder,
         or with one that needs a memory and gets none (or the reverse), and InputError where rows or slots do not fit together.
         """
         if self.decoder is None:
@@ -66,7 +74,7 @@ class Network(nn.Module):
         if self.encoder is None and memory is not None:
             raise TaskError(f"the decoder of {self.spec.family} looks at no memory and got one.", "Use decode(tokens) alone.")
         _check_rows(tokens, memory, keep, cache)
-        return self.decoder(tokens, keep, memory, cache)
+        return self.decoder(tokens, keep, memory, cache, draws)
 
     def hidden(self, batch: Batch, *, start: int = 0) -> Float[Tensor, "b n m"]:
         """The last hidden states at each place of a batch, whatever the model is made of.
@@ -95,17 +103,31 @@ class Network(nn.Module):
 
     def new_cache(self) -> Cache:
         """An empty cache for this model's decoder."""
-        return Cache(len(self.decoder.blocks) if self.decoder else 0)
+        return Cache(len(self.decoder.blocks) if isinstance(self.decoder, Stack) else 1)
 
     def attentions(self) -> dict[str, Attention]:
         """Every attention by name: "encoder.0.self", "decoder.3.cross" ..."""
-        found: dict[str, Attention] = {}
-        for name, stack in (("encoder", self.encoder), ("decoder", self.decoder)):
-            for i, block in enumerate(stack.layers if stack else ()):
-                found[f"{name}.{i}.self"] = block.attn
-                if block.cross is not None:
-                    found[f"{name}.{i}.cross"] = block.cross
-        return found
+        sides = {"encoder": self.encoder, "decoder": self.decoder}
+        return {f"{side}.{name}": each for side, column in sides.items() if column for name, each in column.attentions().items()}
+
+
+def _encoder(spec: ModelSpec) -> Stack | RecurrentEncoder | None:
+    match spec.encoder:
+        case StackSpec() as s:
+            return Stack(s, spec.dim)
+        case Recurrent() as s:
+            return RecurrentEncoder(s, spec.dim)
+    return None
+
+
+def _decoder(spec: ModelSpec, lent: nn.Embedding | None) -> Stack | RecurrentDecoder | None:
+    match spec.decoder:
+        case StackSpec() as s:
+            return Stack(s, spec.dim, lent)
+        case Recurrent() as s:
+            layers = spec.encoder.depth if isinstance(spec.encoder, Recurrent) else 1
+            return RecurrentDecoder(s, spec.dim, lent, summary=layers * spec.dim if spec.encoder else 0)
+    return None
 
 
 def _later(batch: Batch, start: int) -> Int[Tensor, "b n"]:

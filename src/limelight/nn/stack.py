@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from .. import ops
 from ..spec import Alibi, Buckets, Rotary
 from ..spec import Stack as StackSpec
-from .attention import Sight, Turn
+from .attention import Attention, Sight, Turn
 from .block import Block
 from .cache import Cache, Memory
+from .draws import Draws
 from .embed import Embed
 from .norms import norm
 from .packed import Linear
@@ -36,12 +37,28 @@ class Stack(nn.Module):
         """The blocks, first to last."""
         return [block for block in self.blocks if isinstance(block, Block)]
 
+    def attentions(self) -> dict[str, Attention]:
+        """Every attention by layer and kind: "0.self", "3.cross" ..."""
+        found: dict[str, Attention] = {}
+        for i, block in enumerate(self.layers):
+            found[f"{i}.self"] = block.attn
+            if block.cross is not None:
+                found[f"{i}.cross"] = block.cross
+        return found
+
+    def read(
+        self, tokens: Int[Tensor, "b n"], keep: Bool[Tensor, "b n"] | None = None, segments: Int[Tensor, "b n"] | None = None
+    ) -> Memory:
+        """Tokens (b n) -> what is known of each place."""
+        return Memory(self(tokens, keep, segments=segments), keep)
+
     def forward(
         self,
         tokens: Int[Tensor, "b n"],
         keep: Bool[Tensor, "b _"] | None = None,
         memory: Memory | None = None,
         cache: Cache | None = None,
+        draws: Draws | None = None,
         segments: Int[Tensor, "b n"] | None = None,
     ) -> Tensor:
         """Tokens (b n) -> hidden states (b n m). `keep` covers the cached slots too: (b past + n)."""
@@ -51,7 +68,7 @@ class Stack(nn.Module):
         at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, past:]
         x = self.embed(tokens, at, past + n, segments)
         nears = self._nears(at, slots, past + n, keep)
-        far = None if memory is None else self._far(memory)
+        far = None if memory is None else Sight(None if memory.keep is None else memory.keep[:, None, None, :], draws=draws)
         for block, near in zip(self.blocks, nears, strict=True):
             x = block(x, None if memory is None else memory.hidden, near, far, cache)
         if cache is not None:
@@ -78,9 +95,6 @@ class Stack(nn.Module):
         for rule in rules[1:]:
             mask = mask & rule
         return mask.dense(slots, torch.arange(length, device=slots.device)), False
-
-    def _far(self, memory: Memory) -> Sight:
-        return Sight(None if memory.keep is None else memory.keep[:, None, None, :])
 
     def _bias(self, slots: Tensor, length: int) -> Tensor | None:
         match self.spec.position:

@@ -10,7 +10,7 @@ from ..errors import SpecError
 from ..values import value
 from .positions import Count
 from .scores import Dot, ScaledDot, Score
-from .weights import Hard, Kernel, Local, Soft, Weights
+from .weights import Hard, Kernel, Local, Predicted, Soft, Weights
 
 MOST_HEADS = 4096                        # where hints are looked for
 
@@ -63,6 +63,10 @@ class Attention:
         if isinstance(self.weights, Hard) and self.weights.estimator == "enumerate" and self.heads > 1:
             raise SpecError(f"every key is tried, and {self.heads} heads would try every combination: got heads={self.heads}.",
                             'Use heads=1, or estimator="reinforce".')
+
+        if isinstance(self.local, Predicted) and not isinstance(self.weights, Soft):
+            raise SpecError(f"weights that fade from a predicted place are softmax's (Luong et al. 2015): got weights={self.weights.kind}.",
+                            f"Use weights=Soft(), or local=Monotonic(width={self.local.width}).")
 
     def _check_kernel(self) -> None:
         if not isinstance(self.score, Dot | ScaledDot):

@@ -140,6 +140,16 @@ class Recurrent:
         """How many positions there are: no end of them."""
         return None
 
+    @property
+    def position(self) -> None:
+        """Order is what it reads in; nothing marks it."""
+        return None
+
+    @property
+    def norm_input(self) -> bool:
+        """Whether embeddings are normed: they are not."""
+        return False
+
 
 def _kind(given: Any) -> str:
     """Which of the two: folders that were written before there were two do not say. Raises SpecError for what only the other has."""
