@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import perf_counter
 from typing import Any, Literal
 
 import torch
@@ -33,8 +32,7 @@ class Claim:
 
     def run(self, lab: Lab, size: Size) -> Findings:
         """Measure it in a lab and judge it. What the lab has kept from before is not measured again."""
-        began, before, clock = datetime.now(UTC), busy(), perf_counter()
-        made, kept = lab.made, lab.kept
+        began, before, cells, spent = datetime.now(UTC), busy(), lab.cells, lab.seconds
         found = self.measure(lab, self.sizes[size])
         conditions = Conditions(
             size=size,
@@ -45,7 +43,7 @@ class Claim:
             threads=torch.get_num_threads(),
             busy=(before, busy()),
             date=began.isoformat(timespec="seconds"),
-            seconds=round(perf_counter() - clock, 1),
-            cells=(lab.made - made, lab.kept - kept),
+            seconds=round(lab.seconds - spent, 1),
+            cells=lab.cells - cells,
         )
         return settled(self.name, found, conditions)

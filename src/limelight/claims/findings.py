@@ -67,8 +67,8 @@ class Found:
 
 @value
 class Conditions:
-    """Where, when and how: `setting` holds what the claim does under this size, `cells` how many measurements were made and how many
-    were kept from before, `seconds` what it took. `busy`: processes that wanted a core, on average over the last minute, at the beginning
+    """Where, when and how: `setting` holds what the claim does under this size, `cells` how many measurements there are and
+    `seconds` what they took, shared ones included. `busy`: processes that wanted a core, on average over the last minute, at the beginning
     and at the end."""
 
     size: str
@@ -80,7 +80,7 @@ class Conditions:
     busy: tuple[float | None, float | None]
     date: str
     seconds: float
-    cells: tuple[int, int]
+    cells: int
 
 
 @value

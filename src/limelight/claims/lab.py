@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +23,11 @@ Figures = dict[str, Any]  # JSON data
 
 @dataclass(frozen=True)
 class Progress:
-    """What a lab is at: `done` of `total` parts of a cell; `kept`: it was there from before."""
+    """What a lab is at: `done` of `total` parts of a cell."""
 
     what: str
     done: int = 0
     total: int = 1
-    kept: bool = False
 
 
 def silent(_: Progress) -> None:
@@ -38,14 +38,14 @@ def silent(_: Progress) -> None:
 class Lab:
     """`folder`: where cells are kept. `seeds`: of everything that is trained or drawn. `tell` is called with each bit of progress.
 
-    `made` and `kept` count cells: those that were measured, and those that were there.
+    `cells` counts those that were asked for, `seconds` what they took to measure, now or before.
     """
 
     folder: Path
     seeds: tuple[int, ...] = (0, 1, 2)
     tell: Callable[[Progress], None] = silent
-    made: int = field(default=0, init=False)
-    kept: int = field(default=0, init=False)
+    cells: int = field(default=0, init=False)
+    seconds: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         if not self.seeds:
@@ -55,26 +55,30 @@ class Lab:
         """The figures of a cell, kept or made. `what`: in a few words, for people. `decides`: plain JSON data, all that the figures
         depend on. Raises InputError where the folder cannot be written."""
         path = self.place("cells", decides).with_suffix(".json")
-        if (found := _read(path)) is not None:
-            self.kept += 1
-            self.tell(Progress(what, 1, kept=True))
-            return found
-        self.tell(Progress(what))
-        figures = make()
-        write(path, {"what": what, "decides": dict(decides), "figures": figures})
-        self.made += 1
+        if (found := _read(path)) is None:
+            self.tell(Progress(what))
+            began = time.perf_counter()
+            figures = make()
+            write(path, {"what": what, "decides": dict(decides), "seconds": time.perf_counter() - began, "figures": figures})
+            found = json.loads(path.read_text(encoding="utf-8"))      # what is made must not differ from what is kept
+        self.cells += 1
+        self.seconds += found["seconds"]
         self.tell(Progress(what, 1))
-        return json.loads(json.dumps(figures))        # as it will be read: what is made must not differ from what is kept
+        return found["figures"]
 
     def place(self, kind: str, decides: Mapping[str, Any]) -> Path:
-        """The path of a thing of this kind, in a folder that is there."""
+        """The path of a thing of this kind, by what decides it."""
         text = json.dumps([FORMAT, decides], sort_keys=True, ensure_ascii=False)
+        return self.home(kind) / hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    def home(self, kind: str) -> Path:
+        """The folder for things of this kind, made if need be. Raises InputError where it cannot be."""
         home = self.folder / kind
         try:
             home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{home} cannot be made: {error.strerror}.", "Give another --folder.") from None
-        return home / hashlib.sha256(text.encode()).hexdigest()[:20]
+        return home
 
 
 def write(path: Path, record: Mapping[str, Any]) -> None:
@@ -87,10 +91,10 @@ def write(path: Path, record: Mapping[str, Any]) -> None:
         draft.write_text(text + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> Figures | None:
-    """Kept figures; None where there are none, or a file that no run of ours has left so."""
+def _read(path: Path) -> dict[str, Any] | None:
+    """A kept record; None where there is none, or a file that no run of ours has left so."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["figures"]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and found.keys() >= {"seconds", "figures"} else None

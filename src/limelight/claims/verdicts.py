@@ -49,9 +49,11 @@ class Check:
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.says}: {self.found}{unit} (wanted: {self._wish()})"
+        return f"{self.says}: {self.found}{unit} (wanted: {self.wish})"
 
-    def _wish(self) -> str:
+    @property
+    def wish(self) -> str:
+        """What the claim wants the figure to be."""
         return {
             "above": f"above {self.bound:g}",
             "below": f"below {self.bound:g}",
