@@ -52,6 +52,11 @@ class Model:
         hard = cross.weights if cross is not None else None
         return hard if isinstance(hard, Hard) and hard.estimator != "gumbel" else None
 
+    @property
+    def lasting(self) -> bool:
+        """Whether what cross-attention sees at one step goes into later ones too."""
+        return self.decoder.steps if isinstance(self.decoder, Recurrent) else self.decoder is not None and self.decoder.depth > 1
+
 
 def _check_stack(name: str, stack: Stack, model: Model) -> None:
     width = stack.attention.width(model.dim)

@@ -16,7 +16,8 @@ from ....errors import InputError, RecipeError
 from ....hub import Opened
 from ....manifest import Generation, Manifest
 from ....nn import Network
-from ....train import Loss, TranslateRecipe, find_data, next_token
+from ....train import Loss, TranslateRecipe, find_data
+from ....train.drawing import next_token_of
 from ...translate.task import Translate, TranslateOptions
 from ..scores import Aside, Score
 from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
@@ -84,7 +85,7 @@ class Translating(Trade[TranslateRecipe, Split, Example, str]):
 
     def loss(self, workshop: Shop) -> Loss[Any]:
         """See Trade."""
-        return next_token(workshop.recipe.plan, start=workshop.text.start)
+        return next_token_of(workshop.model, workshop.recipe.plan, start=workshop.text.start)
 
     def glance(self, workshop: Shop) -> Mapping[str, float]:
         """See Trade."""
