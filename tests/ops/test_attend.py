@@ -12,7 +12,7 @@ from torch import Tensor
 
 from limelight import ops
 from limelight.errors import InputError
-from limelight.ops import attend, attend_plain, attention_weights
+from limelight.ops import WeighFn, attend, attend_plain, attention_scores, attention_weights
 
 WIDTH = 8
 # on both sides of where the fused kernel takes over; "page" is where it does in bf16
@@ -197,3 +197,96 @@ def test_the_fused_kernel_serves_long_rows_and_only_dot_products(monkeypatch: py
 def test_heads_that_cannot_share_are_refused() -> None:
     with pytest.raises(InputError, match="4 heads cannot share 3 kv-groups"):
         attend(torch.randn(1, 4, 2, 8), torch.randn(1, 3, 2, 8), torch.randn(1, 3, 2, 8))
+
+
+# --- other weights ---------------------------------------------------------------------------------------------------
+def drawing(q: Tensor, keys: int) -> Tensor:
+    """Slots drawn for every query, some of them none."""
+    return torch.randint(-1, keys, q.shape[:3])
+
+
+WEIGHS: dict[str, Callable[[Tensor, int], WeighFn]] = {
+    "sparsemax": lambda *_: ops.sparsemax,
+    "entmax15": lambda *_: ops.entmax15,
+    "argmax": lambda *_: ops.argmax,
+    "drawn": lambda q, keys: partial(ops.drawn, at=drawing(q, keys)),
+    "drawn for all heads": lambda q, keys: partial(ops.drawn, at=drawing(q, keys)[:1, :1]),
+    "gumbel": lambda q, keys: partial(ops.gumbel, noise=torch.randn(*q.shape[:3], keys), temperature=0.7),
+    "faded": lambda q, keys: partial(ops.faded, fade=torch.rand(2, 1, q.shape[2], keys)),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("groups", GROUPS)
+@pytest.mark.parametrize("size", ["tiny", "one_query", "more_queries"])
+@pytest.mark.parametrize("name", WEIGHS)
+def test_other_weights_sum_values_as_the_twin_does(name: str, size: str, groups: str, mode: str) -> None:
+    q, k, v = (x.requires_grad_() for x in inputs(size, groups))
+    arguments = {**how(mode, q, k), "weigh": WEIGHS[name](q, k.shape[2])}
+    fast, plain = attend(q, k, v, **arguments), attend_plain(q, k, v, **arguments)
+    torch.testing.assert_close(fast, plain, atol=1e-6, rtol=0)
+    weights = attention_weights(q, k, **arguments)
+    torch.testing.assert_close(weights @ v.repeat_interleave(q.shape[1] // k.shape[1], 1), fast, atol=1e-6, rtol=0)
+    upstream = torch.randn_like(fast)
+    for a, b in zip(*(torch.autograd.grad(out, (q, k, v), upstream, allow_unused=True) for out in (fast, plain)), strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert a.isfinite().all()
+            torch.testing.assert_close(a, b, atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", WEIGHS)
+def test_other_weights_in_bf16(name: str) -> None:
+    q, k, v = inputs("long", "grouped", torch.bfloat16)
+    allow = torch.rand(2, 1, 66, 66) < 0.6
+    allow[0, 0, 5] = False
+    weigh = WEIGHS[name](q, 66)
+    fast, plain = attend(q, k, v, allow=allow, weigh=weigh), attend_plain(q, k, v, allow=allow, weigh=weigh)
+    assert fast.dtype == plain.dtype == torch.bfloat16
+    torch.testing.assert_close(fast, plain, atol=0.02, rtol=0.01)
+    if not name.startswith("drawn"):
+        assert (fast[0, :, 5] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["argmax", "drawn"])
+def test_hard_weights_pick_values_without_a_product(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    q, k, v = inputs("long", "grouped")
+    at = attention_scores(q, k).argmax(-1) if name == "argmax" else drawing(q, 66)
+    weigh = ops.argmax if name == "argmax" else partial(ops.drawn, at=at)
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", None)
+    monkeypatch.setattr(Tensor, "__matmul__", lambda a, b: torch.matmul(a, b) if b.shape[-2] == WIDTH else pytest.fail("a product"))
+    found = attend(q, k, v, weigh=weigh)
+    monkeypatch.undo()
+    for b, h, i in ((0, 0, 0), (1, 3, 65), (0, 2, 31), (1, 1, 7)):
+        slot = int(at[b, h, i])
+        assert torch.equal(found[b, h, i], v[b, h // 2, slot] if slot >= 0 else torch.zeros(WIDTH))
+
+
+@pytest.mark.parametrize("name", WEIGHS)
+def test_dropout_reaches_other_weights(name: str) -> None:
+    q, k = torch.randn(2, 4, 40, 8), torch.randn(2, 4, 40, 8)
+    eye, weigh = torch.eye(40).expand(2, 4, 40, 40), WEIGHS[name](q, 40)
+    whole, some = attend(q, k, eye, weigh=weigh), attend(q, k, eye, weigh=weigh, dropout=0.5)
+    kept, given = some != 0, whole != 0
+    torch.testing.assert_close(some[kept], whole[kept] / 0.5)
+    assert not kept[~given].any()
+    assert abs(kept.sum() / given.sum() - 0.5) < 0.12
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_scores_are_those_that_weights_are_made_of(mode: str) -> None:
+    q, k, _ = inputs("tiny", "grouped")
+    arguments = how(mode, q, k)
+    scores, weights = attention_scores(q, k, **arguments), attention_weights(q, k, **arguments)
+    assert torch.equal(scores.softmax(-1).nan_to_num(0.0), weights)
+    hidden = scores == -torch.inf
+    assert torch.equal(hidden.all(-1), weights.sum(-1) == 0)
+    bare = {key: x for key, x in arguments.items() if key not in ("allow", "causal")}
+    assert torch.equal(scores[~hidden], attention_scores(q, k, **bare)[~hidden])
+    assert hidden.any() == (mode not in ("open", "bias"))
+
+
+def test_attention_to_nothing_is_nothing() -> None:
+    q, k, v = torch.randn(1, 2, 3, 8), torch.randn(1, 2, 0, 8), torch.randn(1, 2, 0, 8)
+    for weigh in (ops.argmax, ops.sparsemax, partial(ops.drawn, at=torch.full((1, 2, 3), -1))):
+        assert torch.equal(attend(q, k, v, weigh=weigh), torch.zeros(1, 2, 3, 8))

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ..errors import TraceError, did_you_mean
 from ..nn import Attention, Look, Network
+from ..ops import softmax
 from .eyes import Eye, unwatch, watch
 from .view import View
 
@@ -129,7 +130,10 @@ class Trace:
             before = self._looks[name][:1]
             weight = score.keywords["weight"].detach().clone()
             score = before[0].how["score"] if before else partial(score.func, weight=weight)
-        return {**how, "bias": None if bias is None else bias.detach(), "score": score}
+        weigh = how.get("weigh", softmax)
+        if isinstance(weigh, partial):
+            weigh = partial(weigh.func, **{key: x.detach() if isinstance(x, Tensor) else x for key, x in weigh.keywords.items()})
+        return {**how, "bias": None if bias is None else bias.detach(), "score": score, "weigh": weigh}
 
     def _forget(self, name: str, torn: str = "") -> None:
         """Let go of what an attention saw; `torn`: why nothing of its sequence can be shown."""
@@ -164,10 +168,9 @@ class _Note:
 
 def _storages(look: Look) -> Iterator[tuple[int, int]]:
     """The memory that a look keeps alive, each piece as (address, bytes): layers share masks, steps share a memory's keys."""
-    score = look.how["score"]
-    learned = score.keywords["weight"] if isinstance(score, partial) else None
+    held = [x for part in (look.how["score"], look.how["weigh"]) if isinstance(part, partial) for x in part.keywords.values()]
     found: dict[int, int] = {}
-    for tensor in (look.q, look.k, look.v, look.how["allow"], look.how["bias"], learned):
+    for tensor in (look.q, look.k, look.v, look.how["allow"], look.how["bias"], *held):
         if isinstance(tensor, Tensor):
             storage = tensor.untyped_storage()
             found[storage.data_ptr()] = storage.nbytes()

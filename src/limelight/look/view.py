@@ -155,23 +155,36 @@ class _Keys:
 def _weights(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None) -> Float[Tensor, "b h q k"]:
     """Weights of some queries of one look over `keys` (b h k d); `row` picks one row of the running batch."""
     q = (look.q if row is None else look.q[row : row + 1])[:, heads][:, :, queries.to(look.q.device)].to(keys.dtype)
-    score, how = look.how["score"], look.how
+    part, how = partial(_part, look, heads=heads, queries=queries, row=row), look.how
+    score, weigh = how["score"], how.get("weigh", ops.softmax)
     if isinstance(score, partial):                                   # a learned score has one matrix or vector a head
         score = partial(score.func, weight=score.keywords["weight"].detach()[heads].to(keys.dtype))
-    bias = None if how["bias"] is None else how["bias"].detach()[:, heads][:, :, queries].to(keys.dtype)
-    allow = _allowed(look, keys.shape[2], queries, row)
-    return ops.attention_weights(q, keys, allow=allow, bias=bias, scale=how["scale"], score=score)
+    if isinstance(weigh, partial):                                   # what was drawn or faded has rows, heads and queries
+        weigh = partial(weigh.func, **{name: _exact(part(x), keys) if isinstance(x, Tensor) else x for name, x in weigh.keywords.items()})
+    bias = None if how["bias"] is None else _exact(part(how["bias"]), keys)
+    allow = _allowed(look, keys.shape[2], queries, None if how["allow"] is None else part(how["allow"]))
+    return ops.attention_weights(q, keys, allow=allow, bias=bias, scale=how["scale"], score=score, weigh=weigh)
 
 
-def _allowed(look: Look, keys: int, queries: Tensor, row: int | None) -> Bool[Tensor, "_ 1 _ k"] | None:
-    allow: Tensor | None = look.how["allow"]
-    if allow is not None:
-        if row is not None and len(allow) > 1:
-            at = row * len(allow) // len(look.q)                      # beams of one sentence share its mask
-            allow = allow[at : at + 1]
-        elif row is None and len(allow) not in (1, len(look.q)):
-            allow = allow.repeat_interleave(len(look.q) // len(allow), 0)
-        allow = allow if allow.shape[2] == 1 else allow[:, :, queries.to(allow.device)]
+def _part(look: Look, x: Tensor, *, heads: list[int], queries: Tensor, row: int | None) -> Tensor:
+    """What of x (b|1 h|1 q|1 ...), an argument of the kernel, is about these heads and queries, by row of the running batch."""
+    x, beams = x.detach(), len(look.q) // len(look.k)
+    if beams > 1 and x.shape[2] > 1:                                 # to the kernel, beams of one sentence are more queries of it
+        x = x.expand(len(look.k), *x.shape[1:]).unflatten(2, (beams, -1)).transpose(1, 2).flatten(0, 1)
+    elif beams > 1 and len(x) > 1:
+        x = x.repeat_interleave(beams, 0)
+    x = x if row is None or len(x) == 1 else x[row : row + 1]
+    x = x if x.shape[1] == 1 else x[:, heads]
+    return x if x.shape[2] == 1 else x[:, :, queries.to(x.device)]
+
+
+def _exact(x: Tensor, keys: Tensor) -> Tensor:
+    """In the dtype of the rebuilding; slots stay whole numbers."""
+    return x.to(keys.dtype) if x.is_floating_point() else x
+
+
+def _allowed(look: Look, keys: int, queries: Tensor, allow: Tensor | None) -> Bool[Tensor, "_ _ _ k"] | None:
+    """`allow`, and where the look was causal, no later key."""
     if not look.how["causal"]:
         return allow
     slots = torch.arange(keys, device=look.q.device)

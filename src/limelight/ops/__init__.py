@@ -14,7 +14,7 @@ from .local import luong_fade, luong_window
 from .masks import Mask, causal, document, everything, padding, prefix, window
 from .positions import alibi, bucket, by_wavelength, dynamic, rotary_rates, rotate, sinusoid, turns, yarn
 from .scores import ScoreFn, additive, dot, general, kernel
-from .weigh import WeighFn, argmax, drawn, entmax15, faded, gumbel, shares, softmax, sparsemax
+from .weigh import WeighFn, argmax, best, drawn, entmax15, faded, gumbel, shares, softmax, sparsemax
 
 __all__ = [
     "Mask",
@@ -27,6 +27,7 @@ __all__ = [
     "attend_plain",
     "attention_scores",
     "attention_weights",
+    "best",
     "bucket",
     "by_wavelength",
     "causal",

@@ -44,12 +44,13 @@ def attend(
     """
     if q.shape[1] % k.shape[1]:
         raise InputError(f"{q.shape[1]} heads cannot share {k.shape[1]} kv-groups evenly.", "Make heads a multiple of kv_heads.")
-    if not dropout and (at := positions(weigh)) is not None:
-        return _picked(v, at.expand(q.shape[:3]))
-    if not dropout and weigh is argmax:
-        return _picked(v, best(attention_scores(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score)))
-    if score is kernel and weigh is shares and _is_linear(allow, bias, scale, dropout) and _linear_is_less(q, k, v):
-        return linear(q, k, v, keep=allow, causal=causal)
+    if dropout == 0 and weigh is not softmax:
+        if (at := positions(weigh)) is not None:
+            return _picked(v, at.expand(q.shape[:3]))
+        if weigh is argmax:
+            return _picked(v, best(attention_scores(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score)))
+        if score is kernel and weigh is shares and _by_key_alone(allow, bias, scale) and _linear_is_less(q, k, v):
+            return linear(q, k, v, keep=allow, causal=causal)
     if score is not dot or weigh is not softmax or _plain_is_faster(q, k, v):
         return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, weigh=weigh, dropout=dropout)
     square = q.shape[2] == k.shape[2]
@@ -130,10 +131,10 @@ def _picked(v: Tensor, at: Tensor) -> Tensor:
     return v.gather(2, slots).reshape(b, h, n, e).masked_fill(at[..., None] < 0, 0.0)
 
 
-def _is_linear(allow: Tensor | None, bias: Tensor | None, scale: float | None, dropout: float) -> bool:
+def _by_key_alone(allow: Tensor | None, bias: Tensor | None, scale: float | None) -> bool:
     """Nothing is said of single pairs of a query and a key; a scale is lost in the sum that shares are divided by."""
-    by_key = allow is None or (allow.ndim == 4 and allow.shape[1] == allow.shape[2] == 1)
-    return by_key and bias is None and (scale is None or scale > 0) and not dropout
+    keys_only = allow is None or (allow.ndim == 4 and allow.shape[1] == allow.shape[2] == 1)
+    return keys_only and bias is None and (scale is None or scale > 0)
 
 
 def _linear_is_less(q: Tensor, k: Tensor, v: Tensor) -> bool:

@@ -103,6 +103,8 @@ def positions(weigh: WeighFn) -> Int[Tensor, "_ _ _"] | None:
 
 def _seen(weigh: WeighFn, scores: Tensor) -> Tensor:
     """`weigh` where there is something to see, in fp32 at least, and zeros elsewhere."""
+    if not scores.numel():
+        return scores.clone()
     blind, wide = _blind(scores), scores.to(torch.promote_types(scores.dtype, torch.float32))
     if blind is None:
         return weigh(wide).to(scores.dtype)
