@@ -70,6 +70,20 @@ class Aligner:
 
 
 @value
+class Calibration:
+    """How far a classifier's probabilities are to be believed.
+
+    `temperature`: what its logits were divided by, which its weights have in them already; `chosen_on`: on how many texts that was chosen.
+    `before`, `after`: the expected calibration error (15 bins) on other texts, by the set that they are of.
+    """
+
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    before: dict[str, float]
+    after: dict[str, float]
+    chosen_on: Natural
+
+
+@value
 class Card:
     """What a person should know before using the model."""
 
@@ -95,6 +109,7 @@ class Manifest:
     generation: Generation
     uses: dict[str, Use] = Field(default_factory=dict)
     aligner: Aligner | None = None
+    calibration: Calibration | None = None
     card: Card
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .layout import Layout
@@ -14,6 +15,7 @@ from .tables import read_table
 
 if TYPE_CHECKING:
     from .batches import TokenBatches
+    from .text_batches import TextBatches
 
 __all__ = [
     "NORMALISERS",
@@ -23,6 +25,7 @@ __all__ = [
     "Pair",
     "Split",
     "Table",
+    "TextBatches",
     "TokenBatches",
     "cell",
     "english",
@@ -34,10 +37,10 @@ __all__ = [
     "tidy",
 ]
 
+_BATCHES = {"TextBatches": "text_batches", "TokenBatches": "batches"}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "TokenBatches":      # the only part that needs torch, whose import takes seconds
-        from .batches import TokenBatches
-
-        return TokenBatches
+    if name in _BATCHES:            # the only parts that need torch, whose import takes seconds
+        return getattr(import_module(f"{__name__}.{_BATCHES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

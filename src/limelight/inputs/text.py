@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from ..errors import InputError, TaskError, WeightError, did_you_mean
 from .engines import Cut, Engine, Fast, Span, read_fast, whole_characters
@@ -58,15 +58,17 @@ class Text:
         self.engine, self.marks, self._habit, self._tidy = engine, marks, habit, tidy
 
     @classmethod
-    def train(cls, texts: Iterable[str], *, vocab: int) -> Text:
+    def train(cls, texts: Iterable[str], *, vocab: int, lower: bool = False) -> Text:
         """Learn `vocab` byte-pair pieces (Sennrich et al. 2016), over bytes so that any text has ids (Radford et al. 2019, 2.2).
 
-        The same texts give the same pieces. Raises InputError below 259 pieces.
+        `lower`: capitals are read as small letters. The same texts give the same pieces. Raises InputError below 259 pieces.
         """
         least = 256 + 3
         if vocab < least:
             raise InputError(f"a byte-pair vocabulary has at least {least} pieces (256 bytes, 3 marks): got {vocab}.")
         tokenizer = Tokenizer(models.BPE())
+        if lower:
+            tokenizer.normalizer = normalizers.Lowercase()           # pyright: ignore[reportAttributeAccessIssue]
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Split(Regex(PIECES), "isolated"),

@@ -7,17 +7,19 @@
 """
 
 from .checkpoint import latest, read
+from .class_loss import whole_texts
 from .events import Evaluated, Event, Finished, Saved, Started, Stepped, Stopped
 from .feed import Batches
 from .loop import fit
 from .losses import Loss, LossSum, next_token, translation_loss
 from .metrics import to_tensorboard
 from .plan import Ema, LastSaved, NoAverage, Plan
-from .recipes import Recipe, TranslateRecipe, find_data, read_recipe, to_toml
+from .recipes import ClassifyRecipe, Recipe, TranslateRecipe, find_data, read_recipe, to_toml
 from .schedule import learning_rate
 
 __all__ = [
     "Batches",
+    "ClassifyRecipe",
     "Ema",
     "Evaluated",
     "Event",
@@ -43,4 +45,5 @@ __all__ = [
     "to_tensorboard",
     "to_toml",
     "translation_loss",
+    "whole_texts",
 ]

@@ -77,11 +77,11 @@ def _hidden(model: Any, pairs: Pairs, start: int, copies: int) -> Float[Tensor, 
     """The decoder's last states, one row for each target slot, the passes one after the other."""
     target = pairs.target.values.repeat(copies, 1)
     before = torch.cat([target.new_full((len(target), 1), start), target[:, :-1]], 1)
-    memory = None if pairs.source is None else model.encode(_repeat(pairs.source, copies))
+    memory = None if pairs.source is None else model.encode(repeat(pairs.source, copies))
     return model.decode(before, memory=memory).flatten(0, 1)
 
 
-def _repeat(batch: Batch, copies: int) -> Batch:
+def repeat(batch: Batch, copies: int) -> Batch:
     if copies == 1:
         return batch
     values = batch.values.repeat(copies, *[1] * (batch.values.ndim - 1))

@@ -10,7 +10,8 @@ from .trade import Trade, Workshop
 
 __all__ = ["TRADES", "Trade", "Workshop", "trade_of"]
 
-TRADES = {"translate": "Translating"}        # task -> class in the module of its name, loaded when it is asked for
+# task -> class in TASK/trade.py, loaded when it is asked for
+TRADES = {"translate": "Translating", "classify": "Classifying"}
 
 
 def trade_of(task: str) -> Trade[Any, Any, Any, Any]:

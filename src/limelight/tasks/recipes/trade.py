@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -186,7 +186,7 @@ def blank_card(recipe: Recipe) -> Card:
     return Card(summary="Not trained yet.", license="", attribution="", recipe=f"recipes/{recipe.name}.toml", trained="")
 
 
-def pieces(recipe: Recipe, texts: Callable[[], Iterator[str]], folder: Path | None) -> Text:
+def pieces(texts: Callable[[], Iterable[str]], vocab: int, folder: Path | None, *, lower: bool = False) -> Text:
     """The vocabulary of the training part; a run that goes on keeps the one it began with."""
     kept = folder / "tokenizer.json" if folder else None
     if kept is not None and kept.exists():
@@ -194,4 +194,4 @@ def pieces(recipe: Recipe, texts: Callable[[], Iterator[str]], folder: Path | No
             return Text.from_json(kept.read_text(encoding="utf-8"), where=str(kept))
         except OSError as error:
             raise WeightError(f"{kept} cannot be read: {error.strerror}.") from None
-    return Text.train(texts(), vocab=recipe.tokenizer.vocab)
+    return Text.train(texts(), vocab=vocab, lower=lower)

@@ -1,6 +1,7 @@
 """Recipes: everything that makes a trained model, in one TOML file; what a recipe may hold is decided by its `task`."""
 
 from .base import BatchPart, CardPart, Recipe, TokenizerPart
+from .classify import ClassifyRecipe
 from .reading import KINDS, find_data, read_recipe, to_toml
 from .translate import TranslateRecipe
 
@@ -8,6 +9,7 @@ __all__ = [
     "KINDS",
     "BatchPart",
     "CardPart",
+    "ClassifyRecipe",
     "Recipe",
     "TokenizerPart",
     "TranslateRecipe",

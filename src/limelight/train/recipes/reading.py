@@ -13,10 +13,11 @@ import tomli_w
 from ...errors import RecipeError, SpecError, did_you_mean
 from ...values import parse, plain
 from .base import Recipe
+from .classify import ClassifyRecipe
 from .translate import TranslateRecipe
 
 ROOT = "LIMELIGHT_DATA"
-KINDS: dict[str, type[Recipe]] = {"translate": TranslateRecipe}
+KINDS: dict[str, type[Recipe]] = {"translate": TranslateRecipe, "classify": ClassifyRecipe}
 USUAL = "translate"                      # the task of a recipe that names none
 FIRST = ("name", "task", "data", "tokenizer", "model", "batches", "plan", "eval")    # what a reader wants to see first
 

@@ -50,7 +50,7 @@ class Translating(Trade[TranslateRecipe, Split, Example, str]):
         split = read_split(recipe, beside)
         if few is not None:
             split = Split(train=split.train[:few], valid=split.valid[: few // 30], test=split.test[: few // 30])
-        text = pieces(recipe, lambda: chain.from_iterable(split.train), folder)
+        text = pieces(lambda: chain.from_iterable(split.train), recipe.tokenizer.vocab, folder)
         torch.manual_seed(recipe.plan.seed)
         model = Network(recipe.spec(len(text))).to(pick_device(device))
         batches = TokenBatches(

@@ -1,0 +1,88 @@
+"""The card of a classifier, as the README.md of its folder: what it is, where from, how good, how sure, and what it cannot do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ....data.opinions import Parts
+from ....manifest import Calibration, Manifest
+from ....train import ClassifyRecipe
+from ..scores import Score
+from ..trade import Workshop
+
+Shop = Workshop[ClassifyRecipe, Parts]
+
+
+def markdown(workshop: Shop, manifest: Manifest, scores: Sequence[Score]) -> str:
+    """The whole card."""
+    parts = [_what(workshop, manifest), _data(workshop), _scores(workshop, manifest, scores)]
+    if manifest.calibration is not None:
+        parts.append(_calibration(manifest.calibration))
+    parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in manifest.card.limits))
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(workshop: Shop, manifest: Manifest) -> str:
+    r, m, card = workshop.recipe, workshop.recipe.model, manifest.card
+    size = sum(p.numel() for p in workshop.model.parameters()) / 1e6
+    return f"""# {r.name}
+
+{card.summary}
+
+## What it is
+
+- Labels: {", ".join(r.data.labels)}.
+- Size: {size:.1f} million parameters; an encoder of {m.depth} {"layer" if m.depth == 1 else "layers"} of {m.dim}, {m.heads} heads, read \
+off {"the mean of all places" if m.at == "mean" else f"the {m.at} place"};
+  {len(workshop.text):,} byte-pair pieces{", capitals read as small letters" if r.tokenizer.lower else ""}. Weights in int8 with one scale \
+a row.
+- Long texts: {r.batches.max_length} tokens are read at once, in training and in use; a longer text goes in windows, and its score is
+  their mean. Nothing is cut off.
+- Licence: {card.license}.
+- Attribution: {card.attribution}
+- Recipe: `{card.recipe}`. {card.trained}"""
+
+
+def _data(workshop: Shop) -> str:
+    split = workshop.split
+    train, valid, test = (Counter(each.of for each in part) for part in (split.train, split.valid, split.test))
+    rows = "\n".join(
+        f"| {s.name} | {train[s.name]:,} | {valid[s.name]:,} | {test[s.name]:,} | {s.rate:g} | {'yes' if s.even else 'no'} |"
+        for s in workshop.recipe.data.sets
+    )
+    return f"""## Data
+
+| set | to train on | valid | test | read in an epoch | labels evened |
+|---|---:|---:|---:|---:|---|
+{rows}
+
+Held-out texts were drawn by seed {workshop.recipe.data.seed}. {split.near:,} texts were left out of training because they are near
+copies of held-out ones, of any set: the same but for case, punctuation and spacing, or with half of the runs of five words of the
+shorter one in both."""
+
+
+def _scores(workshop: Shop, manifest: Manifest, scores: Sequence[Score]) -> str:
+    rows = "\n".join(f"| {s.name} | {s.value:.1f} | ± {s.interval:.1f} | {s.signature} |" for s in scores)
+    return f"""## Scores
+
+On the test part, in per cent, measured on the int8 weights as shipped:
+
+| score | value | 95 % interval | how |
+|---|---:|---:|---|
+{rows}
+
+Reproduce them with `limelight eval {workshop.recipe.name} --recipe {manifest.card.recipe}`."""
+
+
+def _calibration(found: Calibration) -> str:
+    rows = "\n".join(f"| {name} | {100 * before:.1f} | {100 * found.after[name]:.1f} |" for name, before in found.before.items())
+    return f"""## How sure it is
+
+Logits are divided by a temperature of {found.temperature:.3f}, chosen on the {found.chosen_on:,} texts of the valid part (each set counting
+the same) by their likelihood (Guo et al. 2017). The division is part of the head's weights, so that everyone gets calibrated
+probabilities. Expected calibration error on the test part, 15 bins, in per cent:
+
+| set | before | after |
+|---|---:|---:|
+{rows}"""
