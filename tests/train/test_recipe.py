@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from limelight.errors import RecipeError
-from limelight.train import Ema, LastSaved, find_data, read_recipe, to_toml
+from limelight.spec import Alibi, Classes
+from limelight.train import ClassifyRecipe, Ema, LastSaved, find_data, read_recipe, to_toml
 
 TEXT = """
 name = "en-fr"
@@ -46,6 +47,18 @@ def test_overrides_are_toml_or_bare_words(recipe: Path):
     assert read_recipe(recipe, ['plan.average={kind="last", count=2}']).plan.average == LastSaved(count=2)
 
 
+def test_a_mechanism_is_built_with_the_sizes_and_choices_of_the_recipe(recipe: Path, tmp_path: Path):
+    words = ["model.mechanism=general", "model.feeding=true", "model.cell=gru", "model.decoder_depth=2"]
+    found = read_recipe(recipe, words)
+    spec = found.spec(vocab=70)
+    assert (spec.dim, spec.decoder.depth, spec.decoder.cell, spec.decoder.feeding) == (128, 2, "gru", True)
+    assert spec.encoder.input.vocab == 70
+    again = tmp_path / "again.toml"
+    again.write_text(to_toml(found), encoding="utf-8")
+    assert read_recipe(again) == found
+    assert "window" not in to_toml(found)
+
+
 def test_printed_in_full_it_reads_back(recipe: Path, tmp_path: Path):
     found = read_recipe(recipe, ['name=quotes "and" \\ and é'])
     again = tmp_path / "again.toml"
@@ -63,6 +76,11 @@ def test_printed_in_full_it_reads_back(recipe: Path, tmp_path: Path):
         ("plan.steps=many", "plan.steps: .*got 'many'"),
         ("plan.schedule=slow", "plan.schedule: .*got 'slow'"),
         ("plan.average.kind=median", "plan.average"),
+        ("model.mechanism=genral", 'model: no mechanism "genral".*Did you mean "general"'),
+        ("model.mechanism=causal", 'model: a translation has a source to look at.*Use mechanism="multi-head"'),
+        ("model.feeding=true", 'model: a Transformer has no cell.*mechanism="multi-head".*Use mechanism="general", or drop feeding'),
+        ("model.windw=3", 'unknown key "model.windw".*Did you mean "window"'),
+        ("model.cell=rnn", "model.cell: .*got 'rnn'"),
         ("model.heads=7", "model: heads must divide dim: dim=128, heads=7.*Try heads=4"),
         ("plan.steps", "an override is written key=value: got 'plan.steps'"),
         ("=3", "an override is written key=value"),
@@ -110,3 +128,61 @@ def test_where_data_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("LIMELIGHT_DATA")
     with pytest.raises(RecipeError, match="shared/data/none"):
         find_data("$LIMELIGHT_DATA/none", tmp_path)
+
+
+CLASSES = """
+name = "mood"
+task = "classify"
+
+[data]
+labels = ["bad", "good"]
+[[data.sets]]
+name = "lines"
+path = "lines.txt"
+form = "marked lines"
+
+[plan]
+steps = 100
+"""
+
+
+def test_a_task_has_recipes_of_its_own(tmp_path: Path):
+    path = tmp_path / "mood.toml"
+    path.write_text(CLASSES)
+    found = read_recipe(path, ["model.position.kind=alibi", "batches.leave_out=0.2"])
+    assert isinstance(found, ClassifyRecipe)
+    assert (found.task, found.data.sets[0].form, found.batches.leave_out) == ("classify", "marked lines", 0.2)
+    spec = found.spec(vocab=900)
+    assert (spec.decoder, spec.heads) == (None, (Classes(labels=("bad", "good"), at="mean"),))
+    assert (spec.encoder.input.vocab, spec.encoder.position) == (900, Alibi())
+    again = tmp_path / "again.toml"
+    again.write_text(to_toml(found))
+    assert read_recipe(again) == found
+    assert [line for line in to_toml(found).splitlines() if line.startswith("[")][:2] == ["[data]", "[[data.sets]]"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("task=clasify", "no recipe is for the task 'clasify'.*Did you mean \"classify\".*translate"),
+        ("task=3", "no recipe is for the task 3"),
+        ("task=translate", 'unknown key "data.(labels|sets)"'),
+        ("eval.beam=4", 'unknown key "eval"'),
+        ("batches.join=0.1", 'unknown key "batches.join"'),
+        ("data.target=fr", 'unknown key "data.target".*Known: labels, seed, sets'),
+        ("data.labels=[\"a\", \"a\"]", "data: two labels have one name: a, a"),
+        ("data.sets=[]", "data.sets"),
+        ("model.heads=3", "model: heads must divide dim: dim=128, heads=3"),
+    ],
+)
+def test_keys_of_another_task_are_refused(override: str, message: str, tmp_path: Path):
+    path = tmp_path / "mood.toml"
+    path.write_text(CLASSES)
+    with pytest.raises(RecipeError, match=message) as caught:
+        read_recipe(path, [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_all_recipes_that_come_with_the_package_can_be_read():
+    for path in (Path(__file__).parents[2] / "recipes").glob("*.toml"):
+        assert read_recipe(path).name == path.stem

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ...errors import SpecError
-from ...spec import Attention, Classes, FeedForward, Model, Norm, Sinusoid, Stack, Tokens
+from ...spec import Attention, Classes, FeedForward, Model, Norm, Position, Sinusoid, Stack, Tokens
 from ...values import value
 from ..plan import Count, Factor, Natural, Positive
 from .base import BatchPart, Recipe, TokenizerPart
@@ -46,13 +46,15 @@ class SetsPart:
 
 @value
 class EncoderPart:
-    """The size of the Transformer encoder; what each field means is said at `limelight.spec`. `at`: what a class is read off."""
+    """The size of the Transformer encoder; what each field means is said at `limelight.spec`. `position`: None for sinusoids; `at`: what a
+    class is read off."""
 
     dim: Count = 128
     heads: Count = 4
     depth: Count = 2
     hidden: Count = 256
     dropout: Factor = 0.1
+    position: Position | None = None
     at: Literal["first", "last", "mean"] = "mean"
 
 
@@ -90,7 +92,7 @@ class ClassifyRecipe(Recipe):
             ff=FeedForward(hidden=m.hidden, dropout=m.dropout),
             norm=Norm(),
             input=Tokens(vocab=vocab or self.tokenizer.vocab, scaled=True),
-            position=Sinusoid(length=self.batches.max_length, halves=True),
+            position=m.position or Sinusoid(length=self.batches.max_length, halves=True),
             dropout=m.dropout,
         )
         return Model(family="transformer", dim=m.dim, encoder=encoder, heads=(Classes(labels=self.data.labels, at=m.at),))
