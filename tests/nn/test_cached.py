@@ -7,6 +7,7 @@ import torch
 from specs import MODELS, bound, build, tokens
 from torch import Tensor
 
+from limelight.errors import InputError
 from limelight.inputs import Batch, pad
 from limelight.nn import Cache, Memory, Network
 
@@ -78,7 +79,7 @@ def test_beams_go_on_from_their_parents(name: str) -> None:
     assert cache.reorders == 3
 
 
-@pytest.mark.parametrize("name", ["both_plain", "both_grouped", "both_additive"])
+@pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if spec.encoder])
 @torch.no_grad()
 def test_a_source_that_is_done_is_left_behind(name: str) -> None:
     model, cache, given = build(MODELS[name]), Cache(2, room=3), tokens(3, 4)
@@ -105,6 +106,32 @@ def test_trimmed_tokens_are_forgotten(name: str) -> None:
     assert cache.length == 4
     hidden = model.decode(other, memory=memory, cache=cache)
     assert close(hidden, model.decode(torch.cat((given[:, :4], other), 1), memory=memory)[:, 4:])
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("recurrent")])
+@torch.no_grad()
+def test_a_recurrent_state_goes_nowhere_back(name: str) -> None:
+    model, cache, given = build(MODELS[name]), build(MODELS[name]).new_cache(), tokens(2, 5)
+    memory = remember(model, 2)
+    whole = model.decode(given, memory=memory)
+    model.decode(given[:, :4], memory=memory, cache=cache)
+    cache.trim(4)
+    cache.trim(9)
+    with pytest.raises(InputError, match="a recurrent state cannot go back from 4 tokens to 3") as caught:
+        cache.trim(3)
+    assert caught.value.hint == "Begin again with a new cache."
+    assert cache.length == 4
+    assert close(model.decode(given[:, 4:], memory=memory, cache=cache), whole[:, 4:])       # and nothing was harmed
+
+
+@torch.no_grad()
+def test_the_cache_counts_a_recurrent_state() -> None:
+    """Two layers of h and c, and what is fed; keys and values of six places, one head."""
+    model = build(MODELS["recurrent_luong_fed"])
+    cache, memory = model.new_cache(), model.encode(Batch(tokens(3, 6)))
+    model.decode(tokens(3, 1), memory=memory, cache=cache)
+    assert cache.state.shape == (3, 5, 16)
+    assert cache.nbytes == (3 * 5 * 16 + 2 * 3 * 6 * 16) * 4
 
 
 @pytest.mark.parametrize("room", [1, 4, 100])
@@ -139,7 +166,7 @@ def test_the_cache_counts_the_memory_too() -> None:
     assert cache.far(0)[0].shape == (1, 4, 6, 4)
 
 
-@pytest.mark.parametrize("name", ["both_plain", "decoder_learned"])
+@pytest.mark.parametrize("name", MODELS)
 @torch.no_grad()
 def test_two_streams_over_one_model_do_not_touch(name: str) -> None:
     model = build(MODELS[name])

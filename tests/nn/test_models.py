@@ -12,8 +12,10 @@ from torch import Tensor
 
 from limelight.errors import InputError, SpecError, TaskError
 from limelight.inputs import Batch, pad
-from limelight.nn import Network
+from limelight.inputs.pairs import Pairs
+from limelight.nn import Draws, Network
 from limelight.spec import Attention, FeedForward, Learned, Model, Rotary, Sinusoid, Tokens, Words
+from limelight.train.drawing import drawing_loss
 
 ALL = {**MODELS, **ENCODERS}
 
@@ -25,11 +27,19 @@ def logits(model: Network, given: Tensor, source: Tensor | None = None) -> Tenso
     return model.logits(model.decode(given, memory=memory))
 
 
+def loss(model: Network, given: Tensor) -> Tensor:
+    """The next token's. No gradient goes through a draw: draws that are not straight-through learn by a loss of their own."""
+    hard = model.spec.drawing
+    if hard is not None:
+        pairs = Pairs(Batch(given), Batch(given))
+        return drawing_loss(model, pairs, hard=hard, start=1).total
+    return torch.nn.functional.cross_entropy(logits(model, given).flatten(0, 1), given.roll(-1, 1).flatten())
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_gradients_reach_every_parameter(name: str) -> None:
     model = build(ALL[name]).train()
-    given = tokens(4, 12)
-    torch.nn.functional.cross_entropy(logits(model, given).flatten(0, 1), given.roll(-1, 1).flatten()).backward()
+    loss(model, tokens(4, 12)).backward()
     for key, weight in model.named_parameters():
         assert weight.grad is not None, key
         assert weight.grad.isfinite().all(), key
@@ -37,14 +47,30 @@ def test_gradients_reach_every_parameter(name: str) -> None:
             assert weight.grad.abs().max() > 1e-7, key
 
 
+@pytest.mark.parametrize("name", [name for name in MODELS if MODELS[name].drawing])
+def test_a_draw_lets_no_gradient_through(name: str) -> None:
+    """Only its log-probability has one: what `draws` are for."""
+    model, given, draws = build(MODELS[name]).train(), tokens(2, 6), Draws()
+    model.decode(given, memory=model.encode(Batch(given)), draws=draws).sum().backward(retain_graph=True)
+    asking = {key: weight for key, weight in model.named_parameters() if re.search(r"cross\.(q|k|score)", key)}
+    assert asking
+    assert all(weight.grad is None for weight in asking.values())
+    draws.logprobs().sum().backward()
+    assert all(weight.grad.abs().max() > 1e-7 for key, weight in asking.items() if not key.endswith("k.bias"))
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_names_in_the_state_dict(name: str) -> None:
     """Our words only: history lives in the tables that read others' files."""
     linear = r"(q|k|v|o|up|down|gate)\.(weight|bias)"
     norms = r"norm\.(weight|bias)"
-    block = rf"blocks\.\d\.((attn|cross)\.({linear}|score)|ff\.{linear}|(attn|cross|ff)_add\.{norms})"
+    attention = rf"({linear}|score|baseline|centres\.(bend|place)\.weight)"
+    block = rf"blocks\.\d\.((attn|cross)\.{attention}|ff\.{linear}|(attn|cross|ff)_add\.{norms})"
     side = rf"(encoder|decoder)\.({block}|{norms}|embed\.((token|position)\.weight|{norms})|distance\.weight)"
-    pattern = re.compile(rf"{side}|heads\.lm\.(out\.(weight|bias)|bias)")
+    cell = r"((x|h)\.(weight|bias)|seen\.weight)"
+    decoder = rf"decoder\.(cells\.\d\.{cell}|(bridge|readout)\.(weight|bias)|cross\.{attention})"
+    recurrent = rf"encoder\.blocks\.\d\.(onward|back)\.{cell}|{decoder}"
+    pattern = re.compile(rf"{side}|{recurrent}|heads\.lm\.(out\.(weight|bias)|bias)")
     keys = list(build(ALL[name]).state_dict())
     assert [key for key in keys if not pattern.fullmatch(key)] == []
 

@@ -30,7 +30,7 @@ def test_an_encoder_sees_each_row_alone(name: str, side: str, dtype: torch.dtype
     assert memory.hidden.isfinite().all()       # padding too: it must not poison what looks at it
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("both")])
+@pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if spec.encoder])
 @torch.no_grad()
 def test_a_decoder_sees_no_padding_of_its_memory(name: str) -> None:
     model, given = build(MODELS[name]), tokens(3, 5)
@@ -42,7 +42,7 @@ def test_a_decoder_sees_no_padding_of_its_memory(name: str) -> None:
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("decoder")])
+@pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if not spec.encoder])
 @torch.no_grad()
 def test_a_decoder_sees_each_row_alone(name: str, side: str) -> None:
     model, batch = build(MODELS[name]), pad(ROWS, filler=9, side=side)
@@ -53,7 +53,7 @@ def test_a_decoder_sees_each_row_alone(name: str, side: str) -> None:
     assert hidden.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["encoder_plain", "encoder_additive", "encoder_buckets"])
+@pytest.mark.parametrize("name", ["encoder_plain", "encoder_additive", "encoder_buckets", "encoder_recurrent"])
 def test_padding_gets_no_gradient_and_gives_no_nan(name: str) -> None:
     """Left padding of a row: queries that may see nothing stand in the batch, and training goes on."""
     model = build(ENCODERS[name]).train()
@@ -64,13 +64,18 @@ def test_padding_gets_no_gradient_and_gives_no_nan(name: str) -> None:
     assert (model.encoder.embed.table.weight.grad[VOCAB - 1] == 0).all()
 
 
+@pytest.mark.parametrize("name", MODELS | ENCODERS)
 @torch.no_grad()
-def test_a_row_of_nothing_but_padding_stays_finite() -> None:
-    model, keep = build(ENCODERS["encoder_plain"]), torch.tensor([[True, True], [False, False]])
-    assert model.encode(Batch(tokens(2, 2), keep)).hidden.isfinite().all()
+def test_a_row_of_nothing_but_padding_stays_finite(name: str) -> None:
+    model, keep = build((MODELS | ENCODERS)[name]), torch.tensor([[True, True], [False, False]])
+    memory = None if model.encoder is None else model.encode(Batch(tokens(2, 2), keep))
+    assert memory is None or memory.hidden.isfinite().all()
+    if model.decoder is not None:
+        assert model.decode(tokens(2, 3), memory=memory).isfinite().all()
+        assert model.decode(tokens(2, 2), memory=memory, keep=keep).isfinite().all()
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("both")])
+@pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if spec.encoder])
 @torch.no_grad()
 def test_beams_share_the_memory_of_their_sentence(name: str) -> None:
     """Six rows over a memory of two are what six rows over a repeated memory are, with a cache and without."""
@@ -83,7 +88,9 @@ def test_beams_share_the_memory_of_their_sentence(name: str) -> None:
     stepped = torch.cat([model.decode(given[:, i : i + 1], memory=memory, cache=cache) for i in range(4)], 1)
     for found in (model.decode(given, memory=memory), stepped):
         assert (found - wanted).abs().max() < bound(torch.float32)
-    assert cache.far(0)[0].shape[0] == 2        # and it is held once a sentence, not once a beam
+    held = cache.far(0)
+    assert (held is None) is (model.spec.decoder.cross is None)
+    assert held is None or len(held[0]) == 2    # and it is held once a sentence, not once a beam
 
 
 def test_memory_select_takes_the_mask_along() -> None:
@@ -92,3 +99,16 @@ def test_memory_select_takes_the_mask_along() -> None:
     assert chosen.hidden[:, 0, 0].tolist() == [8, 0, 8]
     assert chosen.keep.tolist() == [[False, True], [True, True], [False, True]]
     assert Memory(memory.hidden).select(torch.tensor([1])).keep is None
+
+
+def test_memory_select_takes_the_summary_along() -> None:
+    memory = Memory(torch.zeros(3, 2, 2), summary=torch.arange(6.0).view(3, 2))
+    assert memory.select(torch.tensor([2, 0])).summary.tolist() == [[4, 5], [0, 1]]
+
+
+def test_without_a_summary_a_memory_is_summed_up_by_the_mean_of_its_real_places() -> None:
+    hidden = torch.tensor([[[1.0], [3.0], [8.0]]])
+    assert Memory(hidden).summed().tolist() == [[4.0]]
+    assert Memory(hidden, torch.tensor([[True, True, False]])).summed().tolist() == [[2.0]]
+    assert Memory(hidden, torch.tensor([[False, False, False]])).summed().tolist() == [[0.0]]
+    assert Memory(hidden, summary=torch.ones(1, 2)).summed().tolist() == [[1.0, 1.0]]

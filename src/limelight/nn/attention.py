@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .. import ops
 from ..spec import Additive, Dot, Entmax, General, Hard, Kernel, ScaledDot, Sparsemax
 from ..spec import Attention as AttentionSpec
-from .cache import Cache
+from .cache import Cache, Memory
 from .draws import Draws
 from .local import Centres
 from .norms import norm
@@ -38,6 +38,12 @@ class Sight:
     bias: Float[Tensor, "1 h q k"] | None = None
     turn: Turn | None = None
     draws: Draws | None = None
+    at: Int[Tensor, "b q"] | None = None                 # which step each query is at; None where that is its slot
+
+    @classmethod
+    def far(cls, memory: Memory, draws: Draws | None = None, at: Tensor | None = None) -> Sight:
+        """Of a memory: its real places."""
+        return cls(None if memory.keep is None else memory.keep[:, None, None, :], draws=draws, at=at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +120,19 @@ class Attention(nn.Module):
         how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
         fading = None
         if self.centres is not None:
-            how["allow"], fading = self.centres(x, past, shape[1], k.shape[2], sight.allow)
+            how["allow"], fading = self.centres(x, self._steps(x, sight, past, shape), k.shape[2], sight.allow)
         how["weigh"] = fading or self._weigher(q, k, how, sight.draws, layer, past)
         if (eye := self.eye) is not None:                    # read once: another thread may close it
             run = None if cache is None else id(cache)
             reorders = cache.reorders if cache else 0
-            eye.saw(Look(_by_row(q, shape[0]), new_k, new_v, past, reorders, source is not None, _told(how, q, shape[0]), run))
+            eye.saw(Look(_by_row(q, shape[0]), new_k, new_v, past, reorders, source is not None, how, run))
         out = ops.attend(q, k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
         return self.o(out.transpose(1, 2).flatten(2)).reshape(shape)
+
+    def _steps(self, x: Tensor, sight: Sight, past: int, shape: torch.Size) -> Int[Tensor, "b q"]:
+        """The step of each query of x, as the kernel has them, where the caller's rows and queries are `shape`."""
+        at = torch.arange(past, past + shape[1], device=x.device).expand(shape[:2]) if sight.at is None else sight.at
+        return at.reshape(x.shape[:2])
 
     def _near(self, x: Tensor, sight: Sight) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of x itself."""
@@ -188,17 +199,3 @@ def _map(s: AttentionSpec, name: str, given: int, made: int) -> nn.Module:
 def _by_row(q: Tensor, rows: int) -> Tensor:
     """(b h r·q d) -> (b·r h q d)."""
     return q if len(q) == rows else q.unflatten(2, (rows // len(q), -1)).transpose(1, 2).flatten(0, 1)
-
-
-def _told(how: dict[str, Any], q: Tensor, rows: int) -> dict[str, Any]:
-    """The kernel's arguments by row, as the queries of a Look are: what each query has of its own goes with it."""
-    if len(q) == rows:
-        return how
-
-    def own(t: Any) -> Any:
-        return _by_row(t, rows) if isinstance(t, Tensor) and t.ndim > 2 and t.shape[2] == q.shape[2] and len(t) == len(q) else t
-
-    weigh = how["weigh"]
-    if isinstance(weigh, partial):
-        weigh = partial(weigh.func, **{name: own(item) for name, item in weigh.keywords.items()})
-    return {**how, "allow": own(how["allow"]), "weigh": weigh}

@@ -40,7 +40,7 @@ class Memory:
         if self.keep is None:
             return self.hidden.mean(1)
         share = self.keep.to(self.hidden.dtype)[..., None]
-        return (self.hidden * share).sum(1) / share.sum(1)
+        return (self.hidden * share).sum(1) / share.sum(1).clamp(min=1)
 
 
 class Cache:

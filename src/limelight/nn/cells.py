@@ -21,14 +21,16 @@ class Cell(nn.Module):
         c' = f * c + i * g;  h' = o * tanh(c');  i, f, o = sigmoid, g = tanh, of W x + U h + b
     GRU (Cho et al. 2014), gates in the order reset, update, new:
         h' = (1 - z) * n + z * h;  n = tanh(W x + r * (U h));  r, z = sigmoid
-    States are (b p w): p parts, of which the first is h.
+    States are (b p w): p parts, of which the first is h. `seen`: how wide is what comes to x from elsewhere at each step, for which
+    C c is added to W x (Bahdanau et al. 2015, appendix A.2.2).
     """
 
-    def __init__(self, kind: Literal["lstm", "gru"], wide: int, width: int):
+    def __init__(self, kind: Literal["lstm", "gru"], wide: int, width: int, *, seen: int = 0):
         super().__init__()
         self.kind, self.width, self.parts = kind, width, PARTS[kind]
         self.x = Linear(wide, GATES[kind] * width)
         self.h = Linear(width, GATES[kind] * width)
+        self.seen = Linear(seen, GATES[kind] * width, bias=False) if seen else None
 
     def reset(self) -> None:
         """First weights: orthogonal from state to state (Saxe et al. 2014), and a forget gate that is open (Jozefowicz et al. 2015)."""
@@ -43,10 +45,14 @@ class Cell(nn.Module):
 
     def step(self, x: Float[Tensor, "b i"], state: Float[Tensor, "b p w"]) -> Float[Tensor, "b p w"]:
         """One place further."""
-        return self._next(self.x(x), state)
+        return self.move(self.x(x), state)
 
-    def _next(self, given: Float[Tensor, "b g"], state: Float[Tensor, "b p w"]) -> Float[Tensor, "b p w"]:
-        """`given`: what the gates get from the input, which can be made for all places in one product."""
+    def move(
+        self, given: Float[Tensor, "b g"], state: Float[Tensor, "b p w"], seen: Float[Tensor, "b s"] | None = None
+    ) -> Float[Tensor, "b p w"]:
+        """One place further, where x has been through its map: for all places that is one product."""
+        if self.seen is not None and seen is not None:
+            given = given + self.seen(seen)
         h, said = state[:, 0], self.h(state[:, 0])
         if self.kind == "gru":
             (a, b, c), (r, z, n) = given.chunk(3, -1), said.chunk(3, -1)
@@ -63,9 +69,9 @@ class Cell(nn.Module):
         """All places in order -> h at each, and the state after the last. Where `keep` is False the state stays what it was."""
         if keep is None and x.shape[1] > 1:
             return self._fused(x, state)
-        given, hs = self.x(x), []
-        for t in range(x.shape[1]):
-            moved = self._next(given[:, t], state)
+        hs = []
+        for t, given in enumerate(self.x(x).unbind(1)):            # the way back through unbind is one stack, through slices many
+            moved = self.move(given, state)
             state = moved if keep is None else torch.where(keep[:, t, None, None], moved, state)
             hs.append(state[:, 0])
         return torch.stack(hs, 1), state

@@ -6,6 +6,8 @@ does, with input feeding or without).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -21,6 +23,24 @@ from .embed import Embed
 from .packed import Linear
 
 
+class Ways:
+    """In which order places are read, (b n) each: real ones first, so that padding on either side changes nothing; None as they stand."""
+
+    def __init__(self, tokens: Int[Tensor, "b n"], keep: Bool[Tensor, "b n"] | None):
+        slots = torch.arange(tokens.shape[1], device=tokens.device).expand(tokens.shape)
+        self.onward: Int[Tensor, "b n"] | None = None
+        self.back: Int[Tensor, "b n"] | None = slots.flip(1)
+        if keep is not None:
+            if not bool((keep[:, 1:] <= keep[:, :-1]).all()):
+                self.onward = _first(keep, slots)
+            self.back = _first(keep, -slots)
+
+
+def _first(keep: Tensor, order: Tensor) -> Int[Tensor, "b n"]:
+    """Places that are kept in their order, then the others."""
+    return torch.where(keep, order, keep.shape[1]).argsort(dim=1, stable=True)
+
+
 class Layer(nn.Module):
     """One layer of an encoder: forwards, and backwards beside it where the spec reads both ways."""
 
@@ -31,24 +51,14 @@ class Layer(nn.Module):
         self.onward = Cell(s.cell, dim, width)
         self.back = Cell(s.cell, dim, width) if s.bidirectional else None
 
-    def forward(self, x: Float[Tensor, "b n m"], keep: Bool[Tensor, "b n"] | None) -> Float[Tensor, "b n m"]:
+    def forward(self, x: Float[Tensor, "b n m"], keep: Bool[Tensor, "b n"] | None, ways: Ways) -> Float[Tensor, "b n m"]:
         """Each place with what comes before it, and with what comes after it; places that are not kept are left out and get zeros."""
         x = dropout(x, self.dropout, self.training)
-        sides = [_along(self.onward, x, _places(keep, x, back=False))]
+        sides = [_along(self.onward, x, ways.onward)]
         if self.back is not None:
-            sides.append(_along(self.back, x, _places(keep, x, back=True)))
+            sides.append(_along(self.back, x, ways.back))
         out = torch.cat(sides, -1)
         return out if keep is None else out * keep[..., None]
-
-
-def _places(keep: Tensor | None, x: Tensor, *, back: bool) -> Int[Tensor, "b n"] | None:
-    """In which order a direction reads: real places first, so that padding on either side changes nothing."""
-    slots = torch.arange(x.shape[1], device=x.device).expand(x.shape[:2])
-    if keep is None:
-        return slots.flip(1) if back else None
-    if not back and bool((keep.cummin(1).values == keep).all()):
-        return None                                               # padding is on the right already
-    return torch.where(keep, -slots if back else slots, x.shape[1]).argsort(dim=1, stable=True)
 
 
 def _along(cell: Cell, x: Tensor, places: Tensor | None) -> Tensor:
@@ -83,9 +93,9 @@ class RecurrentEncoder(nn.Module):
         if segments is not None:
             raise InputError("a recurrent encoder does not tell segments apart.", "Leave them out of the batch.")
         x = self.embed(tokens, torch.zeros_like(tokens), tokens.shape[1])
-        ends = []
+        ends, ways = [], Ways(tokens, keep)
         for layer in self.blocks:
-            x = layer(x, keep)
+            x = layer(x, keep, ways)
             ends.append(self._ends(x, keep))
         return Memory(self.norm(x), keep, torch.cat(ends, -1))
 
@@ -108,8 +118,8 @@ class RecurrentDecoder(nn.Module):
         super().__init__()
         self.spec, self.dim = s, dim
         self.embed = Embed(s, dim, lent)
-        extra = dim if s.steps else 0                              # what was seen, or what was made of it, beside the token
-        self.cells = nn.ModuleList(Cell(s.cell, dim + extra if i == 0 else dim, dim) for i in range(s.depth))
+        seen = dim if s.steps else 0                               # or what was made of it
+        self.cells = nn.ModuleList(Cell(s.cell, dim, dim, seen=0 if i else seen) for i in range(s.depth))
         self.norm = nn.Identity()
         self.rows = sum(cell.parts for cell in self._cells)
         self.bridge = Linear(summary, self.rows * dim) if summary else None
@@ -135,16 +145,17 @@ class RecurrentDecoder(nn.Module):
         """Tokens (b n) -> what is made of state and context at each, tanh(W [context; state]) (Luong et al. 2015, equation 5)."""
         cache = cache or Cache(1)                                  # the memory's keys are made once, also where nobody keeps them
         past = cache.length
-        keep = None if keep is None or bool(keep.all()) else keep[:, past:]
+        keep = None if keep is None or bool(keep.all()) else keep
+        at = None if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, past:]      # padding is no step
+        keep = None if keep is None else keep[:, past:]
         x = self.embed(tokens, torch.zeros_like(tokens), past + tokens.shape[1])
         state = self._begun(x, memory) if cache.state is None else cache.state
-        far = Sight() if memory is None else Sight(None if memory.keep is None else memory.keep[:, None, None, :], draws=draws)
-        hidden = None if memory is None else memory.hidden
-        if self.spec.steps and self.cross is not None and hidden is not None:
-            out, state = self._steps(x, state, keep, _Looking(self.cross, hidden, far, cache))
+        look = None if self.cross is None or memory is None else _Looking(self.cross, memory, cache, draws, at)
+        if self.spec.steps and look is not None:
+            out, state = self._steps(x, state, keep, look)
         else:
             s, state = self._columns(x, state, keep)
-            out = self._made(s, None if self.cross is None or hidden is None else self.cross(s, hidden, far, cache, 0))
+            out = self._made(s if look is None else torch.cat((look(s, 0), s), -1))
             cache.advance(tokens.shape[1])
         cache.state = state
         return self.norm(out)
@@ -169,39 +180,50 @@ class RecurrentDecoder(nn.Module):
         return x, torch.cat(states, 1)
 
     def _steps(self, x: Tensor, state: Tensor, keep: Tensor | None, look: _Looking) -> tuple[Tensor, Tensor]:
-        """Place by place."""
+        """Place by place; all that does not wait for the place before is made for all of them at once."""
         outs = []
-        for t in range(x.shape[1]):
-            out, moved = self._step(x[:, t], state, look)
+        for t, given in enumerate(self._cells[0].x(x).unbind(1)):
+            out, moved = self._step(given, state, look, t)
             state = moved if keep is None else torch.where(keep[:, t, None, None], moved, state)
             look.cache.advance(1)
             outs.append(out)
-        return torch.stack(outs, 1), state
+        out = torch.stack(outs, 1)
+        return out if self.spec.feeding else self._made(out), state
 
-    def _step(self, x: Tensor, state: Tensor, look: _Looking) -> tuple[Float[Tensor, "b m"], Float[Tensor, "b r m"]]:
+    def _step(self, given: Tensor, state: Tensor, look: _Looking, t: int) -> tuple[Float[Tensor, "b _"], Float[Tensor, "b r m"]]:
+        """-> what was made at this place and goes into the next, or what it will be made of; and the state."""
         feeding = self.spec.feeding
         cells, fed = (state[:, :-1], state[:, -1]) if feeding else (state, None)
-        seen = look(cells[:, -self._cells[-1].parts]) if fed is None else fed          # Bahdanau: the previous state asks
-        into, after = torch.cat((x, seen), -1), []
-        for cell, mine in zip(self._cells, self._parted(cells), strict=True):
-            after.append(cell.step(dropout(into, self.spec.dropout, self.training) if after else into, mine))
-            into = after[-1][:, 0]
-        out = self._made(into, look(into) if feeding else seen)
-        return out, torch.cat((*after, out[:, None].to(state.dtype)) if feeding else after, 1)
+        seen = look(cells[:, None, -self._cells[-1].parts], t)[:, 0] if fed is None else fed    # Bahdanau: the previous state asks
+        first, *others = zip(self._cells, self._parted(cells), strict=True)
+        after = [first[0].move(given, first[1], seen)]
+        for cell, mine in others:
+            after.append(cell.step(dropout(after[-1][:, 0], self.spec.dropout, self.training), mine))
+        s = after[-1][:, 0]
+        if not feeding:
+            return torch.cat((seen, s), -1), torch.cat(after, 1)
+        out = self._made(torch.cat((look(s[:, None], t)[:, 0], s), -1))
+        return out, torch.cat((*after, out[:, None].to(state.dtype)), 1)
 
     def _parted(self, state: Tensor) -> list[Tensor]:
         return list(state.split([cell.parts for cell in self._cells], 1))
 
-    def _made(self, s: Float[Tensor, "*n m"], seen: Float[Tensor, "*n m"] | None) -> Float[Tensor, "*n m"]:
-        out = self.readout(s if seen is None else torch.cat((seen, s), -1)).tanh()
-        return dropout(out, self.spec.dropout, self.training)
+    def _made(self, known: Float[Tensor, "*n k"]) -> Float[Tensor, "*n m"]:
+        """`known`: context and state side by side, or the state alone."""
+        return dropout(self.readout(known).tanh(), self.spec.dropout, self.training)
 
 
+@dataclass(frozen=True, eq=False)
 class _Looking:
-    """One question at a time to the same memory."""
+    """Questions to one memory. `at`: the steps of all places, (b n), where they are not their slots."""
 
-    def __init__(self, cross: Attention, hidden: Tensor, far: Sight, cache: Cache):
-        self.cross, self.hidden, self.far, self.cache = cross, hidden, far, cache
+    cross: Attention
+    memory: Memory
+    cache: Cache
+    draws: Draws | None
+    at: Int[Tensor, "b n"] | None
 
-    def __call__(self, asking: Float[Tensor, "b m"]) -> Float[Tensor, "b m"]:
-        return self.cross(asking[:, None], self.hidden, self.far, self.cache, 0)[:, 0]
+    def __call__(self, asking: Float[Tensor, "b q m"], t: int) -> Float[Tensor, "b q m"]:
+        """What states from place t on get to see."""
+        at = None if self.at is None else self.at[:, t : t + asking.shape[1]]
+        return self.cross(asking, self.memory.hidden, Sight.far(self.memory, self.draws, at), self.cache, 0)

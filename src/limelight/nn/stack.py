@@ -68,7 +68,7 @@ class Stack(nn.Module):
         at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, past:]
         x = self.embed(tokens, at, past + n, segments)
         nears = self._nears(at, slots, past + n, keep)
-        far = None if memory is None else Sight(None if memory.keep is None else memory.keep[:, None, None, :], draws=draws)
+        far = None if memory is None else Sight.far(memory, draws, None if keep is None else at)
         for block, near in zip(self.blocks, nears, strict=True):
             x = block(x, None if memory is None else memory.hidden, near, far, cache)
         if cache is not None:

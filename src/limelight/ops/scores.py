@@ -21,7 +21,7 @@ def general(
     q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"], *, weight: Float[Tensor, "h d d"]
 ) -> Float[Tensor, "b h q k"]:
     """q W k, one W a head (Luong et al. 2015, equation 8)."""
-    return (q @ weight) @ k.mT
+    return torch.einsum("bhqd,hde->bhqe", q, weight) @ k.mT         # a plain product would copy W for every row
 
 
 def additive(q: Float[Tensor, "b h q d"], k: Float[Tensor, "b h k d"], *, weight: Float[Tensor, "h d"]) -> Float[Tensor, "b h q k"]:
