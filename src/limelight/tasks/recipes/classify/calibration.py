@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 
 from ....nn import Network
 from ....nn.heads import LabelHead
@@ -24,10 +25,10 @@ class Read:
     """What a classifier said of texts, window by window. `logs`: (w c), the logarithm of each class's probability; `shares`: (w), how much
     a window counts in its text; `text`: (w), which text it is of; `weights`: (n), how much a text counts."""
 
-    logs: Odds
-    shares: Odds
-    text: Truth
-    weights: Odds
+    logs: Float[np.ndarray, "w c"]
+    shares: Float[np.ndarray, " w"]
+    text: Int[np.ndarray, " w"]
+    weights: Float[np.ndarray, " n"]
 
     @classmethod
     def of(cls, answers: Sequence[Classified], labels: Sequence[str], weights: Sequence[float]) -> Read:
