@@ -58,8 +58,7 @@ class Ragged:
 class TokenBatches:
     """Pairs of id rows in batches of at most `budget` padded tokens on the longer side, so that memory is bounded.
 
-    `sources` None: targets alone, for a language model; `learnt`: 1 for each of their tokens that is to be said, 0 for one that is only
-    read; None where all are said. Every row ends with its end token. A pair with a side longer than `max_length` is
+    `sources` None: targets alone, for a language model. Every row ends with its end token. A pair with a side longer than `max_length` is
     left out, and `left_out` says how many are. `join`: the share of pairs that are trained on as one long pair with one to three
     others (ids in a row, the end token only at the end) where `max_length` allows it; every pair still comes exactly once an epoch.
     """
@@ -74,13 +73,10 @@ class TokenBatches:
         pad: int,
         max_length: int,
         join: float = 0.0,
-        learnt: Sequence[Sequence[int]] | None = None,
     ):
         """Pack the rows. Raises InputError for sides of unequal number, an empty row, nothing left, or a budget below `max_length`."""
         if sources is not None and len(sources) != len(targets):
             raise InputError(f"sources and targets go in pairs: got {len(sources)} and {len(targets)}.")
-        if learnt is not None and [*map(len, learnt)] != [*map(len, targets)]:
-            raise InputError("which tokens are learnt is to be told of each token of each target: got rows of other lengths.")
         if budget < max_length:
             raise InputError(f"a batch of {budget} tokens cannot hold a row of {max_length}.", "Raise the budget or lower max_length.")
         if not 0 <= join <= 1:
@@ -88,7 +84,6 @@ class TokenBatches:
         self.budget, self.seed, self.pad, self.max_length, self.join = budget, seed, pad, max_length, join
         self._target = Ragged.of(targets)
         self._source = None if sources is None else Ragged.of(sources)
-        self._learnt = None if learnt is None else Ragged.of(learnt)
         self._sides = [side for side in (self._source, self._target) if side is not None]
         self._kept = np.flatnonzero(np.max([side.lengths for side in self._sides], axis=0) <= max_length)
         self.left_out = len(targets) - len(self._kept)
@@ -116,8 +111,7 @@ class TokenBatches:
         """The pairs of one entry of `order`, on the CPU."""
         parts = indices.reshape(len(indices), -1)
         source = None if self._source is None else self._source.rectangle(parts, self.pad)
-        learnt = None if self._learnt is None else self._learnt.rectangle(parts, 0).values.bool()
-        return Pairs(source, self._target.rectangle(parts, self.pad), learnt)
+        return Pairs(source, self._target.rectangle(parts, self.pad))
 
     def padding_share(self, epoch: int) -> float:
         """The share of an epoch's rectangles, of both sides, that is filled with padding."""

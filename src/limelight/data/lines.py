@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,10 @@ BOM = b"\xef\xbb\xbf"
 
 @contextmanager
 def opened(path: Path | str) -> Iterator[BinaryIO]:
-    """The bytes of a file, or of standard input for "-". Raises InputError for a file that is missing or may not be read."""
+    """The bytes of a file, unpacked where its name ends in ".gz", or of standard input for "-".
+
+    Raises InputError for a file that is missing, may not be read, or cannot be unpacked.
+    """
     if str(path) == STANDARD:
         yield sys.stdin.buffer
         return
@@ -25,7 +30,14 @@ def opened(path: Path | str) -> Iterator[BinaryIO]:
     except OSError as error:
         raise unreadable(path, error) from None
     with stream:
-        yield stream
+        if Path(path).suffix.lower() != ".gz":
+            yield stream
+            return
+        try:
+            with gzip.open(stream) as unpacked:
+                yield unpacked  # pyright: ignore[reportReturnType] - it reads as any other stream does
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise InputError(f"{path} cannot be unpacked: {error}.", "Is it gzip, and whole?") from None
 
 
 def unreadable(path: Path | str, error: OSError) -> InputError:

@@ -14,6 +14,7 @@ import torch
 
 from ..devices import pick_device, pick_dtype
 from ..errors import TaskError, WeightError, did_you_mean, nearest
+from ..inputs.template import FILE as TEMPLATE
 from ..inputs.text import Text
 from ..manifest import Manifest
 from ..nn import Network, pack_matrices
@@ -62,9 +63,12 @@ class Opened:
         if form == "published":
             publish(target, model=self.model, text=self.text, manifest=self.manifest, tokenizer=self.folder, bits=bits)
             return
-        card = self.folder / "README.md"
-        told = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
-        save(target, model=self.model, text=self.text, manifest=self.manifest, card=told, bits=bits)
+        card, converses = (_told(self.folder / name) for name in ("README.md", TEMPLATE))
+        save(target, model=self.model, text=self.text, manifest=self.manifest, card=card or "", bits=bits, template=converses)
+
+
+def _told(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
 def bundled() -> dict[str, Path]:

@@ -1,7 +1,7 @@
 """Our own folders: read, and written.
 
-One holds `limelight.json` (what it is), `model.safetensors` (its numbers), `tokenizer.json` and `README.md` (its card).
-Nothing in it is ever run.
+One holds `limelight.json` (what it is), `model.safetensors` (its numbers), `tokenizer.json` and `README.md` (its card); one that
+converses has a `chat_template.jinja` too. Nothing in it is ever run, but for the template, in a process that may do nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor
 from .. import manifest as manifests
 from ..errors import InputError, WeightError
 from ..files import believed_text, replaced
+from ..inputs.template import FILE as TEMPLATE
 from ..inputs.text import Text
 from ..manifest import Manifest
 from ..nn import Network
@@ -47,10 +48,11 @@ def open_folder(folder: Path) -> tuple[Network, Text, Manifest]:
 
 
 def save(
-    folder: Path, *, model: Network, text: Text, manifest: Manifest, card: str, bits: Bits = "int8"
+    folder: Path, *, model: Network, text: Text, manifest: Manifest, card: str, bits: Bits = "int8", template: str | None = None
 ) -> None:
     """Write a model folder. Nothing that is there is touched before all files are written; then the manifest goes last.
 
+    `template`: how a conversation is written for the model, see inputs.template.
     Raises InputError where it cannot be written, WeightError for weights that are not finite.
     """
     pieces = text.to_json()
@@ -60,8 +62,9 @@ def save(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
+    written = {"limelight.json": manifests.to_json(manifest), "README.md": card, "tokenizer.json": pieces}
     with ExitStack() as drafts:
-        for name, content in (("limelight.json", manifests.to_json(manifest)), ("README.md", card), ("tokenizer.json", pieces)):
+        for name, content in (written if template is None else {**written, TEMPLATE: template}).items():
             drafts.enter_context(replaced(folder / name)).write_text(content, encoding="utf-8")
         write_tensors(drafts.enter_context(replaced(folder / "model.safetensors")), tensors, notes)
 

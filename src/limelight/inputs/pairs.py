@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
 from .batch import Batch
 
@@ -13,17 +15,20 @@ from .batch import Batch
 class Pairs:
     """Sources beside the targets that they should give. `source` is None for a language model.
 
-    Targets are written without a start token and with their end token; the loss shifts them.
+    Targets are written without a start token and with their end token; the loss shifts them. `learnt`: which of their tokens are to be
+    said, where the others are only read (what a customer says, before the reply); None where all are.
     """
 
     source: Batch | None
     target: Batch
+    learnt: Bool[Tensor, "b n"] | None = None
 
     @property
     def tokens(self) -> int:
         """How many target tokens there are to learn."""
-        return self.target.tokens
+        return self.target.tokens if self.learnt is None else int(self.learnt.sum())
 
     def to(self, device: torch.device | str) -> Pairs:
         """The same pairs on another device."""
-        return Pairs(None if self.source is None else self.source.to(device), self.target.to(device))
+        learnt = None if self.learnt is None else self.learnt.to(device, non_blocking=True)
+        return Pairs(None if self.source is None else self.source.to(device), self.target.to(device), learnt)

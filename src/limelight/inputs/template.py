@@ -20,8 +20,9 @@ from .confined import Limits, OverrunError, confined
 MOST = 64 << 20                         # bytes of a tokenizer's settings, which name thousands of tokens
 MOST_TEMPLATE = 1 << 20                 # bytes of a template
 OWN = {"messages", "add_generation_prompt", "tools", "documents"}
+FILE = "chat_template.jinja"
 CHILD = Path(__file__).with_name("template_child.py")
-INSTEAD = "A chat_template.jinja put into the folder is read in its place."
+INSTEAD = f"A {FILE} put into the folder is read in its place."
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def read_template(folder: Path) -> Template | None:
 
 def _text(folder: Path) -> str | None:
     """A file of its own goes before the tokenizer's settings, and those before a processor's."""
-    if (path := folder / "chat_template.jinja").is_file():
+    if (path := folder / FILE).is_file():
         return believed_text(path, MOST_TEMPLATE)
     for path in (folder / "tokenizer_config.json", folder / "chat_template.json"):
         if path.is_file() and (found := believed_table(path, MOST).get("chat_template")) is not None:

@@ -24,7 +24,7 @@ from .positions import (
     Stretch,
     Yarn,
 )
-from .ready import encoder_decoder
+from .ready import decoder_only, encoder_decoder
 from .scores import Additive, Dot, General, ScaledDot, Score
 from .stack import Activation, Column, FeedForward, Recurrent, Stack, Tokens
 from .weights import Entmax, Hard, Kernel, Local, Monotonic, Predicted, Soft, Sparsemax, Weights
@@ -69,6 +69,7 @@ __all__ = [
     "Weights",
     "Words",
     "Yarn",
+    "decoder_only",
     "encoder_decoder",
     "from_json",
     "to_json",

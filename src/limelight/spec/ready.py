@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .attention import Attention
+from .attention import Attention, Norm
 from .heads import Words
 from .model import Model
-from .positions import Sinusoid
+from .positions import Rotary, Sinusoid
 from .stack import FeedForward, Stack, Tokens
 
 
@@ -39,6 +39,25 @@ def encoder_decoder(
     )
     decoder = Stack(**{**_fields(encoder), "depth": decoder_depth, "causal": True, "cross": attention})
     return Model(family="transformer", dim=dim, encoder=encoder, decoder=decoder, heads=(Words(),))
+
+
+def decoder_only(
+    *, vocab: int, dim: int, heads: int, depth: int, hidden: int | None = None, length: int = 512, dropout: float = 0.0
+) -> Model:
+    """A causal language model (Radford et al. 2018) in the form that Touvron et al. 2023 gave it: rotary positions, root-mean-square
+    norms before each branch, a gated feed-forward, no biases; the table of embeddings serves as the output matrix. `length`: positions;
+    `hidden` is by default about 8/3 of `dim`, so that three matrices cost what two of four times the width do; `dropout` as above."""
+    decoder = Stack(
+        depth=depth,
+        attention=Attention(heads=heads, bias=""),
+        ff=FeedForward(hidden=hidden or 8 * -(-dim // 3), activation="silu", gated=True, bias=False, dropout=dropout),
+        norm=Norm(kind="rms"),
+        input=Tokens(vocab=vocab, scaled=True),
+        position=Rotary(length=length),
+        causal=True,
+        dropout=dropout,
+    )
+    return Model(family="transformer", dim=dim, decoder=decoder, heads=(Words(),))
 
 
 def _fields(stack: Stack) -> dict[str, object]:

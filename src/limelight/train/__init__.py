@@ -14,7 +14,7 @@ from .loop import fit
 from .losses import Loss, LossSum, next_token, translation_loss
 from .metrics import to_tensorboard
 from .plan import Ema, LastSaved, NoAverage, Plan
-from .recipes import ClassifyRecipe, Recipe, TranslateRecipe, find_data, read_recipe, to_toml
+from .recipes import ClassifyRecipe, Recipe, ReplyRecipe, TranslateRecipe, find_data, read_recipe, to_toml
 from .schedule import learning_rate
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "NoAverage",
     "Plan",
     "Recipe",
+    "ReplyRecipe",
     "Saved",
     "Started",
     "Stepped",

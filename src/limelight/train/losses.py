@@ -44,39 +44,41 @@ class NextToken(Protocol):
     def logits(self, hidden: Tensor) -> Tensor: ...
 
 
-def translation_loss(model: Any, pairs: Pairs, *, start: int, label_smoothing: float = 0.0, consistency: float = 0.0) -> LossSum:
-    """The cross-entropy of each target token, given the source and the target tokens before it.
+def translation_loss(model: Any, pairs: Pairs, *, start: int | None, label_smoothing: float = 0.0, consistency: float = 0.0) -> LossSum:
+    """The cross-entropy of each target token that is learnt, given the source and the target tokens before it.
 
-    `model` is a NextToken on any device; `pairs` are moved to it. The decoder reads [start] + target[:-1]. Targets are padded
-    on the right, so a causal decoder needs no mask for them; the vocabulary product is made at real places only. `consistency`
+    `model` is a NextToken on any device; `pairs` are moved to it. The decoder reads [start] + target[:-1]; with `start` None a target's
+    first token is read and not said, as where a prompt comes before the answer. Targets are padded on the right, so a causal decoder
+    needs no mask for them; the vocabulary product is made at real places only, and of those at the ones that are learnt. `consistency`
     (R-drop) repeats the rows for a second pass with other dropout; it is for models in training mode and left out in evaluation.
     Raises InputError for targets padded on the left.
     """
     device = next(model.parameters()).device
     copies = 2 if consistency and model.training else 1
-    places = _real_places(pairs.target)          # found before the move: on a GPU it would have to wait for the count
-    tokens = pairs.target.values.numel() if places is None else len(places)
+    first = int(start is None)
+    places = _real_places(pairs, first)          # found before the move: on a GPU it would have to wait for the count
     pairs = pairs.to(device)
     hidden = _hidden(model, pairs, start, copies)
-    targets = pairs.target.values.flatten()
+    targets = pairs.target.values[:, first:].flatten()
     if places is not None:
         places = places.to(device, non_blocking=True)
         targets = targets.index_select(0, places)
         hidden = hidden.unflatten(0, (copies, -1)).index_select(1, places).flatten(0, 1)
     agree = consistency if copies == 2 else 0.0
     total, nll = _sums(model.logits, hidden, targets, partial(softmax_loss, smoothing=label_smoothing, consistency=agree))
-    return LossSum(total, nll, tokens)
+    return LossSum(total, nll, len(targets))
 
 
-def next_token(plan: Plan, *, start: int) -> Loss[Pairs]:
+def next_token(plan: Plan, *, start: int | None) -> Loss[Pairs]:
     """The loss that a plan asks for, ready for `fit`."""
     return partial(translation_loss, start=start, label_smoothing=plan.label_smoothing, consistency=plan.consistency)
 
 
-def _hidden(model: Any, pairs: Pairs, start: int, copies: int) -> Float[Tensor, "n m"]:
-    """The decoder's last states, one row for each target slot, the passes one after the other."""
-    target = pairs.target.values.repeat(copies, 1)
-    before = torch.cat([target.new_full((len(target), 1), start), target[:, :-1]], 1)
+def _hidden(model: Any, pairs: Pairs, start: int | None, copies: int) -> Float[Tensor, "n m"]:
+    """The decoder's last states, one row for each target slot that is said, the passes one after the other."""
+    before = pairs.target.values[:, :-1].repeat(copies, 1)
+    if start is not None:
+        before = torch.cat([before.new_full((len(before), 1), start), before], 1)
     memory = None if pairs.source is None else model.encode(repeat(pairs.source, copies))
     return model.decode(before, memory=memory).flatten(0, 1)
 
@@ -88,12 +90,14 @@ def repeat(batch: Batch, copies: int) -> Batch:
     return Batch(values, None if batch.keep is None else batch.keep.repeat(copies, 1))
 
 
-def _real_places(target: Batch) -> Int[Tensor, " t"] | None:
-    if target.keep is None:
-        return None
-    if target.keep.device.type == "cpu" and not bool((target.keep[:, 1:] <= target.keep[:, :-1]).all()):
+def _real_places(pairs: Pairs, first: int) -> Int[Tensor, " t"] | None:
+    """Which slots from the `first` on are to be said; None for all of them."""
+    keep, learnt = pairs.target.keep, pairs.learnt
+    if keep is not None and keep.device.type == "cpu" and not bool((keep[:, 1:] <= keep[:, :-1]).all()):
         raise InputError("targets are padded on the left or in the middle, wanted on the right.", 'Use pad(rows, side="right").')
-    return target.keep.flatten().nonzero()[:, 0]
+    said = learnt if keep is None or learnt is None else keep & learnt
+    said = keep if said is None else said
+    return None if said is None else said[:, first:].flatten().nonzero()[:, 0]
 
 
 def _sums(

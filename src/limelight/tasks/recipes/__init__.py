@@ -11,7 +11,7 @@ from .trade import Trade, Workshop
 __all__ = ["TRADES", "Trade", "Workshop", "trade_of"]
 
 # task -> class in TASK/trade.py, loaded when it is asked for
-TRADES = {"translate": "Translating", "classify": "Classifying"}
+TRADES = {"translate": "Translating", "classify": "Classifying", "reply": "Replying"}
 
 
 def trade_of(task: str) -> Trade[Any, Any, Any, Any]:

@@ -97,6 +97,11 @@ class Trade(ABC, Generic[R, S, E, A]):
     def measure(self, workshop: Workshop[R, S], shipped: Opened, *, beside: Path, trained: str) -> Measured:
         """All that is to be known of a trained model, measured on the folder that is shipped."""
 
+    def template(self, recipe: R) -> str | None:
+        """How a conversation is written for its models; None where they hold none."""
+        del recipe
+        return None
+
     def learn(self, workshop: Workshop[R, S], *, folder: Path | None, resume: Resume = "auto") -> Iterator[Event]:
         """Train, as a stream of events; a glance at held-out examples goes with each evaluation."""
         if folder is not None:
@@ -118,10 +123,11 @@ class Trade(ABC, Generic[R, S, E, A]):
         trained. `beside`: the recipe's folder; `trained`: where and how long, for the card. Raises RecipeError without a [card].
         """
         card_of(workshop.recipe)
-        save(folder, model=workshop.model, text=workshop.text, manifest=workshop.manifest, card="")
+        template = self.template(workshop.recipe)
+        save(folder, model=workshop.model, text=workshop.text, manifest=workshop.manifest, card="", template=template)
         shipped = open_model(folder, device=str(next(workshop.model.parameters()).device), dtype="fp32")
         found = self.measure(workshop, shipped, beside=beside, trained=trained)
-        save(folder, model=workshop.model, text=workshop.text, manifest=found.manifest, card=found.card)
+        save(folder, model=workshop.model, text=workshop.text, manifest=found.manifest, card=found.card, template=template)
         return folder
 
     # --- from a model to its scores ------------------------------------------------------------------------------------

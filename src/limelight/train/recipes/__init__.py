@@ -3,6 +3,7 @@
 from .base import BatchPart, CardPart, Recipe, TokenizerPart
 from .classify import ClassifyRecipe
 from .reading import KINDS, find_data, read_recipe, to_toml
+from .reply import ReplyRecipe
 from .translate import TranslateRecipe
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "CardPart",
     "ClassifyRecipe",
     "Recipe",
+    "ReplyRecipe",
     "TokenizerPart",
     "TranslateRecipe",
     "find_data",

@@ -14,10 +14,11 @@ from ...errors import RecipeError, SpecError, did_you_mean
 from ...values import parse, plain
 from .base import Recipe
 from .classify import ClassifyRecipe
+from .reply import ReplyRecipe
 from .translate import TranslateRecipe
 
 ROOT = "LIMELIGHT_DATA"
-KINDS: dict[str, type[Recipe]] = {"translate": TranslateRecipe, "classify": ClassifyRecipe}
+KINDS: dict[str, type[Recipe]] = {"translate": TranslateRecipe, "classify": ClassifyRecipe, "reply": ReplyRecipe}
 USUAL = "translate"                      # the task of a recipe that names none
 FIRST = ("name", "task", "data", "tokenizer", "model", "batches", "plan", "eval")    # what a reader wants to see first
 

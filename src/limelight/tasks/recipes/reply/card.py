@@ -1,0 +1,57 @@
+"""The card of a model that replies, as the README.md of its folder: what it is, where from, how good, and what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ....data.dialogues import DialogueSplit
+from ....manifest import Card
+from ....train import ReplyRecipe
+from ..scores import Score
+from ..trade import Workshop
+
+Shop = Workshop[ReplyRecipe, DialogueSplit]
+
+
+def markdown(workshop: Shop, card: Card, scores: Sequence[Score]) -> str:
+    """The whole card."""
+    limits = "## Limits\n\n" + "\n".join(f"- {limit}" for limit in card.limits)
+    return "\n\n".join([_what(workshop, card), _scores(workshop, card, scores), limits]) + "\n"
+
+
+def _what(workshop: Shop, card: Card) -> str:
+    r, m, split = workshop.recipe, workshop.recipe.model, workshop.split
+    size = sum(p.numel() for p in workshop.model.parameters()) / 1e6
+    turns = sum(len(each.exchanges) for each in split.train)
+    held = f"{len(split.valid):,} and {len(split.test):,} dialogues held out, whole"
+    reads = f"the last {r.eval.turns} turns of a conversation, {m.length} tokens with the reply"
+    return f"""# {r.name}
+
+{card.summary}
+
+## What it is
+
+- Size: {size:.1f} million parameters; a decoder of {m.depth} layers of {m.dim}, {m.heads} heads, rotary positions,
+  {len(workshop.text):,} byte-pair pieces. Weights in int8 with one scale a row.
+- It reads {reads}, and writes at most {r.eval.max_length} tokens.
+- Licence: {card.license}.
+- Attribution: {card.attribution}
+- Recipe: `{card.recipe}`. {card.trained}
+- Data: {len(split.train):,} dialogues with {turns:,} replies to train on, {held}. {split.left_out:,} dialogues
+  are in no part: near copies of held-out ones, or begun by the customer with the same words.
+- Only the replies are learnt; what customers say is read. Text is normalised: NFC, typewriter quotes, single spaces."""
+
+
+def _scores(workshop: Shop, card: Card, scores: Sequence[Score]) -> str:
+    rows = "\n".join(f"| {s.name} | {s.value:.1f} | ± {s.interval:.1f} | {s.signature} |" for s in scores)
+    return f"""## Scores
+
+On turns of the test part, as the folder's settings write them, measured on the int8 weights as shipped. Perplexities are of the
+replies that people gave; shares and distinct-n are in per cent; BLEU is against the one reply that was given and says little, for
+most turns have many good ones:
+
+| score | value | 95 % interval | how |
+|---|---:|---:|---|
+{rows}
+
+Reproduce them with `limelight eval {workshop.recipe.name} --recipe {card.recipe}`."""
