@@ -93,6 +93,29 @@ def test_a_recipe_becomes_a_model_that_translates(limelight: Run, recipe: Path, 
     one_line(limelight("train", recipe, "--resume", "never"), "already holds")
 
 
+@pytest.mark.parametrize("mechanism", ["additive", "local-p", "linear"])
+def test_a_recipe_of_any_mechanism_becomes_a_model_that_translates_and_aligns(mechanism: str, limelight: Run, recipe: Path) -> None:
+    ran = limelight("train", recipe, f"model.mechanism={mechanism}", "--folder", "run")
+    assert ran.code == 0
+    assert "AER" in ran.out
+    assert f"{mechanism} (" in Path("run/model/README.md").read_text(encoding="utf-8")
+    assert limelight("translate", "Tom.", "-m", "run/model", "--look").code == 0
+    assert json.loads(limelight("eval", "run/model", "--recipe", recipe, "--limit", 2, "--json").out)["sentences"] == 2
+
+
+def test_a_model_without_attention_translates_and_has_nothing_to_align_by(limelight: Run, recipe: Path) -> None:
+    ran = limelight("train", recipe, "model.mechanism=fixed-vector", "--folder", "run")
+    assert ran.code == 0
+    assert "BLEU" in ran.out
+    assert "AER" not in ran.out
+    assert limelight("translate", "Tom.", "-m", "run/model").code == 0
+
+
+def test_a_mechanism_that_does_not_fit_is_refused_before_the_data_are_read(limelight: Run, recipe: Path) -> None:
+    one_line(limelight("train", recipe, "model.feeding=true"), 'got feeding=True with mechanism="multi-head"', 'Use mechanism="general"')
+    assert limelight("train", recipe, "model.feeding=true", "model.mechanism=general", "--print-config").code == 0
+
+
 def test_json_is_the_events_and_then_what_was_written(limelight: Run, recipe: Path) -> None:
     found = [json.loads(line) for line in limelight("train", recipe, "--json", "--folder", "here").lines]
     kinds = [each["event"] for each in found]

@@ -77,3 +77,9 @@ def test_a_score_reads_in_one_line_and_goes_to_json() -> None:
 def test_what_cannot_be_compared_is_refused(said: list[str], references: list[tuple[str, ...]], wrong: str) -> None:
     with pytest.raises(InputError, match=wrong):
         score(said, references)
+
+
+def test_resamples_without_any_match_are_scored_too() -> None:
+    """sacrebleu alone gives up where some of them are 0.0 and others numpy's."""
+    _, chrf = score(["q q q q", "b c d e"], [["a a a a"], ["b c d e"]])
+    assert (chrf.value, chrf.interval) == (pytest.approx(50), pytest.approx(50))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...spec import Model, encoder_decoder
-from ...values import plain, value
+from ...errors import SpecError
+from ...spec import Model
+from ...spec.mechanisms import Frame, Sizes, find
+from ...values import value
 from ..plan import Count, Factor, Natural
 from .base import BatchPart, Recipe
 
@@ -25,17 +28,15 @@ class PairsPart:
 
 
 @value
-class TransformerPart:
-    """The size of the Transformer; what each field means is said at `limelight.spec`."""
+class ModelPart(Frame):
+    """Which attention, and how large a model; what each field means is said at `limelight.spec.mechanisms`, and by
+    `limelight mechanisms`."""
 
-    dim: Count = 256
-    heads: Count = 4
-    encoder_depth: Count = 4
-    decoder_depth: Count = 4
-    hidden: Count = 1024
-    length: Count = 512
-    dropout: Factor = 0.1
-    norm_at: Literal["pre", "post"] = "pre"
+    mechanism: str = "multi-head"
+
+    def spec(self, vocab: int) -> Model:
+        """The model to build. Raises SpecError for an unknown mechanism and for choices or sizes that do not fit it."""
+        return find(self.mechanism).build(Sizes(vocab=vocab, **{each.name: getattr(self, each.name) for each in fields(Frame)}))
 
 
 @value
@@ -73,11 +74,15 @@ class TranslateRecipe(Recipe):
 
     task: Literal["translate"] = "translate"
     data: PairsPart
-    model: TransformerPart = TransformerPart()
+    model: ModelPart = ModelPart()
     batches: PairBatchPart = PairBatchPart()
     eval: SearchPart = SearchPart()
     align: AlignPart | None = None
 
     def spec(self, vocab: int | None = None) -> Model:
-        """See Recipe."""
-        return encoder_decoder(vocab=vocab or self.tokenizer.vocab, **plain(self.model))
+        """See Recipe. Raises SpecError for a mechanism that looks at no source, too."""
+        made = self.model.spec(vocab or self.tokenizer.vocab)
+        if made.encoder is None:
+            raise SpecError(f'a translation has a source to look at: got mechanism="{self.model.mechanism}", a decoder alone.',
+                            'Use mechanism="multi-head".')
+        return made

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ....data import Split
 from ....manifest import Aligner, Card
+from ....spec.mechanisms import find
 from ....train import TranslateRecipe
 from ..scores import Score
 from ..trade import Workshop
@@ -29,7 +30,7 @@ def _what(workshop: Shop, card: Card) -> str:
 
 ## What it is
 
-- Size: {size:.1f} million parameters; {m.encoder_depth} encoder and {m.decoder_depth} decoder layers of {m.dim}, {m.heads} heads,
+- Size: {size:.1f} million parameters; {m.encoder_depth} encoder and {m.decoder_depth} decoder layers of {m.dim}, {_heads(r)},
   {len(workshop.text):,} byte-pair pieces. Weights in int8 with one scale a row.
 - Licence: {card.license}.
 - Attribution: {card.attribution}
@@ -38,6 +39,13 @@ def _what(workshop: Shop, card: Card) -> str:
   sentence is in two parts, nor one that differs only in case or punctuation.
 - Normalisation: NFC, typewriter quotes, and in French one plain space before ? ! ; : » and after «, where the data mix plain
   spaces, U+00A0 and U+202F."""
+
+
+def _heads(recipe: TranslateRecipe) -> str:
+    """How it attends; a Transformer of the usual kind is told by its heads."""
+    mechanism = find(recipe.model.mechanism)
+    usual = mechanism.name == type(recipe.model)().mechanism
+    return f"{recipe.model.heads} heads" if usual else f"{mechanism.group}, {mechanism.name} ({mechanism.title})"
 
 
 def _scores(workshop: Shop, card: Card, scores: Sequence[Score]) -> str:

@@ -34,7 +34,16 @@ def score(translations: Sequence[str], references: Sequence[Sequence[str]], *, r
     return out
 
 
-def _measured(name: str, metric: BLEU | CHRF, translations: Sequence[str], references: Any, resamples: int) -> Score:
+def _measured(name: str, metric: Any, translations: Sequence[str], references: Any, resamples: int) -> Score:
+    compute = metric._compute_score_from_stats
+
+    def computed(stats: Any) -> Any:
+        """A resample without any match is scored 0.0 and others in numpy's float32, which Python's mean does not mix."""
+        found = compute(stats)
+        found.score = float(found.score)
+        return found
+
+    metric._compute_score_from_stats = computed
     found: Any = metric.corpus_score(list(translations), references, n_bootstrap=resamples)
     interval = found._ci if resamples > 1 and found._ci is not None else 0.0
     return Score(name, float(found.score), float(interval), str(metric.get_signature()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -94,10 +95,10 @@ class Translating(Trade[TranslateRecipe, Split, Example, str]):
         return {s.name: round(s.value, 2) for s in found}
 
     def measure(self, workshop: Shop, shipped: Opened, *, beside: Path, trained: str) -> Measured:
-        """The aligner is chosen on gold alignments, and the test part is translated."""
-        align, test = workshop.recipe.align, workshop.split.test
+        """The aligner is chosen on gold alignments, where the decoder looks at its source, and the test part is translated."""
+        align, test, decoder = workshop.recipe.align, workshop.split.test, shipped.manifest.spec.decoder
         aligner = None
-        if align is not None:
+        if align is not None and decoder is not None and decoder.cross is not None:
             gold = self._gold(workshop.recipe, beside)
             aligner = choose_aligner(shipped, gold, measured_on=align.name, choose_on=align.choose_on)
         scores, pace = self.paced(shipped, test)
@@ -127,11 +128,10 @@ class Translating(Trade[TranslateRecipe, Split, Example, str]):
 
     def answers(self, opened: Opened, examples: Sequence[Example], **options: object) -> list[str]:
         """Translations; but where a user would be told that a sentence is longer than those of the training, it is translated as far as the
-        model's positions go."""
+        model's positions go, which may be without end."""
         encoder, m = opened.manifest.spec.encoder, opened.manifest
-        room = encoder.room if encoder else None
-        if room is not None:
-            opened = replace(opened, manifest=replace(m, generation=replace(m.generation, max_source=room)))
+        room = (encoder.room if encoder else None) or sys.maxsize
+        opened = replace(opened, manifest=replace(m, generation=replace(m.generation, max_source=room)))
         results = Translate(opened)([e.source for e in examples], TranslateOptions(align=False, batch=64), **options)
         return [r.text for r in results]
 
