@@ -34,9 +34,9 @@ class Small:
     heads: int = 4
     length: int = 64
     rows: int = 16
-    steps: int = 120
+    steps: int = 200
     lr: float = 4e-3
-    warmup: int = 10
+    warmup: int = 20
 
     def spec(
         self, vocab: int, *, attention: Attention | None = None, position: Position | None = ROTARY, sees_all: bool = False

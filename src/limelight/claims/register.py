@@ -7,7 +7,7 @@ from importlib import import_module
 from ..errors import TaskError, did_you_mean
 from .claim import Claim
 
-NAMES = ("mask",)
+NAMES = ("heads", "mask", "order", "quadratic", "scaling")
 ALL = "all"
 
 
