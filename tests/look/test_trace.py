@@ -18,7 +18,7 @@ from limelight.inputs.batch import pad
 from limelight.look import Trace, trace
 from limelight.look.trace import read_bytes
 from limelight.nn import Look, Network
-from limelight.spec import Additive, Alibi, Attention, Buckets, Dot, General, Rotary, Stack
+from limelight.spec import Additive, Alibi, Attention, Buckets, Dot, General, Model, Recurrent, Rotary, Stack, Tokens, Words
 from opinionated import END, START
 
 ENDING = Ending(frozenset([END]), 8)
@@ -455,4 +455,12 @@ def test_budgets_are_read_in_words():
 
 def test_looks_hold_no_more_than_is_counted():
     """A new field of Look that holds memory has to be counted, by the trace and by `storages` above."""
-    assert {f.name for f in fields(Look)} == {"q", "k", "v", "past", "reorders", "crossing", "how", "run"}
+    assert {f.name for f in fields(Look)} == {"q", "k", "v", "past", "reorders", "crossing", "how", "window", "run"}
+
+
+def test_a_model_without_attention_has_nothing_to_show():
+    column = Recurrent(depth=1, input=Tokens(vocab=9))
+    model = Network(Model(family="memory", dim=4, encoder=column, decoder=column, heads=(Words(),)))
+    with pytest.raises(TraceError, match="memory has no attention: there is nothing to look at") as caught:
+        trace(model)
+    assert caught.value.hint == "Open a model that attends."

@@ -16,6 +16,7 @@ from limelight.inputs import Batch, pad
 from limelight.look import trace
 from limelight.nn import Network, pack_matrices
 from limelight.nn.packed import Linear, Packed, able, of
+from limelight.spec import Recurrent
 
 pytestmark = pytest.mark.skipif(not able(torch.float32), reason="this build of torch has no packed matrices")
 CLOSE = {torch.float32: 1e-5, torch.bfloat16: 3e-2}
@@ -69,7 +70,12 @@ def test_a_packed_model_is_the_same_function(name: str) -> None:
     assert error(run(model, tokens(2, 7)), wanted) < 1e-5
 
 
-@pytest.mark.parametrize("name", ["both_plain", "both_grouped"])
+LOOKING = ["both_plain", "both_grouped"]
+LOOKING += [name for name, spec in MODELS.items() if isinstance(spec.decoder, Recurrent) and spec.decoder.cross]
+LOOKING += ["stack_over_recurrent", "both_sparsemax", "both_hard", "both_hard_cross", "both_local_cross", "both_kernel_cross"]
+
+
+@pytest.mark.parametrize("name", LOOKING)
 def test_a_trace_changes_no_bit_of_it(name: str) -> None:
     model = build(MODELS[name])
     pack_matrices(model)

@@ -182,9 +182,11 @@ def trace(model: Network, *, layers: str | Sequence[str] = "*", budget: str | in
 
     Looking costs references, not copies. What would keep more than `budget` alive is dropped whole, and said when asked for.
     Only calls from the opening thread are seen, and the newest sequence is shown. Several traces may be open at once. Raises
-    TraceError for a pattern that matches nothing.
+    TraceError for a pattern that matches nothing, and for a model without attention.
     """
     known = model.attentions()
+    if not known:
+        raise TraceError(f"{model.spec.family} has no attention: there is nothing to look at.", "Open a model that attends.")
     patterns = [layers] if isinstance(layers, str) else list(layers)
     for pattern in patterns:
         if not fnmatch.filter(known, pattern):

@@ -37,6 +37,7 @@ class Sight:
     causal: bool = False
     bias: Float[Tensor, "1 h q k"] | None = None
     turn: Turn | None = None
+    window: int | None = None                            # where self-attention goes chunk by chunk: no mask of pairs is made
     draws: Draws | None = None
     at: Int[Tensor, "b q"] | None = None                 # which step each query is at; None where that is its slot
 
@@ -61,6 +62,7 @@ class Look:
     reorders: int                                        # how often the cache's rows had been reordered
     crossing: bool
     how: dict[str, Any]                                  # allow, bias, causal, scale, score, weigh: the arguments of ops.attend
+    window: int | None = None                            # keys this many slots away, or more, were hidden besides
     run: int | None = None                               # which cache's sequence this is a step of; None without a cache
 
 
@@ -125,8 +127,13 @@ class Attention(nn.Module):
         if (eye := self.eye) is not None:                    # read once: another thread may close it
             run = None if cache is None else id(cache)
             reorders = cache.reorders if cache else 0
-            eye.saw(Look(_by_row(q, shape[0]), new_k, new_v, past, reorders, source is not None, how, run))
-        out = ops.attend(q, k, v, dropout=self.spec.dropout if self.training else 0.0, **how)
+            eye.saw(Look(_by_row(q, shape[0]), new_k, new_v, past, reorders, source is not None, how, sight.window, run))
+        dropout = self.spec.dropout if self.training else 0.0
+        if sight.window is None:
+            out = ops.attend(q, k, v, dropout=dropout, **how)
+        else:
+            near = {"window": sight.window, "keep": sight.allow, "causal": sight.causal}
+            out = ops.windowed(q, k, v, scale=how["scale"], dropout=dropout, **near)
         return self.o(out.transpose(1, 2).flatten(2)).reshape(shape)
 
     def _steps(self, x: Tensor, sight: Sight, past: int, shape: torch.Size) -> Int[Tensor, "b q"]:

@@ -32,7 +32,7 @@ class Draws:
     def take(self, layer: int, scores: Float[Tensor, "b h q k"], past: int) -> Int[Tensor, "b h q"]:
         """A key for each query, from the softmax of masked scores; -1 where a query may see nothing. `past`: queries asked before."""
         blind = (scores == -torch.inf).all(-1)
-        logprobs = scores.masked_fill(blind[..., None], 0.0).float().log_softmax(-1)
+        logprobs = scores.masked_fill(blind[..., None], 0.0).log_softmax(-1, torch.promote_types(scores.dtype, torch.float32))
         if self.given is None:
             at = torch.multinomial(logprobs.detach().exp().flatten(0, 2), 1).view(blind.shape)
         else:

@@ -33,7 +33,8 @@ class Centres(nn.Module):
         if self.bend is None or self.place is None:
             at, weigh = torch.minimum(first + steps, last).float(), None
         else:
-            at = first + (last - first) * self.place(self.bend(x).tanh())[..., 0].float().sigmoid()
+            share = self.place(self.bend(x).tanh())[..., 0]
+            at = first + (last - first) * share.to(torch.promote_types(share.dtype, torch.float32)).sigmoid()
             weigh = partial(ops.faded, fade=ops.luong_fade(at, keys, self.spec.width))
         near = ops.luong_window(at.detach(), last[:, 0] + 1, keys, self.spec.width)
         return near if allow is None else near & allow, weigh

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from .. import ops
-from ..spec import Alibi, Buckets, Rotary
+from ..spec import Alibi, Buckets, Dot, Kernel, Rotary, ScaledDot, Soft
 from ..spec import Stack as StackSpec
 from .attention import Attention, Sight, Turn
 from .block import Block
@@ -81,8 +81,22 @@ class Stack(nn.Module):
         bias = self._bias(slots, length)
         turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
         windows = s.windows or (s.attention.window,) * s.depth
-        sights = {window: Sight(*self._allow(slots, length, keep, window), bias, turn) for window in dict.fromkeys(windows)}
+        sights: dict[int | None, Sight] = {}
+        for window in dict.fromkeys(windows):
+            if bias is None and self._needs_no_pairs(slots, length, window):
+                by_key = None if keep is None else keep[:, None, None, :]
+                sights[window] = Sight(by_key, s.causal and len(slots) > 1, None, turn, window)
+            else:
+                sights[window] = Sight(*self._allow(slots, length, keep, window), bias, turn)
         return [sights[window] for window in windows]
+
+    def _needs_no_pairs(self, slots: Tensor, length: int, window: int | None) -> bool:
+        """Whether it goes without a mask of queries x keys: a kernel's sums, and windows over a whole text that is long enough for them."""
+        a = self.spec.attention
+        if window is None:
+            return isinstance(a.weights, Kernel)
+        usual = isinstance(a.weights, Soft) and isinstance(a.score, Dot | ScaledDot)
+        return usual and len(slots) == length and ops.windowed_pays(length, window)
 
     def _allow(self, slots: Tensor, length: int, keep: Tensor | None, window: int | None) -> tuple[Tensor | None, bool]:
         """The mask, and whether it is plainly causal, which needs none in memory."""
