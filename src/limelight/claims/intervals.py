@@ -39,7 +39,7 @@ class Estimate:
         return f"{self.mean:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
-def over_seeds(values: Sequence[float]) -> Estimate:
+def over_seeds(values: Sequence[float | int]) -> Estimate:
     """The mean of values that differ by chance alone, with Student's interval (Gosset 1908). Raises InputError for no values."""
     each = _checked(values)
     mean = statistics.fmean(each)
@@ -49,14 +49,14 @@ def over_seeds(values: Sequence[float]) -> Estimate:
     return Estimate(mean=mean, low=mean - half, high=mean + half, each=each)
 
 
-def difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
+def difference(first: Sequence[float | int], second: Sequence[float | int]) -> Estimate:
     """First less second, seed by seed: what both owe to the seed falls out. Raises InputError for sides of unequal number."""
     if len(first) != len(second):
         raise InputError(f"pairs by seed: got {len(first)} values and {len(second)}.", "Give both for the same seeds.")
     return over_seeds([a - b for a, b in zip(first, second, strict=True)])
 
 
-def over_rounds(values: Sequence[float]) -> Estimate:
+def over_rounds(values: Sequence[float | int]) -> Estimate:
     """The median of times, which are skewed, with the interval between order statistics that holds it with at least 95 %.
 
     No shape of the distribution is assumed (Conover 1999, section 3.2). Fewer than six rounds have no such interval.
@@ -87,7 +87,7 @@ def over_items(count: int, statistic: Callable[[Sequence[int]], float], *, resam
     return Estimate(mean=statistic(range(count)), low=low, high=high)
 
 
-def slope(x: Sequence[float], y: Sequence[float]) -> float:
+def slope(x: Sequence[float | int], y: Sequence[float | int]) -> float:
     """The exponent of a power law through the points: the least-squares slope of log y over log x."""
     a, b = np.log(np.asarray(x)), np.log(np.asarray(y))
     return float(np.polyfit(a, b, 1)[0])
@@ -124,7 +124,7 @@ def _digits(mean: float, half: float) -> int:
     return min(12, max(0, 1 - math.floor(math.log10(size)))) if size > 0 else 1
 
 
-def _checked(values: Sequence[float]) -> tuple[float, ...]:
+def _checked(values: Sequence[float | int]) -> tuple[float, ...]:
     each = tuple(float(x) for x in values)
     if not each or not all(map(math.isfinite, each)):
         raise InputError(f"an estimate is of finite values, at least one: got {list(each)[:6]}.", "Did the training diverge?")

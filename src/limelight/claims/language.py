@@ -13,7 +13,7 @@ from ..errors import TaskError
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
 from ..nn import Network
-from ..spec import Attention, FeedForward, Model, Position, Rotary, Stack, Tokens, Words
+from ..spec import Attention, FeedForward, Model, Position, Rotary, Sinusoid, Stack, Tokens, Words
 from ..train import LossSum, Plan
 from ..train.softmax_loss import softmax_loss
 from ..values import value
@@ -41,12 +41,15 @@ class Small:
     def spec(
         self, vocab: int, *, attention: Attention | None = None, position: Position | None = ROTARY, sees_all: bool = False
     ) -> Model:
-        """A decoder; or with `sees_all` the same stack without its causal mask, which only an encoder may be."""
+        """A decoder; or with `sees_all` the same stack without its causal mask, which only an encoder may be.
+
+        Beside sinusoids, which are as large as they are, embeddings are scaled up (Vaswani et al. 2017, section 3.4).
+        """
         stack = Stack(
             depth=self.depth,
             attention=attention or Attention(heads=self.heads),
             ff=FeedForward(hidden=4 * self.dim),
-            input=Tokens(vocab=vocab),
+            input=Tokens(vocab=vocab, scaled=isinstance(position, Sinusoid)),
             position=position,
             causal=not sees_all,
         )

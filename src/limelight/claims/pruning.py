@@ -33,7 +33,7 @@ def importance(model: Network, rows: Int[Tensor, "b n"]) -> dict[Head, float]:
     return {(name, head): float(x) for name, each in sums.items() for head, x in enumerate(each / each.norm().clamp(min=1e-30))}
 
 
-def out_maps(model: Network) -> dict[str, nn.Parameter]:
+def out_maps(model: Network) -> dict[str, Tensor]:
     """The matrices (m hd) that bring heads together, by the name of their attention."""
     return {name: a.o.weight for name, a in model.attentions().items() if isinstance(a.o, nn.Linear)}
 
