@@ -29,6 +29,7 @@ from limelight.spec import (
     Stack,
     Tokens,
     Words,
+    decoder_only,
     encoder_decoder,
     from_json,
     to_json,
@@ -231,6 +232,16 @@ def test_the_ready_made_transformer_shares_all_but_what_a_decoder_adds() -> None
     assert made.encoder.ff.hidden == 32
     assert not made.encoder.norm_output
     assert encoder_decoder(vocab=11, dim=8, heads=2, encoder_depth=1, decoder_depth=1).encoder.norm_output
+
+
+def test_the_ready_made_language_model_is_a_decoder_alone() -> None:
+    made = decoder_only(vocab=11, dim=12, heads=2, depth=3, length=40, dropout=0.1)
+    assert made.encoder is None
+    assert (made.decoder.depth, made.decoder.causal, made.room) == (3, True, 40)
+    assert (made.decoder.ff.hidden, made.decoder.ff.gated, made.decoder.norm.kind) == (32, True, "rms")
+    assert made.decoder.dropout == made.decoder.ff.dropout == 0.1
+    assert decoder_only(vocab=11, dim=12, heads=2, depth=1, hidden=20).decoder.ff.hidden == 20
+    assert from_json(to_json(made)) == made
 
 
 def test_every_value_says_what_it_is() -> None:

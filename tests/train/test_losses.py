@@ -145,3 +145,31 @@ def test_left_padding_is_refused():
     target = pad([[5, END], [5, 6, END]], side="left")
     with pytest.raises(InputError, match="padded on the left or in the middle, wanted on the right"):
         translation_loss(Toy(), Pairs(target, target), start=START)
+
+
+def test_a_prompt_is_read_and_only_the_answer_learnt():
+    """Against a plain sum over the tokens that are to be said, each given all before it in its row."""
+    model = Toy(dropout=0.0)
+    rows, masks = [[5, 6, END, 7, 8, END], [9, END, 4, END], [3, 4, END, 5, END]], [[0, 0, 0, 1, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0, 1]]
+    wanted = torch.zeros(())
+    for row, mask in zip(rows, masks, strict=True):
+        logp = model.logits(model.decode(torch.tensor([row[:-1]])))[0].log_softmax(-1)
+        wanted = wanted - sum(logp[i - 1, row[i]] for i, said in enumerate(mask) if said)
+    pairs = Pairs(None, pad(rows), pad(masks).values.bool())
+    found = translation_loss(model, pairs, start=None)
+    assert found.tokens == pairs.tokens == 6
+    torch.testing.assert_close(found.total, wanted)
+    torch.testing.assert_close(
+        torch.autograd.grad(found.total, model.parameters(), allow_unused=True),
+        torch.autograd.grad(wanted, model.parameters(), allow_unused=True),
+    )
+
+
+def test_what_is_learnt_may_be_told_of_whole_rows_and_with_a_start():
+    model, target = Toy(dropout=0.0), pad([[5, 6, END], [7, 8, END]])
+    every = translation_loss(model, Pairs(None, target), start=START)
+    mask = torch.ones(2, 3, dtype=torch.bool)
+    torch.testing.assert_close(translation_loss(model, Pairs(None, target, mask), start=START).total, every.total, rtol=0, atol=0)
+    assert translation_loss(model, Pairs(None, target), start=None).tokens == 4
+    mask[:, 0] = False
+    assert translation_loss(model, Pairs(None, target, mask), start=START).tokens == 4
