@@ -44,6 +44,7 @@ MAY_TAKE = {                          # by keyword only beyond the third; nothin
     ("ops", "attend"): 10,            # the one shape that every mechanism has
     ("ops", "attend_plain"): 10,      # its twin
     ("ops", "attention_weights"): 8,  # the same without values
+    ("ops", "windowed"): 8,           # the same in chunks
     ("spec", "encoder_decoder"): 9,   # the numbers of a whole model
 }
 

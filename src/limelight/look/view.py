@@ -184,9 +184,11 @@ def _exact(x: Tensor, keys: Tensor) -> Tensor:
 
 
 def _allowed(look: Look, keys: int, queries: Tensor, allow: Tensor | None) -> Bool[Tensor, "_ _ _ k"] | None:
-    """`allow`, and where the look was causal, no later key."""
-    if not look.how["causal"]:
+    """`allow`, and where the look was causal, no later key, nor one outside a window that it had."""
+    causal, window = look.how["causal"], look.window
+    if not causal and window is None:
         return allow
+    mask = (ops.causal if causal else ops.everything) & (ops.everything if window is None else ops.window(window))
     slots = torch.arange(keys, device=look.q.device)
-    before = slots[None] <= (look.past + queries.to(slots.device))[:, None]
-    return before[None, None] if allow is None else allow & before
+    seen = mask.dense(look.past + queries.to(slots.device), slots)
+    return seen if allow is None else allow & seen

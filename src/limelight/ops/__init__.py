@@ -15,6 +15,7 @@ from .masks import Mask, causal, document, everything, padding, prefix, window
 from .positions import alibi, bucket, by_wavelength, dynamic, rotary_rates, rotate, sinusoid, turns, yarn
 from .scores import ScoreFn, additive, dot, general, kernel
 from .weigh import WeighFn, argmax, best, drawn, entmax15, faded, gumbel, shares, softmax, sparsemax
+from .windowed import windowed, windowed_pays
 
 __all__ = [
     "Mask",
@@ -55,5 +56,7 @@ __all__ = [
     "sparsemax",
     "turns",
     "window",
+    "windowed",
+    "windowed_pays",
     "yarn",
 ]
