@@ -213,3 +213,27 @@ def test_a_misspelt_key_in_the_file(limelight: Run, recipe: Path) -> None:
 def test_tensorboard_needs_its_extra(limelight: Run, recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     one_line(limelight("train", recipe, "--tensorboard"), "TensorBoard is not installed", "limelight[tensorboard]")
+
+
+def test_a_recipe_of_another_task_goes_the_same_way(limelight: Run, tmp_path: Path) -> None:
+    import moody
+
+    moody.written(tmp_path)
+    ran = limelight("train", "mood.toml", "plan.steps=8")
+    assert ran.code == 0
+    for said in ("reading lines.txt and 1 more", "texts/s", "step 8: done", "limelight classify --model runs/mood/model --why TEXT"):
+        assert said in ran.err
+    assert "accuracy, lines" in ran.out
+    scored = limelight("eval", "runs/mood/model", "--limit", 10, "--output", "out.jsonl")
+    assert [line.split(",")[0] for line in scored.lines[:3]] == ["accuracy", "balanced accuracy", "calibration error"]
+    assert "10 texts of the test part of mood" in scored.out
+    row = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
+    assert row.keys() == {"text", "set", "label", "answer", "score"}
+    assert json.loads(limelight("eval", "runs/mood/model", "--part", "valid", "--json").out)["texts"] > 10
+    (tmp_path / "own.tsv").write_text("text\tlabel\nthe phone is good\tpositive\nthe phone is bad\tnegative\n")
+    assert "2 texts of own.tsv" in limelight("eval", "runs/mood/model", "--file", "own.tsv").out
+    one_line(limelight("eval", "runs/mood/model", "--align"), "--align is about translations")
+    one_line(limelight("eval", "runs/mood/model", "--beam", 2), 'classify has no option "beam"')
+    rehearsed = limelight("train", "mood.toml", "--fast-dev-run")
+    assert rehearsed.code == 0
+    assert "gone now" in rehearsed.err

@@ -76,3 +76,10 @@ def test_half_of_a_long_text_is_always_found_in_it(words: list[str], drop: int, 
     piece = words[start : start + max(6, len(words) // 2)]
     assert near_copies([" ".join(piece)], [" ".join(words)]) == {0}
     assert near_copies([f"number{drop}"], [" ".join(words)]) == set()
+
+
+def test_other_labels_may_be_learnt_from_and_are_never_held_out() -> None:
+    odd = [Opinion(f"so so {i} of {i}", "neutral") for i in range(6)]
+    parts = set_aside({"a": many(10) + odd}, {"a": Aside(5, 5, {"neutral": "bad"})}, labels=("good", "bad"), seed=0)
+    assert {each.text for each in parts.train} == {one.text for one in odd}
+    assert {each.label for each in parts.train} == {"bad"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 
@@ -61,7 +62,7 @@ def test_a_long_text_is_read_as_often_as_it_takes_each_time_from_another_place()
 
 def test_rates_are_kept_on_average() -> None:
     made = batches([3, 4, 5, 6], [2.5, 0.25, 1.0, 0.0])
-    seen = Counter(int(text) for epoch in range(400) for b in made.order(epoch) for text, _ in b)
+    seen = Counter(int(text) for epoch in range(400) for b in made.order(epoch) for text, _, _ in b)
     assert seen[2] == 400
     assert seen[3] == 0
     assert 900 < seen[0] < 1100
@@ -80,3 +81,22 @@ def test_rates_are_kept_on_average() -> None:
 def test_what_cannot_be_batched(how: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         batches(**how)
+
+
+def test_glimpses_are_short_stretches_of_anywhere() -> None:
+    rows = [list(range(100, 160)), [7, 8, 9]]
+    how = {"budget": 100, "seed": 0, "marks": (END, PAD), "max_length": 100}
+    made = TextBatches(rows, [0, 1], [1.0, 1.0], glimpses=[0.5, 1.0], **how)
+    lengths, firsts = Counter[bool](), set[int]()
+    for epoch in range(200):
+        for text, first, length in (line for b in made.order(epoch) for line in b.tolist()):
+            ids = made.batch(np.array([[text, first, length]])).batch.values[0].tolist()
+            if text == 1:
+                assert ids == [7, 8, 9, END]
+                continue
+            assert ids == [*range(100 + first, 100 + first + length), END]
+            lengths[length == 60] += 1
+            assert length == 60 or 8 <= length <= 48
+            firsts.add(first)
+    assert 70 < lengths[True] < 130
+    assert max(firsts) > 30

@@ -13,7 +13,7 @@ from .table import as_command
 
 def classify(
     *,
-    at: o.Opening,
+    at: o.Judging,
     texts: o.Texts = None,
     whole: o.Whole = None,
     table: o.Table,
@@ -30,8 +30,9 @@ def classify(
     batch: o.Batch = 32,
     as_json: o.AsJson = False,
 ) -> None:
-    """Tell which class a text is of: given here, whole files (--in), standard input (a text a line), or a column of a table. A text
-    longer than the model reads at once goes in windows, whose scores are averaged."""
+    """Tell which class a text is of (by default, whether an English review is positive or negative): given here, whole files (--in),
+    standard input (a text a line), or a column of a table. A text longer than the model reads at once goes in windows, whose scores are
+    averaged."""
     from .classifying import Job, run
     from .given import Given
 
@@ -53,6 +54,7 @@ command = as_command(
     classify,
     name="classify",
     examples="""
+        limelight classify "The camera quality is excellent, but the battery life is disappointing" --why
         limelight classify -m distilbert-base-uncased-finetuned-sst-2-english "I like this phone." --why
         limelight classify -m facebook/bart-large-mnli "My phone is broken!" --labels urgent,"not urgent",phone
         limelight classify -m ./paraphrase "How old are you?" --pair "What is your age?"

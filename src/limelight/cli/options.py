@@ -40,6 +40,20 @@ class Bundled(Opening):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Conversing(Opening):
+    """The same, for a conversation."""
+
+    model: Model = "reply-en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judging(Opening):
+    """The same, for texts whose class is wanted."""
+
+    model: Model = "sentiment-en"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """A file to read."""
 

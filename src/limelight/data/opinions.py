@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..errors import InputError
@@ -30,10 +30,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class Aside:
-    """How many texts of a set are set aside."""
+    """How many texts of a set are set aside. `also`: what other labels count as in training."""
 
     test: int
     valid: int
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class Parts:
 def set_aside(sets: Mapping[str, Sequence[Opinion]], aside: Mapping[str, Aside], *, labels: Iterable[str], seed: int) -> Parts:
     """Draw the held-out texts of each set by `seed`; all others are for training, near copies of held-out ones (of any set) too.
 
-    Texts with other labels than `labels` are left out. Of texts that differ only in case, punctuation or spacing, one is kept, unless they
+    Texts with other labels than `labels` are left out, or only learnt from, as `also` says. Of texts that differ only in case, punctuation or spacing, one is kept, unless they
     disagree about the label: then none is. What is drawn depends on the seed and on the set of texts, not on their order. Raises
     InputError for a set with too few texts.
     """
@@ -63,6 +64,8 @@ def set_aside(sets: Mapping[str, Sequence[Opinion]], aside: Mapping[str, Aside],
         parts.test.extend(judged[: wanted.test])
         parts.valid.extend(judged[wanted.test : wanted.test + wanted.valid])
         parts.train.extend(judged[wanted.test + wanted.valid :])
+        more = _unique((Opinion(one.text, wanted.also[one.label]) for one in opinions if one.label in wanted.also), known)
+        parts.train.extend(Judged(one.text, one.label, name) for one in _drawn(more, seed))
     held = {each.text for each in parts.test}
     return Parts(parts.train, _apart(parts.valid, held), parts.test)
 

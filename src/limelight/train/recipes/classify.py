@@ -9,7 +9,7 @@ from pydantic import Field
 from ...errors import SpecError
 from ...spec import Attention, Classes, FeedForward, Model, Norm, Position, Sinusoid, Stack, Tokens
 from ...values import value
-from ..plan import Count, Factor, Natural, Positive
+from ..plan import Count, Factor, Natural, Positive, Share
 from .base import BatchPart, Recipe, TokenizerPart
 
 
@@ -18,7 +18,9 @@ class SetPart:
     """A set of texts with labels. `path`: see `find_data`; `form`: how they are kept in it, see `data.reviews`.
 
     `test`, `valid`: texts set aside. `rate`: how often a text is read in an epoch, 2.5 for twice and once more in every second one; where
-    the set is `even`, its labels are read equally often, rare ones more and common ones less.
+    the set is `even`, its labels are read equally often, rare ones more and common ones less. `glimpse`: the share of a text's readings
+    in which only a few of its tokens in a row are read. `also`: what other labels of the set count as in training, {neutral =
+    "negative"}; no such text is held out.
     """
 
     name: str
@@ -28,6 +30,8 @@ class SetPart:
     valid: Natural = 0
     rate: Positive = 1.0
     even: bool = True
+    glimpse: Share = 0.0
+    also: dict[str, str] = Field(default_factory=dict)
 
 
 @value
@@ -42,6 +46,10 @@ class SetsPart:
         for what, names in (("labels", self.labels), ("sets", tuple(each.name for each in self.sets))):
             if len(set(names)) < len(names):
                 raise SpecError(f"data: two {what} have one name: {', '.join(names)[:80]}.", "Name each differently.")
+        for each in self.sets:
+            if odd := set(each.also.values()) - set(self.labels):
+                known = f"Known: {', '.join(self.labels)}."
+                raise SpecError(f"data: the set {each.name} has texts that also count as {min(odd)!r}, which is no label.", known)
 
 
 @value

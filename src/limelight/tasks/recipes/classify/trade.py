@@ -55,6 +55,7 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
         text = pieces(lambda: (each.text for each in parts.train), recipe.tokenizer.vocab, folder, lower=recipe.tokenizer.lower)
         torch.manual_seed(recipe.plan.seed)
         model = Network(recipe.spec(len(text))).to(pick_device(device))
+        glimpse = {each.name: each.glimpse for each in recipe.data.sets}
         batches = TextBatches(
             [each.ids for each in text.encode_all([each.text for each in parts.train], marks=False)],
             [recipe.data.labels.index(each.label) for each in parts.train],
@@ -63,6 +64,7 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
             seed=recipe.plan.seed,
             marks=(text.end, text.pad),
             max_length=recipe.batches.max_length,
+            glimpses=[glimpse[each.of] for each in parts.train],
         )
         manifest = Manifest(
             name=recipe.name,
@@ -163,11 +165,11 @@ def read_parts(recipe: ClassifyRecipe, beside: Path, *, few: int | None = None) 
     sets, aside = {}, {}
     for each in recipe.data.sets:
         sets[each.name] = read_opinions(find_data(each.path, beside), each.form)
-        aside[each.name] = Aside(each.test, each.valid)
+        aside[each.name] = Aside(each.test, each.valid, each.also)
         if few is not None:
             by_label = {label: [one for one in sets[each.name] if one.label == label] for label in recipe.data.labels}
             sets[each.name] = [one for label in by_label for one in by_label[label][: few // len(by_label)]]
-            aside[each.name] = Aside(min(each.test, few // 10), min(each.valid, few // 10))
+            aside[each.name] = Aside(min(each.test, few // 10), min(each.valid, few // 10), each.also)
     return set_aside(sets, aside, labels=recipe.data.labels, seed=recipe.data.seed)
 
 
