@@ -18,14 +18,22 @@ from limelight.spec import (
     Buckets,
     Classes,
     Dot,
+    Entmax,
     FeedForward,
     General,
+    Hard,
+    Kernel,
     Learned,
     Model,
+    Monotonic,
     Norm,
+    Predicted,
+    Recurrent,
     Rotary,
     ScaledDot,
     Sinusoid,
+    Soft,
+    Sparsemax,
     Stack,
     Tokens,
     Words,
@@ -94,6 +102,7 @@ ATTENTIONS = st.builds(
     head_dim=st.sampled_from([None, 2, 6]),
     bias=st.sampled_from(["", "qkvo", "v"]),
     score=st.sampled_from([Dot(), ScaledDot(), ScaledDot(scale=0.3)]),
+    weights=st.sampled_from([Soft(), Sparsemax(), Entmax(), Hard(estimator="gumbel", temperature=0.5)]),
     dropout=st.floats(0, 0.9),
 )
 STACKS = st.fixed_dictionaries(
@@ -117,6 +126,31 @@ STACKS = st.fixed_dictionaries(
         "dropout": st.floats(0, 0.9),
     }
 )
+LOOKS = st.sampled_from(
+    [
+        *((weights, local) for weights in (Soft(), Sparsemax(), Hard(baseline=0.5, entropy=0.2)) for local in (None, Monotonic(width=3))),
+        (Soft(), Predicted(width=4)),
+        (Kernel(), None),
+    ]
+)
+CROSSES = st.builds(
+    lambda maps, look, score: Attention(
+        heads=1, maps=maps, bias=maps[:1], weights=look[0], local=look[1], score=Dot() if look[0] == Kernel() else score
+    ),
+    maps=st.sampled_from(["", "qk", "qkvo"]),
+    look=LOOKS,
+    score=st.sampled_from(SCORES),
+)
+RECURRENTS = st.builds(
+    lambda how, **fields: Recurrent(**fields, asks=how[0], feeding=how[1]),
+    depth=st.integers(1, 99),
+    cell=st.sampled_from(["lstm", "gru"]),
+    norm=st.builds(Norm, eps=st.floats(1e-9, 1)),
+    input=st.builds(Tokens, vocab=st.integers(1, 10**6), scaled=st.booleans()),
+    how=st.sampled_from([("current", False), ("current", True), ("previous", False)]),
+    cross=CROSSES,
+    dropout=st.floats(0, 0.9),
+)
 HEADS = st.builds(Words, name=st.text(), tied=st.booleans(), bias=st.booleans(), scale=st.floats(1e-9, 1e9)).map(lambda head: (head,))
 
 
@@ -129,6 +163,16 @@ def test_any_model_goes_to_json_and_back(encoder, decoder, cross, heads, parts: 
         decoder=None if parts == "encoder" else Stack(**decoder, causal=True, cross=cross if parts == "both" else None),
     )
     assert from_json(to_json(made)) == made
+
+
+@given(decoder=RECURRENTS, encoder=STACKS, ways=st.sampled_from([None, False, True]), heads=HEADS)
+def test_any_recurrent_model_goes_to_json_and_back(decoder: Recurrent, encoder, ways: bool | None, heads) -> None:
+    """Over a recurrent encoder that reads one way or both, or over a Transformer's."""
+    under = Stack(**encoder) if ways is None else Recurrent(depth=2, bidirectional=ways, input=Tokens(vocab=7))
+    made = model(dim=16, heads=heads, encoder=under, decoder=decoder)
+    back = from_json(to_json(made))
+    assert back == made
+    assert hash(back) == hash(made)
 
 
 ILLEGAL = {

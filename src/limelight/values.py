@@ -6,6 +6,7 @@ pydantic does the checking; this module only makes its complaints ours: one line
 from __future__ import annotations
 
 import functools
+import re
 import reprlib
 from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
@@ -60,14 +61,26 @@ def _adapter(cls: Any) -> Any:
 def _explain(wrong: ValidationError, cls: Any, error: type[LimelightError], where: str) -> LimelightError:
     unknown = ("unexpected_keyword_argument", "extra_forbidden")   # a misspelt key explains the missing one, so it goes first
     first = min(wrong.errors(), key=lambda e: e["type"] not in unknown)
-    path = ".".join(_written(cls, first["loc"]))
+    path, more = ".".join(_written(cls, first["loc"])), first.get("ctx", {})
     match first["type"]:
         case kind if kind in unknown:
             return error(f'{where}: unknown key "{path[:80]}"', did_you_mean(path.rpartition(".")[2], _fields_at(cls, first["loc"][:-1])))
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             return error(f'{where}: "{path}" is missing', "Give it a value.")
+        case "union_tag_not_found":
+            return error(f'{where}: "{path}.kind" is missing', "Say which kind it is.")
+        case "union_tag_invalid":
+            return error(f'{where}: {path[:80]}: unknown kind "{more["tag"][:80]}"', did_you_mean(more["tag"], _quoted(more["expected_tags"])))
+        case "literal_error":
+            hint = did_you_mean(first["input"], _quoted(more["expected"])) if isinstance(first["input"], str) else ""
+            return error(f"{where}: {path[:80]}: {first['msg'][:120]}; got {shortened(first['input'])}", hint)
         case _:
             return error(f"{where}: {path[:80]}: {first['msg'][:120]}; got {shortened(first['input'])}")
+
+
+def _quoted(wanted: str) -> list[str]:
+    """'a' or 'b', as pydantic lists what it wanted."""
+    return re.findall("'([^']*)'", wanted)
 
 
 def _written(cls: Any, path: tuple[int | str, ...]) -> list[str]:

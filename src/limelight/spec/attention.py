@@ -54,7 +54,9 @@ class Attention:
             raise SpecError(f"kv_heads must divide heads: heads={self.heads}, kv_heads={self.kv_heads}.", tries)
         for name, letters in (("maps", self.maps), ("bias", self.bias)):
             if unknown := set(letters) - set("qkvo"):
-                raise SpecError(f'{name} names projections among "qkvo": got {letters!r}, unknown {"".join(sorted(unknown))!r}.')
+                known = "".join(each for each in "qkvo" if each in letters)
+                raise SpecError(f'{name} names projections among "qkvo": got {letters!r}, unknown {"".join(sorted(unknown))!r}.',
+                                f'Set {name}="{known}".')
         if bare := set(self.bias) - set(self.maps):
             raise SpecError(f"bias={self.bias!r} wants maps that are not there: {''.join(sorted(bare))!r} is not in maps={self.maps!r}.",
                             f'Set bias="{"".join(each for each in self.bias if each in self.maps)}".')
@@ -63,7 +65,6 @@ class Attention:
         if isinstance(self.weights, Hard) and self.weights.estimator == "enumerate" and self.heads > 1:
             raise SpecError(f"every key is tried, and {self.heads} heads would try every combination: got heads={self.heads}.",
                             'Use heads=1, or estimator="reinforce".')
-
         if isinstance(self.local, Predicted) and not isinstance(self.weights, Soft):
             raise SpecError(f"weights that fade from a predicted place are softmax's (Luong et al. 2015): got weights={self.weights.kind}.",
                             f"Use weights=Soft(), or local=Monotonic(width={self.local.width}).")

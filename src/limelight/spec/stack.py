@@ -102,7 +102,7 @@ class Recurrent:
     the source is one vector (Sutskever et al. 2014).
     `asks`: who looks, and what becomes of what is seen. "previous": the last step's state asks, and what it sees goes into the cell
     (Bahdanau et al. 2015). "current": this step's state asks, after the cell (Luong et al. 2015). `feeding`: what was made of it then
-    goes into the next step's cell (Luong et al. 2015, section 3.3).
+    goes into the next step's cell (Luong et al. 2015, section 3.3). `norm`: that of a head that norms; the column itself has none.
     """
 
     kind: Literal["recurrent"] = "recurrent"
