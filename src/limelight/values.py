@@ -70,7 +70,8 @@ def _explain(wrong: ValidationError, cls: Any, error: type[LimelightError], wher
         case "union_tag_not_found":
             return error(f'{where}: "{path}.kind" is missing', "Say which kind it is.")
         case "union_tag_invalid":
-            return error(f'{where}: {path[:80]}: unknown kind "{more["tag"][:80]}"', did_you_mean(more["tag"], _quoted(more["expected_tags"])))
+            tag = more["tag"]
+            return error(f'{where}: {path[:80]}: unknown kind "{tag[:80]}"', did_you_mean(tag, _quoted(more["expected_tags"])))
         case "literal_error":
             hint = did_you_mean(first["input"], _quoted(more["expected"])) if isinstance(first["input"], str) else ""
             return error(f"{where}: {path[:80]}: {first['msg'][:120]}; got {shortened(first['input'])}", hint)
