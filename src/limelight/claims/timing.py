@@ -78,6 +78,6 @@ def _turn(work: Work, often: int) -> Callable[[int], float]:
     def turn(_: int) -> float:
         for _ in range(often):
             work()
-        return often
+        return float(often)
 
     return turn
