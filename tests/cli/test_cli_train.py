@@ -224,16 +224,17 @@ def test_a_recipe_of_another_task_goes_the_same_way(limelight: Run, tmp_path: Pa
     for said in ("reading lines.txt and 1 more", "texts/s", "step 8: done", "limelight classify --model runs/mood/model --why TEXT"):
         assert said in ran.err
     assert "accuracy, lines" in ran.out
-    scored = limelight("eval", "runs/mood/model", "--limit", 10, "--output", "out.jsonl")
+    model = ("runs/mood/model", "--recipe", "mood.toml")
+    scored = limelight("eval", *model, "--limit", 10, "--output", "out.jsonl")
     assert [line.split(",")[0] for line in scored.lines[:3]] == ["accuracy", "balanced accuracy", "calibration error"]
     assert "10 texts of the test part of mood" in scored.out
     row = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
     assert row.keys() == {"text", "set", "label", "answer", "score"}
-    assert json.loads(limelight("eval", "runs/mood/model", "--part", "valid", "--json").out)["texts"] > 10
+    assert json.loads(limelight("eval", *model, "--part", "valid", "--json").out)["texts"] > 10
     (tmp_path / "own.tsv").write_text("text\tlabel\nthe phone is good\tpositive\nthe phone is bad\tnegative\n")
     assert "2 texts of own.tsv" in limelight("eval", "runs/mood/model", "--file", "own.tsv").out
-    one_line(limelight("eval", "runs/mood/model", "--align"), "--align is about translations")
-    one_line(limelight("eval", "runs/mood/model", "--beam", 2), 'classify has no option "beam"')
+    one_line(limelight("eval", *model, "--align"), "--align is about translations")
+    one_line(limelight("eval", *model, "--beam", 2), 'classify has no option "beam"')
     rehearsed = limelight("train", "mood.toml", "--fast-dev-run")
     assert rehearsed.code == 0
     assert "gone now" in rehearsed.err

@@ -183,6 +183,15 @@ def test_keys_of_another_task_are_refused(override: str, message: str, tmp_path:
     assert "\n" not in str(caught.value)
 
 
+def test_a_set_says_what_its_other_labels_count_as(tmp_path: Path):
+    path = tmp_path / "mood.toml"
+    path.write_text(CLASSES.replace('form = "marked lines"', 'form = "marked lines"\nalso = {neutral = "bad"}'))
+    assert read_recipe(path).data.sets[0].also == {"neutral": "bad"}
+    path.write_text(CLASSES.replace('form = "marked lines"', 'form = "marked lines"\nalso = {neutral = "worse"}'))
+    with pytest.raises(RecipeError, match="the set lines has texts that also count as 'worse', which is no label.*Known: bad, good"):
+        read_recipe(path)
+
+
 def test_all_recipes_that_come_with_the_package_can_be_read():
     for path in (Path(__file__).parents[2] / "recipes").glob("*.toml"):
         assert read_recipe(path).name == path.stem
