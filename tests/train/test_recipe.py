@@ -188,7 +188,7 @@ def test_a_set_says_what_its_other_labels_count_as(tmp_path: Path):
     path.write_text(CLASSES.replace('form = "marked lines"', 'form = "marked lines"\nalso = {neutral = "bad"}'))
     assert read_recipe(path).data.sets[0].also == {"neutral": "bad"}
     path.write_text(CLASSES.replace('form = "marked lines"', 'form = "marked lines"\nalso = {neutral = "worse"}'))
-    with pytest.raises(RecipeError, match="the set lines has texts that also count as 'worse', which is no label.*Known: bad, good"):
+    with pytest.raises(RecipeError, match=r"the set lines has texts that also count as 'worse', which is no label.*Known: bad, good"):
         read_recipe(path)
 
 
