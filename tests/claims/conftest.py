@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import gc
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-WORDS = "the cat sat on a mat and ate its red apple while two dogs ran far into green fields".split()
+WORDS = ("the", "cat", "sat", "on", "a", "mat", "and", "ate", "its", "red", "apple", "while", "two", "dogs", "ran", "far")
 
 
-@pytest.fixture
-def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module", autouse=True)
+def _no_collection() -> Iterator[None]:
+    """Turns on one clock collect garbage first, which in a process that holds a test suite takes longer than the turns."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda *_: 0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A file where the claims look for Shakespeare."""
     draw = random.Random(0)
-    path = tmp_path / "data" / "tinyshakespeare" / "input.txt"
-    path.parent.mkdir(parents=True)
+    root = tmp_path_factory.mktemp("data")
+    path = root / "tinyshakespeare" / "input.txt"
+    path.parent.mkdir()
     path.write_text(" ".join(draw.choice(WORDS) for _ in range(2000)), encoding="utf-8")
-    monkeypatch.setenv("LIMELIGHT_DATA", str(tmp_path / "data"))
-    return path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIMELIGHT_DATA", str(root))
+        yield path

@@ -25,21 +25,22 @@ from .lessons import Trained, trained
 from .letters import Letters, read_letters
 from .verdicts import Check
 
-HEADS, PLACES, ROWS = 4, 24, 3
+HEADS, ROWS = 4, 3
 
 
 @value
 class Setting:
-    """The models that learn, and on how many held-out rows they are asked."""
+    """The models that learn, on how many held-out rows they are asked, and over how many places leaks are looked for."""
 
     small: Small = Small()
     rows: int = 32
+    places: int = 24
 
 
 def measure(lab: Lab, setting: Setting) -> Found:
     """Effects of the future on the past, then what learning without the mask leads to."""
     letters = read_letters()
-    effects = {name: _effects(lab, name, spec) for name, spec in _kinds().items()}
+    effects = {name: _effects(lab, name, spec, setting.places) for name, spec in _kinds().items()}
     masked = [_asked(lab, setting, letters, seed, sees_all=False) for seed in lab.seeds]
     free = [_asked(lab, setting, letters, seed, sees_all=True) for seed in lab.seeds]
     every = [x for each in effects.values() for way in each.values() for x in way.each]
@@ -77,28 +78,28 @@ def _kinds() -> dict[str, Model]:
     return kinds | {f"multi-head, {name}": small.spec(vocab, position=position) for name, position in positions.items()}
 
 
-def _effects(lab: Lab, name: str, spec: Model) -> dict[str, Estimate]:
+def _effects(lab: Lab, name: str, spec: Model, places: int) -> dict[str, Estimate]:
     """The greatest effect for each way to read, by seed."""
-    decides = {"effect of the future on": plain(spec), "places": PLACES, "rows": ROWS}
+    decides = {"effect of the future on": plain(spec), "places": places, "rows": ROWS}
     found = [
-        lab.cell(f"{name}, seed {seed}: effect of the future", {**decides, "seed": seed}, lambda seed=seed: _effect(spec, seed))
+        lab.cell(f"{name}, seed {seed}: effect of the future", {**decides, "seed": seed}, lambda seed=seed: _effect(spec, places, seed))
         for seed in lab.seeds
     ]
     return {way: over_seeds([each[way] for each in found]) for way in found[0]}
 
 
 @torch.no_grad()
-def _effect(spec: Model, seed: int) -> Figures:
+def _effect(spec: Model, places: int, seed: int) -> Figures:
     """Every place in turn: all letters after it are drawn anew."""
     torch.manual_seed(seed)
     model = Network(spec).eval()
     vocab = spec.decoder.input.vocab if spec.decoder else 1
-    rows = torch.randint(vocab, (ROWS, PLACES))
-    keep = torch.arange(PLACES) >= torch.tensor([0, 2, 5])[:, None]               # padded on the left
+    rows = torch.randint(vocab, (ROWS, places))
+    keep = torch.arange(places) >= torch.tensor([0, 2, 5])[:, None]               # padded on the left
     ways = {"one row": rows[:1], "a batch, padded": rows, "with a cache": rows}
     greatest = dict.fromkeys(ways, 0.0)
-    for t in range(PLACES - 1):
-        other = torch.cat([rows[:, : t + 1], (rows[:, t + 1 :] + torch.randint(1, vocab, (ROWS, PLACES - t - 1))) % vocab], 1)
+    for t in range(places - 1):
+        other = torch.cat([rows[:, : t + 1], (rows[:, t + 1 :] + torch.randint(1, vocab, (ROWS, places - t - 1))) % vocab], 1)
         pairs = {
             "one row": (_logits(model, rows[:1]), _logits(model, other[:1])),
             "a batch, padded": (_logits(model, rows, keep), _logits(model, other, keep)),
@@ -115,7 +116,7 @@ def _logits(model: Network, rows: Tensor, keep: Tensor | None = None) -> Tensor:
 
 def _in_two(model: Network, rows: Tensor) -> Tensor:
     """The second half is read on top of the cached first one."""
-    cache, half = model.new_cache(), PLACES // 2
+    cache, half = model.new_cache(), rows.shape[1] // 2
     parts = [model.decode(rows[:, :half], cache=cache), model.decode(rows[:, half:], cache=cache)]
     return model.logits(torch.cat(parts, 1))
 

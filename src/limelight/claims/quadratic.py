@@ -56,10 +56,10 @@ def measure(lab: Lab, setting: Setting) -> Found:
         *(Check(says=f"exponent of time, {name}", found=times[name], wanted="below", bound=HALF_WAY) for name in (BLOCKS, LINEAR)),
     ]
     tables = [
-        _table("Milliseconds of one processor", seconds, times, 1000),
-        _table("MiB at the peak, above what was there", memory, rooms, 1),
+        _table("Milliseconds of one processor", seconds, times, 1000.0),
+        _table("MiB at the peak, above what was there", memory, rooms, 1.0),
     ]
-    plots = [_plot("Time of one attention", "milliseconds", seconds, 1000), _plot("Memory of one attention", "MiB", memory, 1)]
+    plots = [_plot("Time of one attention", "milliseconds", seconds, 1000.0), _plot("Memory of one attention", "MiB", memory, 1.0)]
     return Found(checks, tables, plots, [f"Processes that wanted a core while this was timed: {max(load):g} at most."] if load else [])
 
 
