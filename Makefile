@@ -19,7 +19,7 @@ TESTS := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 BENCH := $(VENV)/.stamp-bench
 
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test layers check bench families clean
+.PHONY: help venv demo test layers check bench families mechanisms clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ bench: $(BENCH)  ## side by side with the peers; writes JSON
 families: $(BENCH)  ## measure every family beside transformers and write docs/families.md (a few minutes)
 	$(BIN)/python -m benchmarks families $(ARGS)
 	$(BIN)/python -m benchmarks --tables
+
+mechanisms: $(RUN)  ## write docs/mechanisms.md out of the table of mechanisms
+	$(BIN)/limelight mechanisms --markdown > docs/mechanisms.md
 
 clean:  ## remove the environment and everything that can be made again
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .coverage src/*.egg-info

@@ -96,7 +96,7 @@ def test_twice_the_length_is_twice_the_attention(name: str, alone: bool) -> None
 class Largest(TorchDispatchMode):
     """Keeps the bytes of the largest tensor that was made, of those whose shape is `wanted`."""
 
-    def __init__(self, wanted: Callable[[torch.Size], bool] = lambda shape: True):
+    def __init__(self, wanted: Callable[[torch.Size], bool] = bool):
         super().__init__()
         self.wanted, self.most = wanted, 0
 

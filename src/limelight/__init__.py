@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .hub import open_model as open
     from .look import Trace, trace
     from .pipelines import pipeline
+    from .spec.mechanisms import mechanisms
     from .tasks import task
     from .tasks.result import Result
     from .tasks.translate.task import Translate, TranslateOptions
@@ -51,6 +52,7 @@ __all__ = [
     "WeightError",
     "__version__",
     "bundled",
+    "mechanisms",
     "open",
     "pipeline",
     "task",
@@ -58,6 +60,7 @@ __all__ = [
 ]
 
 _HOMES = {"Opened": "hub", "Result": "tasks.result", "Trace": "look", "Translate": "tasks.translate", "TranslateOptions": "tasks.translate"}
+_HOMES |= {"mechanisms": "spec.mechanisms"}
 _HOMES |= {"bundled": "hub", "open": "hub", "pipeline": "pipelines", "task": "tasks", "trace": "look"}
 _HOMES |= {name: "errors" for name in __all__ if name.endswith("Error")}
 

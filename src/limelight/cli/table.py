@@ -29,6 +29,7 @@ COMMANDS = {
     "convert": ("convert", "Write a model folder that other libraries open, or one of limelight's own."),
     "verify": ("verify", "Compare published folders with transformers: token ids, logits, and what is written."),
     "claims": ("claims", "Measure what is said of attention, and see whether it is so."),
+    "mechanisms": ("mechanisms", "List the kinds of attention, with equation, source and what they cost by length."),
     "models": ("models", "List the models that are there, with size, licence and scores."),
     "env": ("env", "Print what a bug report needs."),
 }

@@ -26,7 +26,8 @@ class Costs:
 
     `attention`: multiply-adds of scores and of sums of values, in all layers; `layers`: of all that the layers do, these included, without
     embeddings and heads. `bends`: hyperbolic tangents of additive scores, which are no multiply-adds. `pairs`: bytes of the largest map of
-    queries and keys that one attention makes: scores in fp32, biases, masks; 0 where there is none. `cache`: bytes that a decoder keeps
+    queries and keys that one attention makes: scores in fp32, biases, masks; 0 where there is none
+    (but of the few tokens for which the plain form is the faster one). `cache`: bytes that a decoder keeps
     once it has written them.
     """
 
@@ -155,7 +156,8 @@ class _Pairs:
             return a.heads * pairs * width * NUMBER
         fused = isinstance(a.score, Dot | ScaledDot) and isinstance(a.weights, Soft) and not isinstance(a.local, Predicted)
         if not fused or (self.stack is not None and isinstance(self.stack.position, Alibi | Buckets)):
-            return a.heads * pairs * (SLOT if isinstance(a.weights, Sparsemax | Entmax) else NUMBER)     # where they are sorted, their slots
+            ordered = isinstance(a.weights, Sparsemax | Entmax)                     # a sort's places are larger than what it sorts
+            return a.heads * pairs * (SLOT if ordered else NUMBER)
         if self._chunked:
             keys, queries = self._met()
             return queries * keys

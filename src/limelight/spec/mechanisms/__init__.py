@@ -9,12 +9,13 @@ A mechanism is an edit of one of two base models, so that what differs between t
 from __future__ import annotations
 
 from ...errors import SpecError, did_you_mean
+from ..costs import Costs, cost
 from .mechanism import Mechanism, Refusal
 from .recurrents import RECURRENT
 from .sizes import CHOICES, Frame, Sizes
 from .transformers import TRANSFORMERS, decoder_alone
 
-__all__ = ["CHOICES", "Frame", "Mechanism", "Refusal", "Sizes", "decoder_alone", "find", "mechanisms"]
+__all__ = ["CHOICES", "Costs", "Frame", "Mechanism", "Refusal", "Sizes", "cost", "decoder_alone", "find", "mechanisms"]
 
 
 def mechanisms() -> dict[str, Mechanism]:
