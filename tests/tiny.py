@@ -5,6 +5,7 @@ Import it inside fixtures and tests only: the type checker that pytest switches 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from limelight.hub import save
 from limelight.inputs import Text
 from limelight.manifest import Aligner, Card, Generation, Manifest
 from limelight.nn import Network
-from limelight.spec import Model, encoder_decoder
+from limelight.spec import Attention, General, Model, Recurrent, Tokens, Words, encoder_decoder
 from limelight.train import Plan, fit, next_token
 
 SUBJECTS = {
@@ -72,16 +73,24 @@ def manifest(pieces: Text, model: Model, **changes: object) -> Manifest:
     return Manifest(**{**fields, **changes})
 
 
-def untrained(seed: int = 0) -> tuple[Text, Network]:
+def recurrent(vocab: int, *, dim: int = 32) -> Model:
+    """A layer that reads both ways and a layer that writes, with Luong's general attention and input feeding."""
+    general = Attention(heads=1, maps="", bias="", score=General())
+    encoder = Recurrent(depth=1, bidirectional=True, input=Tokens(vocab=vocab))
+    decoder = Recurrent(depth=1, input=Tokens(vocab=vocab), cross=general, feeding=True)
+    return Model(family="recurrent", dim=dim, encoder=encoder, decoder=decoder, heads=(Words(),))
+
+
+def untrained(seed: int = 0, *, made: Callable[[int], Model] = spec) -> tuple[Text, Network]:
     """Pieces and a model with random weights."""
     torch.manual_seed(seed)
     pieces = text()
-    return pieces, Network(spec(len(pieces))).eval()
+    return pieces, Network(made(len(pieces))).eval()
 
 
-def trained() -> tuple[Text, Network]:
+def trained(*, made: Callable[[int], Model] = spec) -> tuple[Text, Network]:
     """Pieces and a model that knows the twenty."""
-    pieces, model = untrained()
+    pieces, model = untrained(made=made)
     sides = [[e.ids for e in pieces.encode_all(side)] for side in zip(*LEARNT, strict=True)]
     batches = TokenBatches(*sides, budget=600, seed=0, pad=pieces.pad, max_length=MOST_SOURCE)
     plan = Plan(steps=220, lr=5e-3, warmup=20, schedule="linear", precision="fp32", log_every=1000)

@@ -9,8 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..spec import Attention, Predicted
+
 Span = tuple[int, int]
 Link = tuple[int, int]
+TINY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Alignment:
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """The links as words."""
         return tuple((self.source[i], self.target[j]) for i, j in self.links)
+
+
+def unfaded(weights: Float[Tensor, "h q k"], s: Attention) -> Float[Tensor, "h q k"]:
+    """Rows that sum to 1, where they faded away from a predicted place: what is lost there went to no end mark (see `links_of`)."""
+    return weights / weights.sum(-1, keepdim=True).clamp(min=TINY) if isinstance(s.local, Predicted) else weights
 
 
 def align(

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import TraceError
 from ..nn import Network
+from ..nn.recurrent import RecurrentDecoder, RecurrentEncoder
 from ..nn.stack import Stack
 
 
@@ -26,7 +27,8 @@ def states(model: Network, side: str | None = None) -> Iterator[list[Float[Tenso
 
     The list has one more than there are layers: the embeddings, with positions, as the first layer is given them; what each layer but
     the last makes of them; and the output, after the last norm where there is one. `side`: "encoder" or "decoder"; by default the
-    encoder where there is one. Only calls from the opening thread are seen. Raises TraceError for a side that the model has not.
+    encoder where there is one. Only calls from the opening thread are seen. Raises TraceError for a side that the model has not, and for
+    a recurrent decoder, which goes step by step through all of its layers.
     """
     stack = _stack(model, side)
     seen: list[Tensor] = []
@@ -51,10 +53,13 @@ def states(model: Network, side: str | None = None) -> Iterator[list[Float[Tenso
             each.remove()
 
 
-def _stack(model: Network, side: str | None) -> Stack:
+def _stack(model: Network, side: str | None) -> Stack | RecurrentEncoder:
     sides = {"encoder": model.encoder, "decoder": model.decoder}
     there = [name for name, stack in sides.items() if stack is not None]
     found = sides.get(side or there[0])
     if found is None:
         raise TraceError(f"{model.spec.family} has no {side}.", f"It has: {', '.join(there)}.")
+    if isinstance(found, RecurrentDecoder):
+        hint = 'Look at side="encoder".' if model.encoder is not None else "decode(...) gives its last layer."
+        raise TraceError("a recurrent decoder goes step by step through all its layers: none is whole before the next.", hint)
     return found

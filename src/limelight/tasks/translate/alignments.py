@@ -11,7 +11,7 @@ from ...decode import Hypothesis
 from ...hub import Opened
 from ...inputs import Encoded, Text, words
 from ...inputs.words import without_lead
-from ...look.align import Alignment, Span, align
+from ...look.align import Alignment, Span, align, unfaded
 from ...look.picture import Picture, Subwords
 from ...manifest import Aligner, Manifest
 from ..writing.scribe import Part, Sight
@@ -24,6 +24,7 @@ class Aligning:
         if opened.manifest.aligner is None:
             raise ValueError("aligning needs a measured aligner")
         self._aligner, self._text = opened.manifest.aligner, opened.text
+        self._spec = opened.model.attentions()[self._aligner.attention].spec
 
     @property
     def attention(self) -> str:
@@ -36,7 +37,7 @@ class Aligning:
             raise ValueError("a part that is aligned needs its characters")
         a, heads = self._aligner, list(self._aligner.heads)
         return Sight(
-            aligned(weights[heads], part.source, best.tokens, self._text, shift=a.shift),
+            aligned(unfaded(weights[heads], self._spec), part.source, best.tokens, self._text, shift=a.shift),
             subwords(weights, part.source, best.tokens, self._text, shift=a.shift),
         )
 

@@ -14,7 +14,7 @@ from ....errors import InputError, TaskError
 from ....hub import Opened
 from ....inputs import Encoded, pad
 from ....look import trace
-from ....look.align import Alignment, align, error_rate
+from ....look.align import Alignment, align, error_rate, unfaded
 from ....manifest import Aligner
 from .gold import Gold, written
 
@@ -52,7 +52,8 @@ def force(opened: Opened, source: str, target: str, words: Words) -> Forced:
     before = torch.tensor([[g.start or 0, *b.ids[:-1]]], device=opened.device)
     with trace(opened.model, layers="decoder.*.cross", budget="1GB") as seen:
         opened.model.decode(before, memory=opened.model.encode(pad([a.ids], filler=g.pad).to(opened.device)))
-    return Forced(a, b, words, {name: seen[name].weights()[0].cpu() for name in seen})
+    made = opened.model.attentions()
+    return Forced(a, b, words, {name: unfaded(seen[name].weights()[0], made[name].spec).cpu() for name in seen})
 
 
 def force_gold(opened: Opened, gold: Iterable[Gold]) -> list[Forced]:
