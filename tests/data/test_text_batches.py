@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from limelight.data import TextBatches
+from limelight.data.text_batches import Row
 from limelight.errors import InputError
 
 END, PAD = 1, 0
@@ -18,7 +19,8 @@ def batches(lengths: list[int], rates: list[float] | None = None, **more: int) -
     firsts = [(10 if n < 10 else 1000) * (i + 1) for i, n in enumerate(lengths)]
     rows = [list(range(first, first + n)) for first, n in zip(firsts, lengths, strict=True)]
     how = {"budget": 60, "seed": 3, "max_length": 12} | more
-    return TextBatches(rows, [i % 2 for i in range(len(rows))], rates or [1.0] * len(rows), marks=(END, PAD), **how)
+    given = [Row(row, i % 2, rate) for i, (row, rate) in enumerate(zip(rows, rates or [1.0] * len(rows), strict=True))]
+    return TextBatches(given, marks=(END, PAD), **how)
 
 
 def test_each_short_text_comes_once_with_its_label_and_its_end() -> None:
@@ -74,7 +76,6 @@ def test_rates_are_kept_on_average() -> None:
     [
         ({"lengths": [3, 0]}, "without any token"),
         ({"lengths": []}, "no text to learn from"),
-        ({"lengths": [3], "rates": [1.0, 2.0]}, "got 1, 1 and 2"),
         ({"lengths": [3], "budget": 8}, "a batch of 8 tokens cannot hold a row of 12"),
     ],
 )
@@ -86,7 +87,7 @@ def test_what_cannot_be_batched(how: dict, message: str) -> None:
 def test_glimpses_are_short_stretches_of_anywhere() -> None:
     rows = [list(range(100, 160)), [7, 8, 9]]
     how = {"budget": 100, "seed": 0, "marks": (END, PAD), "max_length": 100}
-    made = TextBatches(rows, [0, 1], [1.0, 1.0], glimpses=[0.5, 1.0], **how)
+    made = TextBatches([Row(rows[0], 0, glimpse=0.5), Row(rows[1], 1, glimpse=1.0)], **how)
     lengths, firsts = Counter[bool](), set[int]()
     for epoch in range(200):
         for text, first, length in (line for b in made.order(epoch) for line in b.tolist()):

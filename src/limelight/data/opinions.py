@@ -50,9 +50,9 @@ class Parts:
 def set_aside(sets: Mapping[str, Sequence[Opinion]], aside: Mapping[str, Aside], *, labels: Iterable[str], seed: int) -> Parts:
     """Draw the held-out texts of each set by `seed`; all others are for training, near copies of held-out ones (of any set) too.
 
-    Texts with other labels than `labels` are left out, or only learnt from, as `also` says. Of texts that differ only in case, punctuation or spacing, one is kept, unless they
-    disagree about the label: then none is. What is drawn depends on the seed and on the set of texts, not on their order. Raises
-    InputError for a set with too few texts.
+    Texts with other labels than `labels` are left out, or only learnt from, as `also` says. Of texts that differ only in case, punctuation
+    or spacing, one is kept, unless they disagree about the label: then none is. What is drawn depends on the seed and on the set of
+    texts, not on their order. Raises InputError for a set with too few texts.
     """
     known, parts = set(labels), Parts([], [], [])
     for name, opinions in sets.items():

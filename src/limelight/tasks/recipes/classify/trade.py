@@ -15,9 +15,11 @@ import torch
 from ....data import Table, TextBatches, cell
 from ....data.opinions import Aside, Judged, Parts, set_aside, without_copies
 from ....data.reviews import read_opinions
+from ....data.text_batches import Row
 from ....devices import pick_device
 from ....errors import InputError, did_you_mean
 from ....hub import Opened
+from ....inputs import Text
 from ....manifest import Calibration, Generation, Manifest
 from ....nn import Network
 from ....train import ClassifyRecipe, Loss, find_data, whole_texts
@@ -55,16 +57,12 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
         text = pieces(lambda: (each.text for each in parts.train), recipe.tokenizer.vocab, folder, lower=recipe.tokenizer.lower)
         torch.manual_seed(recipe.plan.seed)
         model = Network(recipe.spec(len(text))).to(pick_device(device))
-        glimpse = {each.name: each.glimpse for each in recipe.data.sets}
         batches = TextBatches(
-            [each.ids for each in text.encode_all([each.text for each in parts.train], marks=False)],
-            [recipe.data.labels.index(each.label) for each in parts.train],
-            rates(recipe, parts.train),
+            _rows(recipe, parts.train, text),
             budget=recipe.batches.tokens,
             seed=recipe.plan.seed,
             marks=(text.end, text.pad),
             max_length=recipe.batches.max_length,
-            glimpses=[glimpse[each.of] for each in parts.train],
         )
         manifest = Manifest(
             name=recipe.name,
@@ -182,6 +180,12 @@ def rates(recipe: ClassifyRecipe, train: Sequence[Judged]) -> list[float]:
         parts[each.of].rate * (sizes[each.of] / (there[each.of] * labels[each.of, each.label]) if parts[each.of].even else 1.0)
         for each in train
     ]
+
+
+def _rows(recipe: ClassifyRecipe, train: Sequence[Judged], text: Text) -> list[Row]:
+    glimpse = {each.name: each.glimpse for each in recipe.data.sets}
+    found = zip(train, text.encode_all([each.text for each in train], marks=False), rates(recipe, train), strict=True)
+    return [Row(encoded.ids, recipe.data.labels.index(each.label), rate, glimpse[each.of]) for each, encoded, rate in found]
 
 
 def _numbers(examples: Sequence[Judged], answers: Sequence[Classified]) -> tuple[Odds, Truth]:
