@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from limelight.hub import bundled
-from limelight.train.recipe import data_root
+from limelight.train.recipes.reading import data_root
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
