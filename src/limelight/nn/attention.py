@@ -19,6 +19,8 @@ from .local import Centres
 from .norms import norm
 from .packed import Linear, Packed, of
 
+TINY = torch.finfo(torch.float32).tiny
+
 
 @dataclass(frozen=True, eq=False)
 class Turn:
@@ -168,12 +170,12 @@ class Attention(nn.Module):
             case Kernel():
                 return ops.shares
             case Hard(estimator="gumbel", temperature=temperature) if self.training:
-                noise = -torch.empty(*q.shape[:3], k.shape[2], device=q.device).exponential_().log()
+                noise = -torch.empty(*q.shape[:3], k.shape[2], device=q.device).exponential_().clamp_(min=TINY).log()
                 return partial(ops.gumbel, noise=noise, temperature=temperature)
             case Hard(estimator="reinforce" | "enumerate") if self.training or draws is not None:
                 return partial(ops.drawn, at=(draws or Draws()).take(layer, ops.attention_scores(q, k, **how), past))
-            case Hard():
-                return ops.argmax
+            case Hard():                                     # found once: in bfloat16 a trace's own scores could name another key
+                return partial(ops.drawn, at=ops.best(ops.attention_scores(q, k, **how)))
         return ops.softmax
 
     def _measure(self) -> dict[str, Any]:
