@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from ..errors import InputError
 from ..files import replaced
 from ..nn import Network
 from ..spec import Model
-from ..train import Batches, Event, Finished, Loss, Plan, Started, Stepped, Stopped, fit
+from ..train import Batches, Evaluated, Event, Finished, Loss, Plan, Started, Stepped, Stopped, fit
 from ..values import plain
 from .lab import Figures, Lab, Progress
 
@@ -28,7 +29,8 @@ METRICS = "metrics.jsonl"       # what fit writes beside its checkpoints
 class Lesson:
     """What is learnt: `name` for people, `data` a fingerprint of the material, `batches` the material in the order of a seed.
 
-    `loss_name` tells losses apart, which have no fingerprint of their own.
+    `loss_name` tells losses apart, which have no fingerprint of their own. `watch`: what is measured of the model while it learns, every
+    plan.eval_every steps and at the end; it draws nothing, so the weights do not depend on it.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Lesson:
     batches: Callable[[int], Batches]
     loss: Loss
     loss_name: str
+    watch: Callable[[nn.Module], Mapping[str, float]] | None = None
 
     def decides(self, seed: int) -> dict[str, Any]:
         """All that the weights depend on, as plain JSON data."""
@@ -46,7 +49,8 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model: its `figures` are parameters, nll by step, seconds a step and tokens a second; weights are read when asked for."""
+    """A trained model: its `figures` are parameters, nll by step, what was watched by step, seconds a step and tokens a second; weights are
+    read when asked for."""
 
     lesson: Lesson
     seed: int
@@ -97,12 +101,16 @@ def _learn(lab: Lab, lesson: Lesson, seed: int, model: Network, folder: Path) ->
     kept = folder if plan.steps > SAVE_EVERY else None          # a short one is sooner made again than written down
     what, parameters = f"{lesson.name}, seed {seed}: training", 0
     curve: list[list[float]] = []
+    watched: list[tuple[int, Mapping[str, float]]] = []
     last: Event | None = None
-    for last in fit(model, lesson.batches(seed), loss=lesson.loss, plan=plan, folder=kept):
+    for last in fit(model, lesson.batches(seed), loss=lesson.loss, plan=plan, folder=kept, evaluate=lesson.watch):
         match last:
             case Started():
                 parameters = last.parameters
-                curve = _kept_curve(kept, last.step)
+                curve = [[each["step"], each["nll"]] for each in _told(kept, "stepped", last.step)]
+                watched = [(each["step"], each["scores"]) for each in _told(kept, "evaluated", last.step)]
+            case Evaluated():
+                watched.append((last.step, last.scores))
             case Stepped():
                 curve.append([last.step, last.nll])
                 lab.tell(Progress(what, last.step, plan.steps))
@@ -115,16 +123,17 @@ def _learn(lab: Lab, lesson: Lesson, seed: int, model: Network, folder: Path) ->
     return {
         "parameters": parameters,
         "curve": curve,
+        "watched": watched,
         "seconds_a_step": last.seconds / last.step,
         "tokens_a_second": last.tokens / last.seconds,
         "tokens": last.tokens,
     }
 
 
-def _kept_curve(folder: Path | None, step: int) -> list[list[float]]:
+def _told(folder: Path | None, event: str, step: int) -> list[dict[str, Any]]:
     """What a broken-off training had said up to its checkpoint."""
     path = None if folder is None else folder / METRICS
     if path is None or not path.exists():
         return []
     told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [[each["step"], each["nll"]] for each in told if each["event"] == "stepped" and each["step"] <= step]
+    return [each for each in told if each["event"] == event and each["step"] <= step]
