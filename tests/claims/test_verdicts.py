@@ -62,11 +62,10 @@ def test_a_verdict(checks: list[Check], word: str) -> None:
 
 
 def test_the_reason_is_made_of_the_figures() -> None:
-    reason = judge([YES, NO, UNSURE]).reason
-    assert reason == (
-        "Holds: a thing: 2.0 ± 1.0 (wanted: above 0). Fails: a thing: -2.0 ± 1.0 (wanted: above 0). "
-        "Not settled: a thing: 0.5 ± 1.5 (wanted: above 0)."
+    assert judge([YES, NO, UNSURE]).reason == (
+        "1 of 3 checks hold. Fails: a thing: -2.0 ± 1.0 (wanted: above 0). Not settled: a thing: 0.5 ± 1.5 (wanted: above 0)."
     )
+    assert judge([YES]).reason == "All that it says was found: a thing: 2.0 ± 1.0 (wanted: above 0)."
 
 
 def test_no_checks_no_verdict() -> None:

@@ -19,7 +19,7 @@ from .claim import Claim
 from .findings import Found, Line, Plot, Table
 from .intervals import Estimate, difference, over_rounds, over_seeds
 from .lab import Figures, Lab
-from .language import Small, held_out, losses, next_letter
+from .language import LONGER, Small, held_out, losses, next_letter
 from .lessons import Trained, trained
 from .letters import Letters, Rows, read_letters
 from .pruning import importance, without
@@ -178,9 +178,7 @@ CLAIM = Claim(
     refuted_by="One head that does as well, or many that cost no more; a loss that rises with the least important heads switched off.",
     sizes={
         "quick": Setting(),
-        "full": Setting(
-            small=Small(dim=128, length=128, steps=1000, lr=2e-3, warmup=100), counts=(1, 2, 4, 8, 16), rows=64, rounds=10
-        ),
+        "full": Setting(small=LONGER, counts=(1, 2, 4, 8, 16), rows=64, rounds=10),
     },
     measure=measure,
 )

@@ -70,6 +70,9 @@ class Small:
         )
 
 
+LONGER = Small(dim=128, length=128, rows=8, steps=1000, lr=2e-3, warmup=100)      # what full sizes train: half a minute each on a core
+
+
 def next_letter(model: nn.Module, pairs: Pairs) -> LossSum:
     """Each letter from the place before it, whatever that place may see: the same loss with a causal mask and without.
 

@@ -20,7 +20,7 @@ from .claim import Claim
 from .findings import Found, Line, Plot, Table
 from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
-from .language import Small, held_out, honest_losses, learning, losses
+from .language import LONGER, Small, held_out, honest_losses, learning, losses
 from .lessons import Trained, trained
 from .letters import Letters, read_letters
 from .verdicts import Check
@@ -186,7 +186,7 @@ CLAIM = Claim(
     refuted_by="A logit that changes when later letters change; a model without the mask that foretells unseen letters as well.",
     sizes={
         "quick": Setting(),
-        "full": Setting(small=Small(dim=128, length=128, steps=1000, lr=2e-3, warmup=100), rows=64),
+        "full": Setting(small=LONGER, rows=64),
     },
     measure=measure,
 )

@@ -16,7 +16,7 @@ from .claim import Claim
 from .findings import Found, Line, Plot, Table
 from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
-from .language import ROTARY, Small, held_out, losses
+from .language import LONGER, ROTARY, Small, held_out, losses
 from .lessons import Trained, trained
 from .letters import Letters, read_letters
 from .verdicts import Check
@@ -176,6 +176,6 @@ CLAIM = Claim(
     statement="Without positions, order is lost; and most schemes end where the trained length does.",
     source="Vaswani et al. 2017, section 3.5; Press et al. 2022, figure 1; Haviv et al. 2022 for the contrary in decoders",
     refuted_by="States without positions that depend on order; models without positions that learn as well, or know a shuffled history.",
-    sizes={"quick": Setting(), "full": Setting(small=Small(dim=128, length=128, steps=1000, lr=2e-3, warmup=100), rows=64)},
+    sizes={"quick": Setting(), "full": Setting(small=LONGER, rows=64)},
     measure=measure,
 )

@@ -71,9 +71,8 @@ def page(found: Mapping[str, Findings], claims: Mapping[str, Claim]) -> str:
 def _overview(found: Mapping[str, Findings], claims: Mapping[str, Claim]) -> str:
     rows = []
     for name, claim in claims.items():
-        each = found.get(name)
-        verdict = "not measured yet" if each is None else f"**[{each.verdict.word}](#{name})** ({each.conditions.size})"
-        rows.append((str(claim.number), claim.statement, verdict))
+        if (each := found.get(name)) is not None:
+            rows.append((str(claim.number), claim.statement, f"**[{each.verdict.word}](#{name})** ({each.conditions.size})"))
     return _table(("", "claim", "verdict"), rows)
 
 
@@ -100,11 +99,12 @@ def _told(name: str, c: Conditions) -> str:
     """Where, when and how it was measured, and the command that does it again."""
     m = c.machine
     busy = " to ".join("unknown" if each is None else f"{each:g}" for each in c.busy)
+    threads = "1 thread" if c.threads == 1 else f"{c.threads} threads"
     command = f"limelight claims run {name}{' --quick' if c.size == 'quick' else ''}"
     versions = ", ".join(f"{package} {version}" for package, version in c.versions.items())
     return (
         f"*{c.size.capitalize()} size, seeds {', '.join(map(str, c.seeds))}; {c.cells} measurements, "
-        f"{c.seconds:,.0f} s. {m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB; {c.threads} threads, load {busy}; {versions}; "
+        f"{c.seconds:,.0f} s. {m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB; {threads}, load {busy}; {versions}; "
         f"{c.date[:10]}. Figures by seed: [{name}.json]({RESULTS}/{name}.json). Again: `{command}`.*\n"
     )
 

@@ -74,14 +74,13 @@ def judge(checks: Sequence[Check]) -> Verdict:
     """The verdict that the checks come to. Raises InputError for no checks."""
     if not checks:
         raise InputError("a verdict is made of checks: got none.", "Let the claim measure something.")
-    sorted_out: dict[Outcome, list[str]] = {"holds": [], "fails": [], "open": []}
+    told: dict[Outcome, list[str]] = {"holds": [], "fails": [], "open": []}
     for check in checks:
-        sorted_out[check.outcome].append(str(check))
-    holds, fails, unsettled = sorted_out.values()
-    word: Word = "depends"
+        told[check.outcome].append(str(check))
+    holds, fails, unsettled = told.values()
     if not fails and not unsettled:
-        word = "holds here"
-    elif fails and not holds:
-        word = "does not hold here"
-    said = (("Holds: ", holds), ("Fails: ", fails), ("Not settled: ", unsettled))
-    return Verdict(word=word, reason=" ".join(f"{name}{'; '.join(found)}." for name, found in said if found))
+        return Verdict(word="holds here", reason=f"All that it says was found: {'; '.join(holds)}.")
+    begin = f"{len(holds)} of {len(checks)} checks hold."
+    against = (("Fails: ", fails), ("Not settled: ", unsettled))
+    reason = " ".join([begin, *(f"{name}{'; '.join(found)}." for name, found in against if found)])
+    return Verdict(word="does not hold here" if fails and not holds else "depends", reason=reason)
