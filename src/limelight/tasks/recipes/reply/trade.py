@@ -19,6 +19,7 @@ from ....hub import Opened
 from ....manifest import Generation, Manifest
 from ....nn import Network
 from ....train import Loss, ReplyRecipe, find_data, next_token
+from ...asking import with_changes
 from ...generate import GenerateOptions, going_on
 from ...resolve.likelihood import Row, likelihoods
 from ...writing import Part as Asked
@@ -116,7 +117,7 @@ class Replying(Trade[ReplyRecipe, DialogueSplit, Reply, Replied]):
 
     def answers(self, opened: Opened, examples: Sequence[Reply], **options: object) -> list[Replied]:
         """Each turn is replied to as a user would have it, and the reply that a person gave is weighed."""
-        asked: Any = GenerateOptions(**options)  # pyright: ignore[reportArgumentType]
+        asked = with_changes("reply", None, GenerateOptions, options)
         writer = Writer(opened, "generate")
         scribe = going_on(writer, asked)
         given = [read(each.turns, opened.text) for each in examples]
