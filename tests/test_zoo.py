@@ -8,7 +8,12 @@ import pytest
 
 import limelight
 from limelight.hub import bundled
+from limelight.tasks.classify.task import Classify
+from limelight.tasks.recipes import trade_of
 from limelight.tasks.translate.task import Translate
+from limelight.train import read_recipe
+
+RECIPES = Path(__file__).parents[1] / "recipes"
 
 MOUSE = "The black cat ate the mouse."
 
@@ -49,6 +54,60 @@ def test_the_manifest_says_what_was_measured(translate: Translate) -> None:
     assert float(m.card.scores["BLEU"]) > 50
     assert m.card.attribution
     assert m.card.license
+
+
+@pytest.fixture(scope="module")
+def classify() -> Classify:
+    return limelight.task("classify", "sentiment-en")
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("I love my new iPhone, the camera is amazing", "positive"),
+        ("I hate my new iPhone, the camera is terrible", "negative"),
+        ("It is not good at all.", "negative"),
+        ("A waste of money: it broke after two days.", "negative"),
+        ("Works great, I highly recommend it!", "positive"),
+        ("A moving film with wonderful actors.", "positive"),
+        ("The plot is dull and the acting is bad.", "negative"),
+    ],
+)
+def test_everyday_opinions(classify: Classify, said: str, wanted: str) -> None:
+    assert classify(said).label == wanted
+
+
+def test_both_sides_of_a_mixed_review_are_shown(classify: Classify) -> None:
+    result = classify("The camera quality is excellent, but the battery life is disappointing", why=True)
+    assert result.why is not None
+    side = 1 if result.label == "positive" else -1
+    effects = {each.text: side * each.effect for each in result.why.words}
+    assert effects["excellent"] == max(effects.values()) > 0
+    assert effects["disappointing"] == min(effects.values()) < 0
+
+
+def test_a_long_review_is_read_to_its_end(classify: Classify) -> None:
+    result = classify("I wore it on Monday, and it was blue. " * 60 + "It is a terrible, awful waste of money. " * 60)
+    assert len(result.parts) > 1
+    assert result.parts[-1].span[1] == len(result.source)
+    assert {each.label: each.score for each in result.parts[-1].labels}["negative"] > 0.9
+
+
+def test_how_sure_it_is_was_measured(classify: Classify) -> None:
+    found = classify.opened.manifest.calibration
+    assert found is not None
+    assert set(found.after) == {each.name for each in read_recipe(RECIPES / "sentiment-en.toml").data.sets}
+    assert sum(found.after.values()) / len(found.after) < 0.06
+
+
+def test_the_scores_of_its_card_come_again(data_sets: Path, classify: Classify) -> None:
+    """On the smallest sets; `limelight eval sentiment-en` does it for all of them, in half a minute."""
+    recipe = read_recipe(RECIPES / "sentiment-en.toml")
+    if not all((data_sets / each.path.removeprefix("$LIMELIGHT_DATA/")).exists() for each in recipe.data.sets):
+        pytest.skip(f"not all sets of {recipe.name} are in {data_sets}")
+    some = [each for each in trade_of("classify").held_out(recipe, RECIPES, "test") if each.of in ("product sentences", "film sentences")]
+    for score in trade_of("classify").evaluate(classify.opened, some):
+        assert round(score.value, 1) == classify.opened.manifest.card.scores[score.name]
 
 
 @pytest.mark.parametrize("name", bundled())
