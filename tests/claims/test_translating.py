@@ -106,13 +106,14 @@ def test_what_took_longer_is_asked_at_the_same_time(lab: Lab, bench: Bench, pret
     from limelight.claims import over_seeds
 
     bench = replace(bench, steps=200)
-    pretend(lambda name, _: figures(20 if "multi" in name else 30))
-    taken = {"general-fed": over_seeds([4.0]), "multi-head": over_seeds([2.0])}
+    looks = {"fixed-vector/16": {"alignment": {}}}
+    pretend(lambda name, _: {**figures(20 if "multi" in name else 30), **looks.get(name, {})})
+    taken = {"fixed-vector": over_seeds([1.0]), "general-fed": over_seeds([4.0]), "multi-head": over_seeds([2.0])}
     monkeypatch.setattr(mechanisms, "paces", lambda *_, **__: (taken, {"busy": [0.0, 0.0]}))
     found = mechanisms.measure(lab, mechanisms.Setting(bench=bench, names=tuple(taken), batches=1))
     (check,) = (each for each in found.checks if "after 400 s" in each.says)
     assert check.found.mean == pytest.approx(20 - 15)               # half of the steps of the slower one: half of its BLEU
-    assert found.plots[0].lines[0].x[-1] == 800
+    assert {line.label: line.x[-1] for line in found.plots[0].lines} == {"fixed-vector": 200, "general-fed": 800, "multi-head": 400}
 
 
 def test_without_attention_there_is_no_alignment_to_show(lab: Lab, bench: Bench, pretend: Callable[[Make], None]) -> None:

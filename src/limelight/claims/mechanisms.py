@@ -66,7 +66,7 @@ def measure(lab: Lab, setting: Setting) -> Found:
     asked = {name: [bench.figures(lab, name, seed) for seed in seeds] for name in setting.names}
     seconds, clock = paces(lab, bench, setting.names, batches=setting.batches, rounds=setting.rounds)
     steps = epoch(lab, bench, batches=setting.batches)
-    time = bench.steps * min(each.mean for name, each in seconds.items() if "alignment" in asked[name][0])
+    time = bench.steps * min(each.mean for name, each in seconds.items() if asked[name][0]["alignment"])
     then = {name: [at(time / seconds[name].mean, _watched(each)) for each in found] for name, found in asked.items()}
     checks = [_check(each, asked, then, time) for each in SAID if {each.new, each.old} <= set(setting.names)]
     tables = [_quality(asked, then, time), _costs(asked, seconds, steps)]
