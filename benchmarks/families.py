@@ -21,10 +21,10 @@ from limelight.decode import Ending, Greedy, MinLength, generate
 from limelight.families import FAMILIES
 from limelight.families.config import USES
 from limelight.inputs import Batch
+from limelight.measure import Turn, alternate, ratios, rounded
 from limelight.nn import pack_matrices
 
 from .machine import installed
-from .samples import Turn, alternate, ratios, rounded
 
 TESTS = Path(__file__).parents[1] / "tests"
 END = 2

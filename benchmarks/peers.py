@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from limelight.nn import Transformer
+from limelight.nn import Network
 from limelight.ops import sinusoid
 from limelight.spec import Model, Sinusoid, Words
 
@@ -112,9 +112,9 @@ NAMES = (
 )
 
 
-def limelight_of(model: nn.Module, size: Size, *, length: int = 512) -> Transformer:
+def limelight_of(model: nn.Module, size: Size, *, length: int = 512) -> Network:
     """Our model with that Marian's weights: the same function."""
-    ours = Transformer(as_marian(size, length=length)).eval()
+    ours = Network(as_marian(size, length=length)).eval()
     wanted = ours.state_dict()
     found: dict[str, Tensor] = {}
     for name, weight in model.state_dict().items():

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from limelight.inputs import Batch
 from limelight.look import trace
-from limelight.nn import Transformer, pack_matrices
+from limelight.measure import METHOD, Turn, alternate, peak, rounded, spread
+from limelight.nn import Network, pack_matrices
 
-from . import memory, peers
+from . import peers
 from .machine import installed
-from .samples import Turn, alternate, rounded, spread
 from .sizes import BUNDLED, TINY, Size
 
 ONE = "decoder.{last}.cross"
@@ -50,12 +50,12 @@ class Models:
     length: int
 
     @cached_property
-    def ours(self) -> Transformer:
+    def ours(self) -> Network:
         """Ours."""
         if installed("transformers"):
             model = peers.limelight_of(peers.marian(self.size, length=self.length), self.size, length=self.length)
         else:
-            model = Transformer(peers.as_marian(self.size, length=self.length)).eval()
+            model = Network(peers.as_marian(self.size, length=self.length)).eval()
         pack_matrices(model)
         return model
 
@@ -142,7 +142,7 @@ def measure(*, smoke: bool = False) -> dict[str, Any]:
             "model": s.size.name,
             "attentions": s.size.encoder + 2 * s.size.decoder,
             "heads": s.size.heads,
-            "memory_by": memory.METHOD,
+            "memory_by": METHOD,
         },
         "lengths": [_length(s, models, n) for n in s.lengths],
     }
@@ -215,7 +215,7 @@ def _in_child(pipe: Any, name: str, s: Setting, n: int, threads: int) -> None:
     models = Models(s.size, max(s.lengths))
     with torch.inference_mode():
         CASES[name](models, 8)
-        with memory.peak() as extra:
+        with peak() as extra:
             kept = CASES[name](models, n)
     del kept
     pipe.send(extra())

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from limelight.inputs import Batch
 from limelight.inputs.pairs import Pairs
-from limelight.nn import Transformer
+from limelight.measure import Turn, alternate, ratios
+from limelight.nn import Network
 from limelight.train import Plan, Stepped, fit, next_token
 from limelight.train.precision import autocast, settle
 
 from . import peers
 from .machine import installed
-from .samples import Turn, alternate, ratios
 from .sentences import Fixed, batches
 from .sizes import BUNDLED, PAD, TINY, Size
 
@@ -78,7 +78,7 @@ def measure(*, smoke: bool = False) -> dict[str, Any]:
 
 def _contestants(s: Setting, pairs: list[Pairs]) -> tuple[dict[str, Turn], dict[str, int]]:
     torch.manual_seed(0)
-    ours = Transformer(s.size.spec(dropout=DROPOUT))
+    ours = Network(s.size.spec(dropout=DROPOUT))
     plain = peers.PlainTransformer(s.size, DROPOUT)
     models: dict[str, nn.Module] = {"limelight": ours, "nn.Transformer": plain}
     turns: dict[str, Turn] = {
@@ -96,7 +96,7 @@ def _contestants(s: Setting, pairs: list[Pairs]) -> tuple[dict[str, Turn], dict[
     return turns, {name: sum(w.numel() for w in model.parameters() if w.requires_grad) for name, model in models.items()}
 
 
-def _fit(model: Transformer, pairs: list[Pairs], steps: int) -> Turn:
+def _fit(model: Network, pairs: list[Pairs], steps: int) -> Turn:
     """Our own loop, stopped after each turn: fit is a stream of events."""
     plan = Plan(
         steps=len(pairs) + steps, warmup=10, lr=1e-3, label_smoothing=SMOOTHING, clip=CLIP, log_every=steps, save_every=0

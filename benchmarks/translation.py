@@ -16,11 +16,11 @@ import torch
 
 from limelight.decode import Beam, Ending, MinLength, Suppress, generate
 from limelight.inputs import pad
-from limelight.nn import Transformer, pack_matrices
+from limelight.measure import Turn, alternate, ratios
+from limelight.nn import Network, pack_matrices
 
 from . import peers
 from .machine import installed
-from .samples import Turn, alternate, ratios
 from .sentences import rows
 from .sizes import BASE, BUNDLED, END, TINY, Size
 
@@ -63,7 +63,7 @@ def _cases(s: Setting) -> list[dict[str, Any]]:
 
 def _contestants(s: Setting, folder: Path) -> dict[str, Translator]:
     if not installed("transformers"):
-        return {"limelight fp32": _ours(Transformer(peers.as_marian(s.size)).eval(), s)}
+        return {"limelight fp32": _ours(Network(peers.as_marian(s.size)).eval(), s)}
     theirs = peers.marian(s.size)
     made = {
         "limelight fp32": _ours(peers.limelight_of(theirs, s.size), s),
@@ -101,7 +101,7 @@ def _rivals(ours: str, peer: str) -> bool:
     return mine == "limelight" and not peer.startswith("limelight") and (format in peer or "int8" in peer)
 
 
-def _ours(model: Transformer, s: Setting) -> Translator:
+def _ours(model: Network, s: Setting) -> Translator:
     pack_matrices(model)                                                     # as limelight.hub does when it opens a model
     last = s.size.vocab - 1
     ending = Ending(frozenset([END]), s.length)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from benchmarks import tables
 from benchmarks.machine import installed
-from benchmarks.samples import Samples, alternate, ratios
 from benchmarks.sentences import lengths
 
 ROOT = Path(__file__).parents[1]
@@ -112,22 +111,6 @@ def test_families(tmp_path: Path) -> None:
     page = tables.render_families(tmp_path)
     assert "| `distilbert` | DistilBERT | words, classes, labels, span, none |" in page
     assert "tiny sizes; 2 rows of 5 tokens in" in page
-
-
-def test_contestants_take_turns_and_warm_rounds_do_not_count() -> None:
-    calls: list[tuple[str, int]] = []
-
-    def turn(name: str) -> Any:
-        return lambda number: calls.append((name, number)) or 3.0
-
-    samples = alternate({"a": turn("a"), "b": turn("b")}, rounds=2)
-    assert calls == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
-    assert samples["a"].work == [3.0, 3.0]
-
-
-def test_ratios_are_those_of_each_round() -> None:
-    ours, theirs = Samples([10, 10, 10], [1, 2, 4]), Samples([10, 10, 10], [2, 2, 2])
-    assert ratios(ours, theirs) == {"median": 1.0, "min": 0.5, "max": 2.0, "samples": [2.0, 1.0, 0.5]}
 
 
 def test_sentences_are_as_long_as_those_of_the_training_data() -> None:

@@ -19,9 +19,7 @@ from limelight.claims.findings import settled
 from limelight.claims.language import Small, losses
 from limelight.claims.letters import read_letters
 from limelight.claims.pruning import importance, out_maps, without
-from limelight.claims.quadratic import in_blocks
 from limelight.nn import Network
-from limelight.ops import attend, causal, window
 from limelight.spec import Attention
 
 SMALL = Small(dim=16, depth=1, heads=2, length=16, rows=4, steps=6, warmup=2)
@@ -112,12 +110,9 @@ def test_without_positions_an_encoder_does_not_know_order() -> None:
     assert min(found.values()) > 1e-2
 
 
-@pytest.mark.parametrize("n", [8, 20, 33])
-def test_a_window_in_blocks_is_a_window(n: int) -> None:
-    q, k, v = torch.randn(3, 1, 2, n, 4).unbind()
-    slots = torch.arange(n)
-    masked = attend(q, k, v, allow=(causal & window(8)).dense(slots, slots))
-    assert torch.allclose(in_blocks(q, k, v, 8), masked, atol=1e-5)
+def test_both_ways_of_a_window_agree() -> None:
+    works = quadratic_claim.contestants(48, quadratic_claim.Setting(heads=2, width=8, window=8))
+    assert torch.allclose(works[quadratic_claim.BLOCKS](), works[quadratic_claim.MASKED](), atol=1e-5)
 
 
 def test_all_ways_of_full_attention_agree() -> None:

@@ -7,7 +7,7 @@ import platform
 import pytest
 import torch
 
-from limelight.measure import METHOD, alternate, busy, machine, peak, ratios, versions
+from limelight.measure import METHOD, Samples, alternate, busy, machine, peak, ratios, versions
 
 
 def test_the_machine_is_told() -> None:
@@ -49,3 +49,8 @@ def test_turns_go_round() -> None:
     assert found["a"].seconds == [1.0, 1.0]
     assert found["a"].rates == [2.0, 2.0]
     assert ratios(found["a"], found["b"])["median"] == 1.0
+
+
+def test_ratios_are_those_of_each_round() -> None:
+    ours, theirs = Samples([10.0, 10.0, 10.0], [1.0, 2.0, 4.0]), Samples([10.0, 10.0, 10.0], [2.0, 2.0, 2.0])
+    assert ratios(ours, theirs) == {"median": 1.0, "min": 0.5, "max": 2.0, "samples": [2.0, 1.0, 0.5]}

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .. import ops
@@ -72,7 +71,7 @@ def contestants(n: int, setting: Setting) -> dict[str, Work]:
         WRITTEN: partial(ops.attend_plain, q, k, v, causal=True),
         FUSED: partial(ops.attend, q, k, v, causal=True),
         MASKED: partial(_masked, q, k, v, slots, setting.window),
-        BLOCKS: partial(in_blocks, q, k, v, setting.window),
+        BLOCKS: partial(ops.windowed, q, k, v, window=setting.window, causal=True),
         LINEAR: partial(ops.linear, q, k, v, causal=True),
     }
     return {name: torch.no_grad()(work) for name, work in works.items()}
@@ -80,20 +79,6 @@ def contestants(n: int, setting: Setting) -> dict[str, Work]:
 
 def _masked(q: Tensor, k: Tensor, v: Tensor, slots: Tensor, window: int) -> Tensor:
     return ops.attend(q, k, v, allow=(ops.causal & ops.window(window)).dense(slots, slots))
-
-
-def in_blocks(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
-    """Causal attention within a window, (1 h n d) each: queries in blocks of a window's size meet their own block and the one before."""
-    n = q.shape[2]
-    blocks = -(-n // window)
-    rest = blocks * window - n
-    asked = F.pad(q, (0, 0, 0, rest)).unflatten(2, (blocks, window))[0].transpose(0, 1)              # (c h w d)
-    keys, values = (F.pad(x, (0, 0, window, rest))[0].unfold(1, 2 * window, window).permute(1, 0, 3, 2) for x in (k, v))   # (c h 2w d)
-    ask, meet = torch.arange(window, 2 * window), torch.arange(2 * window)
-    near = (ops.causal & ops.window(window)).dense(ask, meet)
-    there = torch.arange(blocks)[:, None] * window + meet >= window                                   # nothing is before the first block
-    out = ops.attend(asked, keys, values, allow=near & there[:, None, None])
-    return out.transpose(0, 1).flatten(1, 2)[None, :, :n]
 
 
 def _exponent(by_length: dict[int, Figures], name: str) -> Estimate:

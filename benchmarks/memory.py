@@ -1,5 +1,0 @@
-"""Peak memory: see limelight.measure."""
-
-from limelight.measure import METHOD, peak
-
-__all__ = ["METHOD", "peak"]
