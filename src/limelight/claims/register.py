@@ -7,7 +7,7 @@ from importlib import import_module
 from ..errors import TaskError, did_you_mean
 from .claim import Claim
 
-NAMES = ("heads", "mask", "order", "quadratic", "scaling")
+NAMES = ("bottleneck", "distance", "drawn", "heads", "mask", "mechanisms", "order", "parallel", "quadratic", "scaling", "small")
 ALL = "all"
 
 
