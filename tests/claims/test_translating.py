@@ -197,6 +197,19 @@ def test_a_smaller_model_suffices_where_little_is_lost(
     assert "50% of the parameters (8 wide)" in found.checks[0].says
 
 
+# --- models that translate nothing yet ----------------------------------------------------------------------------
+def test_differences_of_nothing_settle_nothing(lab: Lab, bench: Bench, pretend: Callable[[Make], None]) -> None:
+    lab = replace(lab, seeds=(0, 1, 2))
+    pretend(lambda name, seed: figures(0.4 + 0.01 * seed, fall=0.1) if "fixed" in name else figures(0.9))
+    found = bottleneck.measure(lab, bottleneck.Setting(bench=bench))
+    assert set(outcomes(found)) == {"open"}
+    assert "comes to 0.9 BLEU" in found.notes[0]
+    pretend(lambda name, seed: figures(5.4 + 0.01 * seed, fall=0.1) if "fixed" in name else figures(5.9))
+    found = bottleneck.measure(lab, bottleneck.Setting(bench=bench))
+    assert set(outcomes(found)) == {"holds"}
+    assert "BLEU. Below" not in " ".join(found.notes)
+
+
 # --- all of them --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["bottleneck", "mechanisms", "parallel", "small"])
 def test_it_is_a_claim_like_the_others(name: str) -> None:

@@ -16,7 +16,7 @@ from .claim import Claim
 from .findings import Found, Line, Plot, Table
 from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
-from .translation import FULL, QUICK, Bench
+from .translation import FULL, QUICK, Bench, told
 from .verdicts import Check
 
 FIXED = "fixed-vector"
@@ -65,7 +65,8 @@ def measure(lab: Lab, setting: Setting) -> Found:
         unit: slopes,
     }
     tables = [_lengths(asked), _summary(asked, columns)]
-    return Found(checks, tables, [_plot(asked)], _notes(setting))
+    checks, notes = told(checks, asked)
+    return Found(checks, tables, [_plot(asked)], [*notes, *_notes(setting)])
 
 
 def _inside(found: Figures, low: int, high: int | None) -> list[dict[str, Any]]:

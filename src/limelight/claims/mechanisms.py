@@ -14,7 +14,7 @@ from .findings import Found, Line, Plot, Table
 from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
 from .pace import at, epoch, paces
-from .translation import FULL, QUICK, WATCHED, Bench
+from .translation import FULL, QUICK, Bench, told
 from .verdicts import Check
 
 NAMES = (
@@ -68,11 +68,12 @@ def measure(lab: Lab, setting: Setting) -> Found:
     steps = epoch(lab, bench, batches=setting.batches)
     time = bench.steps * min(each.mean for name, each in seconds.items() if asked[name][0]["alignment"])
     then = {name: [at(time / seconds[name].mean, _watched(each)) for each in found] for name, found in asked.items()}
-    checks = [_check(each, asked, then, time) for each in SAID if {each.new, each.old} <= set(setting.names)]
+    checks, warning = told([_check(each, asked, then, time) for each in SAID if {each.new, each.old} <= set(setting.names)], asked)
     tables = [_quality(asked, then, time), _costs(asked, seconds, steps)]
     notes = [
+        *warning,
         f"BLEU and AER after {bench.steps:,} steps. BLEU after {time:,.0f} s, which the fastest with attention took in all, is read off "
-        f"the scores of {WATCHED} other sentences while it learnt; a slow mechanism is then in the middle of its course, where the "
+        f"the scores of {bench.watched} other sentences while it learnt; a slow mechanism is then in the middle of its course, where the "
         "learning rate is still high, and so comes off a little worse than if it had been trained for that time.",
         "The Hansards pairs were never trained on, and are of another kind and longer than most that was; models are led through "
         f"whole pairs. Layer, heads and shift are the best on the first {bench.asked.choose_on}; AER is of the others.",

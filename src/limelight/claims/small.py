@@ -9,7 +9,7 @@ from .claim import Claim
 from .findings import Found, Line, Plot, Table
 from .intervals import difference, over_seeds
 from .lab import Figures, Lab
-from .translation import FULL, QUICK, Bench
+from .translation import FULL, QUICK, Bench, told
 from .verdicts import Check
 
 NAME = "multi-head"
@@ -38,8 +38,12 @@ def measure(lab: Lab, setting: Setting) -> Found:
         )
         for dim in smaller
     ]  # fmt: skip
-    notes = [f"Seeds {', '.join(map(str, seeds))}. The learning rate falls with the root of the width (Vaswani et al. 2017, equation 3).",
-             *setting.bench.notes()]
+    checks, warning = told(checks, sizes)
+    notes = [
+        *warning,
+        f"Seeds {', '.join(map(str, seeds))}. The learning rate falls with the root of the width (Vaswani et al. 2017, equation 3).",
+        *setting.bench.notes(),
+    ]
     return Found(checks, [_table(sizes)], [_plot(sizes)], notes)
 
 

@@ -5,9 +5,10 @@ What was learnt and how good it is are cells that all claims about translation s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from torch import nn
@@ -21,12 +22,14 @@ from ..train import Plan, find_data
 from ..train.drawing import next_token_of
 from ..values import plain, value
 from .corpus import Corpus, Material, digest, material
+from .intervals import Estimate
 from .lab import Figures, Lab
 from .lessons import Lesson, Trained, trained
 from .quality import aligned, bleu, by_words, translated
+from .verdicts import Check
 
 GOLD = ("$LIMELIGHT_DATA/hansards_align_enfr/enfr.src-tgt", "$LIMELIGHT_DATA/hansards_align_enfr/enfr.gold")
-WATCHED = 200                    # sentences that are translated for a score while a model learns
+LEAST = 5.0                      # BLEU, from which on differences mean something
 
 
 @value
@@ -44,7 +47,8 @@ class Asked:
 class Bench:
     """A size, a corpus and a training. Recurrent models have LSTM cells; `hidden` makes the Transformer's parameters as many as theirs.
 
-    `lr`: of recurrent models and of Transformers, each the best of a grid by the loss on held-out pairs.
+    `lr`: of recurrent models and of Transformers, each the best of a grid by the loss on held-out pairs. `watches`: how often the loss on
+    held-out pairs is looked at while a model learns, and BLEU of the first `watched` of their sentences.
     """
 
     corpus: Corpus = Corpus()
@@ -56,6 +60,7 @@ class Bench:
     warmup: int = 100
     lr: tuple[float, float] = (8e-3, 4e-3)
     watches: int = 7
+    watched: int = 200
     asked: Asked = Asked()
 
     def spec(self, mechanism: str) -> Model:
@@ -101,7 +106,7 @@ class Bench:
             batches=given.batches,
             loss=lambda model, pairs: next_token_of(model, plan, start=given.text.start)(model, pairs),
             loss_name="next token",
-            watch=lambda model: _watched(given, plan, model),
+            watch=lambda model: _watched(given, plan, model, self.watched),
         )
 
     def learnt(self, lab: Lab, mechanism: str, seed: int) -> Trained:
@@ -134,18 +139,31 @@ class Bench:
         ]
 
 
+def told(checks: Sequence[Check], asked: Mapping[Any, Sequence[Figures]]) -> tuple[list[Check], list[str]]:
+    """Checks and a note; where no model translates at all yet, checks lose their intervals and so are open: differences of nothing may be
+    sure, and mean nothing. `asked`: the figures of the models that are compared, by what tells them apart."""
+    best = max(fmean(each["bleu"] for each in found) for found in asked.values())
+    if best >= LEAST:
+        return list(checks), []
+    bare = [replace(each, found=Estimate(mean=each.found.mean, each=each.found.each)) for each in checks]
+    return bare, [
+        f"The best model comes to {best:.1f} BLEU. Below {LEAST:g} nothing is translated yet that could be compared: these figures show "
+        "that all of it runs, and no check is settled by them.",
+    ]
+
+
 def _scaled(spec: Model) -> Model:
     columns = {"encoder": spec.encoder, "decoder": spec.decoder}
     return replace(spec, **{side: replace(each, input=replace(each.input, scaled=True)) for side, each in columns.items() if each})
 
 
-def _watched(given: Material, plan: Plan, model: nn.Module) -> Mapping[str, float]:
+def _watched(given: Material, plan: Plan, model: nn.Module, sentences: int) -> Mapping[str, float]:
     """The loss on held-out pairs, and BLEU on the first of their sentences."""
     if not isinstance(model, Network):
         return {}
     loss, batches = next_token_of(model, plan, start=given.text.start), given.watched
     sums = [loss(model, batches.batch(indices)) for indices in batches.order(0)]
-    some = given.split.valid[:WATCHED]
+    some = given.split.valid[:sentences]
     said = translated(model, given.text, [each.source for each in some])
     nll = sum(float(each.nll) for each in sums) / sum(each.tokens for each in sums)
     return {"nll": nll, "bleu": bleu(said, [each.references[0] for each in some])["bleu"]}
@@ -166,14 +184,15 @@ GRID = (
     "multi-head 2e-3 4.10, 4e-3 3.76, 8e-3 3.81."
 )
 QUICK = Bench(
-    corpus=Corpus(train=20_000, vocab=800, tokens=600),
+    corpus=Corpus(train=20_000, valid=200, vocab=800, tokens=500),
     dim=64,
     depth=1,
     hidden=128,
-    steps=200,
+    steps=120,
     warmup=20,
     lr=(1e-2, 1e-2),
-    watches=4,
+    watches=3,
+    watched=40,
     asked=Asked(lines=((1, 60), (2, 30), (3, 20), (4, 20), (6, 10)), edges=(10, 20, 30, 60), gold=60, choose_on=30),
 )
 FULL = Bench()
