@@ -92,6 +92,12 @@ def test_near_copies_of_held_out_dialogues_are_in_no_part() -> None:
     assert found.left_out == 2
 
 
+def test_many_dialogues_may_begin_with_a_greeting() -> None:
+    hello = [talk(f"d{n}", "Hello there!", f"Reply {n} is here.") for n in range(30)]
+    found = split_dialogues(hello, test=5, valid=5, seed=0)
+    assert (len(found.train), found.left_out) == (20, 0)
+
+
 def test_something_must_be_left_to_train_on() -> None:
     with pytest.raises(InputError, match=r"cannot set aside 50 \+ 10 dialogues and train on the rest: there are 60\.   Ask for fewer"):
         split_dialogues(MANY, test=50, valid=10, seed=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import InputError
-from .near import near_copies
+from .near import RUN, near_copies
 from .normalise import english
 from .rows import cell
 from .split import twin_key
@@ -82,12 +82,12 @@ def split_dialogues(dialogues: Sequence[Dialogue], *, test: int, valid: int, see
     """Set aside `test` and `valid` whole dialogues, drawn by `seed` and their names; the others are for training.
 
     Near copies of held-out dialogues are in no part: those that share half of their runs of five words with one (see near_copies), or
-    that the customer begins with the same words. Raises InputError where nothing would be left to train on.
+    that the customer begins with the same words, if these are five or more. Raises InputError where nothing would be left to train on.
     """
     drawn = sorted(dialogues, key=lambda each: hashlib.sha256(f"{seed}:{each.name}".encode()).digest())
     held, rest = drawn[: test + valid], drawn[test + valid :]
     near = near_copies([each.text for each in rest], [each.text for each in held])
-    begun = {_beginning(each) for each in held}
+    begun = {key for each in held if len((key := _beginning(each)).split()) >= RUN}
     train = [each for place, each in enumerate(rest) if place not in near and _beginning(each) not in begun]
     if not train:
         many = f"there are {len(dialogues):,}"

@@ -38,7 +38,7 @@ def _what(workshop: Shop, card: Card) -> str:
 - Attribution: {card.attribution}
 - Recipe: `{card.recipe}`. {card.trained}
 - Data: {len(split.train):,} dialogues with {turns:,} replies to train on, {held}. {split.left_out:,} dialogues
-  are in no part: near copies of held-out ones, or begun by the customer with the same words.
+  are in no part: near copies of held-out ones, or begun by the customer with the same five words or more.
 - Only the replies are learnt; what customers say is read. Text is normalised: NFC, typewriter quotes, single spaces."""
 
 
