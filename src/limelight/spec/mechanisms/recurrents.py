@@ -44,8 +44,12 @@ def _recurrent(
     asks: Literal["previous", "current"] = "current",
     feeding: bool = False,
 ) -> Model:
-    """An encoder that reads both ways and a decoder with this attention."""
-    cell, tokens = s.cell or cell, Tokens(vocab=s.vocab)
+    """An encoder that reads both ways and a decoder with this attention.
+
+    Embeddings are scaled as a Transformer's are: without that, states begin so near to zero that attention learns nothing for hundreds of
+    steps.
+    """
+    cell, tokens = s.cell or cell, Tokens(vocab=s.vocab, scaled=True)
     ways = s.bidirectional is None or s.bidirectional
     encoder = Recurrent(depth=s.encoder_depth, cell=cell, bidirectional=ways, input=tokens, dropout=s.dropout)
     decoder = Recurrent(
