@@ -163,19 +163,37 @@ def test_rows_have_as_many_tokens_at_every_length(lab: Lab, bench: Bench) -> Non
 def test_parallel_runs_and_says_who_was_as_good_when(
     lab: Lab, bench: Bench, pretend: Callable[[Make], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "cores", lambda: 1)               # two threads on a busy machine wait for each other for minutes
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    monkeypatch.setattr(parallel, "busy", lambda: 7.25)             # where two threads would wait for each other for minutes
     good = {"multi-head/16": 30.0, "fixed-vector/16": 10.0}
     pretend(lambda name, seed: figures(good.get(name, 20) + seed))
     setting = parallel.Setting(bench=bench, lengths=(4, 16), tokens=32, batches=1, rounds=2)
     found = parallel.measure(lab, setting)
-    rows = {row[0]: row for row in found.tables[2].rows}
-    assert found.tables[2].columns[2] == "BLEU 20"
+    times = found.tables[1]
+    rows = {row[0]: row for row in times.rows}
+    assert times.columns[2] == "BLEU 20"
+    assert any("for 7.25 processes wanted one" in note for note in found.notes)
+    assert not any("gain" in check.says for check in found.checks)
     assert rows["fixed-vector"][2] == "0 of 2 came to it"
     fast, slow = (next(check for check in found.checks if check.says == f"time to the same BLEU: {name} by multi-head")
                   for name in ("general", "general-fed"))
     assert fast.found.mean > 0
     assert slow.found.mean > 0
     assert [line.x for line in found.plots[0].lines] == [(4.0, 16.0)] * 4
+
+
+def test_what_cores_gain_is_told_where_nobody_else_wants_them(lab: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    monkeypatch.setattr(parallel, "busy", lambda: 0.0)
+    monkeypatch.setattr(parallel.torch, "set_num_threads", lambda _: None)          # the cores of this machine may well be taken
+    setting = parallel.Setting(bench=bench, lengths=(4, 8, 16), tokens=16, batches=1, rounds=6)
+    gains, load = parallel._gains(lab, setting)
+    assert set(gains) == {4, 8}
+    assert {len(each) for found in gains.values() for each in found.values()} == {6}
+    assert load == [0.0] * 5
+    assert parallel._gains(lab, setting) == (gains, load)           # kept
+    monkeypatch.setattr(parallel, "busy", lambda: 9.0)
+    assert parallel._gains(lab, setting) == (gains, load)           # whoever is at work by now
 
 
 # --- 10: size -----------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from .verdicts import Check
 
 NET, PLAIN, FED, TRANSFORMER = "fixed-vector", "general", "general-fed", "multi-head"
 NAMES = (NET, PLAIN, FED, TRANSFORMER)
+SPARE = 0.5                      # more processes than cores, from which on threads would wait for each other, and minutes for the figure
 Asked = dict[str, list[Figures]]
 SEEING = (PLAIN, FED)            # recurrent nets with attention: without it, none comes near the others
 
@@ -48,8 +49,7 @@ class Setting:
 
     @property
     def shared(self) -> tuple[int, int]:
-        """The lengths that all cores are timed on: where others are at work, threads that wait for each other at each of 512 steps take
-        minutes."""
+        """The lengths that all cores are timed on."""
         return self.lengths[0], self.lengths[len(self.lengths) // 2]
 
 
@@ -105,7 +105,7 @@ def measure(lab: Lab, setting: Setting) -> Found:
         *(
             Check(says=f"gain by {cores()} cores at {middle} tokens: {TRANSFORMER} by {name}",
                   found=_ratio(gains[middle][TRANSFORMER], gains[middle][name]), wanted="above", bound=1.0)
-            for name in recurrent if cores() > 1
+            for name in recurrent if gains
         ),
     ]  # fmt: skip
     sooner = [
@@ -120,10 +120,10 @@ def measure(lab: Lab, setting: Setting) -> Found:
         "thread are the processor's own; the gain by cores is by the clock on the wall, in turns.",
         f"As good as each other: the loss (and BLEU of {setting.bench.watched} sentences) that the worst of the models with attention came "
         "to at its end, read off between evaluations; seconds are steps times the timed seconds of a step, on one thread.",
-        f"Processes that wanted a core: {max(loads):g} at most while one thread was timed, {max(load):g} while all cores were.",
+        f"Processes that wanted a core while one thread was timed: {max(loads):g} at most. {_told_load(gains, load)}",
         *setting.bench.notes(),
     ]
-    tables = [_speed_table(setting, speeds), _gain_table(gains), _time_table(times, goals)]
+    tables = [_speed_table(setting, speeds), *([_gain_table(gains)] if gains else []), _time_table(times, goals)]
     return Found([*checks, *sooner], tables, [_plot(setting, speeds)], notes)
 
 
@@ -140,8 +140,32 @@ def _speeds(lab: Lab, setting: Setting) -> tuple[dict[int, dict[str, list[float]
     return found, loads
 
 
+class _BusyError(Exception):
+    """Others want the cores too; how many processes do."""
+
+    def __init__(self, load: float):
+        super().__init__(load)
+        self.load = load
+
+
+def _told_load(gains: dict[int, dict[str, list[float]]], load: list[float]) -> str:
+    if gains:
+        return f"While all cores were: {max(load):g}."
+    if cores() == 1:
+        return "There is but one core, so none gains by others."
+    return f"What {cores()} cores gain was not measured, for {max(load):g} processes wanted one; a quieter hour will tell."
+
+
 def _gains(lab: Lab, setting: Setting) -> tuple[dict[int, dict[str, list[float]]], list[float]]:
-    """How many times as fast all cores are as one thread, by the clock on the wall, at the shortest rows and at middling ones."""
+    """How many times as fast all cores are as one thread, by the clock on the wall, at the shortest rows and at middling ones; {} where
+    there is but one core, or others are at work on them."""
+    try:
+        return _gained(lab, setting) if cores() > 1 else ({}, [0.0])
+    except _BusyError as wait:
+        return {}, [wait.load]
+
+
+def _gained(lab: Lab, setting: Setting) -> tuple[dict[int, dict[str, list[float]]], list[float]]:
     found, loads = {}, [0.0]
     for length in setting.shared:
         decides = {**_decides(lab, setting, length), "clock": "wall", "machine": machine(), "cores": cores(), "rounds": setting.rounds}
@@ -155,6 +179,8 @@ def _gains(lab: Lab, setting: Setting) -> tuple[dict[int, dict[str, list[float]]
 
 def _on_cores(works: dict[str, Work], rounds: int) -> Figures:
     before, threads = busy(), torch.get_num_threads()
+    if before is not None and before > cores() + SPARE:
+        raise _BusyError(before)
 
     def turn(work: Work, count: int) -> Callable[[int], float]:
         def one(_: int) -> float:
