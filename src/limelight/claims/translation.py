@@ -190,7 +190,7 @@ QUICK = Bench(
     hidden=128,
     steps=120,
     warmup=20,
-    lr=(1e-2, 1e-2),
+    lr=(1e-2, 4e-3),
     watches=3,
     watched=40,
     asked=Asked(lines=((1, 60), (2, 30), (3, 20), (4, 20), (6, 10)), edges=(10, 20, 30, 60), gold=60, choose_on=30),
