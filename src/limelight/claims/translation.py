@@ -64,11 +64,7 @@ class Bench:
     asked: Asked = Asked()
 
     def spec(self, mechanism: str) -> Model:
-        """A model of a mechanism, in the bench's size. Raises SpecError for an unknown one.
-
-        Embeddings of all are scaled by the root of the width, as a Transformer's are: without it a recurrent net's states begin so near
-        to zero that its attention learns nothing for hundreds of steps.
-        """
+        """A model of a mechanism, in the bench's size. Raises SpecError for an unknown one."""
         found = find(mechanism)
         sizes = Sizes(
             vocab=self.corpus.vocab,
@@ -80,7 +76,7 @@ class Bench:
             dropout=0.0,
             cell="lstm" if "cell" in found.takes else None,
         )
-        return _scaled(found.build(sizes))
+        return found.build(sizes)
 
     def material(self, lab: Lab) -> Material:
         """What is learnt and asked."""
@@ -150,11 +146,6 @@ def told(checks: Sequence[Check], asked: Mapping[Any, Sequence[Figures]]) -> tup
         f"The best model comes to {best:.1f} BLEU. Below {LEAST:g} nothing is translated yet that could be compared: these figures show "
         "that all of it runs, and no check is settled by them.",
     ]
-
-
-def _scaled(spec: Model) -> Model:
-    columns = {"encoder": spec.encoder, "decoder": spec.decoder}
-    return replace(spec, **{side: replace(each, input=replace(each.input, scaled=True)) for side, each in columns.items() if each})
 
 
 def _watched(given: Material, plan: Plan, model: nn.Module, sentences: int) -> Mapping[str, float]:
