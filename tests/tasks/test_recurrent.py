@@ -18,7 +18,8 @@ from limelight.inputs import Batch
 from limelight.look.align import unfaded
 from limelight.look.states import states
 from limelight.manifest import Aligner
-from limelight.spec import Attention, Predicted
+from limelight.spec import Attention, Classes, Model, Predicted
+from limelight.tasks.classify.task import Classify
 from limelight.tasks.embed.task import Embed
 from limelight.tasks.translate.alignments import aligned
 from limelight.tasks.translate.task import Translate
@@ -123,6 +124,22 @@ def test_its_encoder_serves_and_its_decoder_refuses_in_one_line(translate: Trans
     ):
         pass
     assert caught.value.hint == 'Look at side="encoder".'
+
+
+def test_its_encoder_tells_classes_apart_and_says_that_it_looks_at_nothing(tmp_path: Path) -> None:
+    def reader(vocab: int) -> Model:
+        encoder = tiny.recurrent(vocab).encoder
+        return Model(family="recurrent", dim=32, encoder=encoder, heads=(Classes(labels=("good", "bad"), at="mean"),))
+
+    pieces, model = tiny.untrained(made=reader)
+    told = tiny.manifest(pieces, model.spec, task="classify", aligner=None, source_language=None, target_language=None)
+    save(tmp_path / "m", model=model, text=pieces, manifest=told, card="")
+    classify = Classify(open_model(tmp_path / "m", device="cpu"))
+    found = classify(["Tom sees a book.", "Mary eats."])
+    assert [each.score for each in found] == pytest.approx([classify(each).score for each in ("Tom sees a book.", "Mary eats.")], abs=1e-5)
+    with pytest.raises(TaskError, match="recurrent has no attention to show") as caught:
+        classify("Tom sees a book.", why=True)
+    assert "--why" in caught.value.hint
 
 
 def test_no_other_library_opens_it_and_that_is_said(translate: Translate, folders: dict[str, Path], tmp_path: Path) -> None:

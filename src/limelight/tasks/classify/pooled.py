@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ...errors import TaskError
 from ...hub import Opened
 from ...inputs import Batch
 from ...look import View, trace
@@ -37,9 +38,12 @@ def described(opened: Opened) -> str:
 
 
 def _layer(opened: Opened) -> str:
-    """The last attention that looks at the text as the tokenizer cut it."""
+    """The last attention that looks at the text as the tokenizer cut it. Raises TaskError where there is none."""
     both = opened.model.encoder is not None and opened.model.decoder is not None
-    return [name for name in opened.model.attentions() if name.endswith(".cross" if both else ".self")][-1]
+    found = [name for name in opened.model.attentions() if name.endswith(".cross" if both else ".self")]
+    if not found:
+        raise TaskError(f"{opened.model.spec.family} has no attention to show beside what its words do.", "Leave --why out.")
+    return found[-1]
 
 
 def _read_at(keep: Bool[Tensor, "b n"], *, last: bool) -> Int[Tensor, "b"]:
