@@ -13,7 +13,7 @@ from .table import as_command
 
 def chat(
     *,
-    at: o.Opening,
+    at: o.Conversing,
     messages: Annotated[list[str] | None, typer.Argument(metavar="[MESSAGE]...", help="One after the other; none: typed.")] = None,
     system: Annotated[str | None, typer.Option(help="What the model is told before the conversation.")] = None,
     template: Annotated[Path | None, typer.Option(metavar="FILE", help="A chat template, for a model that has none.")] = None,
@@ -22,8 +22,8 @@ def chat(
     stop: Annotated[list[str] | None, typer.Option(help="A text that ends a reply; may be given several times.")] = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Talk with a model. Replies come word by word; Ctrl-C ends one and keeps what was said; /clear begins anew, /help tells more. With
-    --file, each row's message begins a conversation of its own."""
+    """Talk with a model, by default one that replies to customers. Replies come word by word; Ctrl-C ends one and keeps what was said;
+    /clear begins anew, /help tells more. With --file, each row's message begins a conversation of its own."""
     from .chatting import Job, run
     from .given import Given
 
@@ -35,7 +35,8 @@ command = as_command(
     chat,
     name="chat",
     examples="""
-        limelight chat -m ./smollm2-instruct
+        limelight chat
+        limelight chat "I am looking for a place to eat in San Jose." "Mexican, please."
         limelight chat -m ./smollm2-instruct --system "You are the help desk of a shop." "My parcel has not come."
         limelight chat -m ./smollm2-instruct --file tickets.csv --column message --output replies.csv --resume
         printf '{"content": "Hello"}\\n' | limelight chat -m ./smollm2-instruct --json

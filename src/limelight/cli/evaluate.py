@@ -15,8 +15,8 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A bundled model or a model folder.")],
     recipe: Annotated[Path | None, typer.Option(help="Score on what this recipe sets aside; by default the model's own.")] = None,
     file: Annotated[str | None, typer.Option(help="Score on the rows of this table (TSV, CSV, JSONL, Parquet) instead.")] = None,
-    source_column: Annotated[str | None, typer.Option(help='Where FILE\'s texts are; by default "source", or "text" for classes.')] = None,
-    target_column: Annotated[str | None, typer.Option(help='Where the right answers are; by default "target", or "label".')] = None,
+    source_column: Annotated[str | None, typer.Option(help="Where FILE's texts are; by default source, text or customer.")] = None,
+    target_column: Annotated[str | None, typer.Option(help="Where the right answers are; by default target, label or reply.")] = None,
     part: Annotated[Literal["test", "valid"] | None, typer.Option(help="Which part of the recipe's data; by default test.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first examples.")] = None,
     beam: Annotated[int | None, typer.Option(help="Partial translations kept at once; by default the model's own.")] = None,
@@ -26,7 +26,8 @@ def evaluate(
     dtype: Dtype = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Score a model on held-out examples, with 95 % intervals: translations by BLEU and chrF, classes by accuracy and calibration."""
+    """Score a model on held-out examples, with 95 % intervals: translations by BLEU and chrF, classes by accuracy and calibration,
+    replies by perplexity and variety."""
     from .evaluating import Job, run
 
     run(

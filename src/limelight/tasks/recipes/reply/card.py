@@ -43,7 +43,7 @@ def _what(workshop: Shop, card: Card) -> str:
 
 
 def _scores(workshop: Shop, card: Card, scores: Sequence[Score]) -> str:
-    rows = "\n".join(f"| {s.name} | {s.value:.1f} | ± {s.interval:.1f} | {s.signature} |" for s in scores)
+    rows = "\n".join(f"| {s.name} | {s.value:.1f} | {_sure(s)} | {s.signature.replace('|', ' ')} |" for s in scores)
     return f"""## Scores
 
 On turns of the test part, as the folder's settings write them, measured on the int8 weights as shipped. Perplexities are of the
@@ -55,3 +55,7 @@ most turns have many good ones:
 {rows}
 
 Reproduce them with `limelight eval {workshop.recipe.name} --recipe {card.recipe}`."""
+
+
+def _sure(score: Score) -> str:
+    return f"± {score.interval:.1f}" if score.interval else ""

@@ -16,6 +16,7 @@ from ..scores import Score
 from ..translate.scoring import score as compared
 
 RESAMPLES, SEED = 1000, 12345
+Z = 1.96
 RUN = 3                          # words that are said twice where a reply repeats itself
 
 
@@ -76,9 +77,10 @@ def _beside(people: Sequence[Sequence[str]], n: int) -> str:
 
 
 def _share(name: str, found: Sequence[bool], how: str) -> Score:
-    """A share in per cent, with Wald's interval."""
-    share = sum(found) / len(found)
-    return Score(name, 100 * share, 196 * math.sqrt(share * (1 - share) / len(found)), f"of {len(found)} replies, {how}")
+    """A share in per cent, with half the width of Wilson's interval (1927), which has a width where nothing was found, too."""
+    n, share = len(found), sum(found) / len(found)
+    half = Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
+    return Score(name, 100 * share, 100 * half, f"of {n} replies, {how}")
 
 
 def _perplexity(name: str, examples: Sequence[Reply], answers: Sequence[Replied], units: np.ndarray) -> Score:
