@@ -119,8 +119,7 @@ def test_the_claim_is_measured_and_kept(tmp_path: Path) -> None:
     assert says == [
         f"{ALIBI}: accuracy far less near, {TOLD}",
         f"{ALIBI}: accuracy far less near, {LONGER}",
-        f"slope of accuracy over distance, {LSTM} less {ALIBI}",
-        f"slope of accuracy over distance, {LSTM} less {ATTENDING}",
+        *(f"slope of accuracy over distance, {LSTM} less {other}, {which}" for other in (ALIBI, ATTENDING) for which in (TOLD, LONGER)),
         f"gradient at the fact far against near, {BEFORE}, {LSTM} less {ALIBI}",
     ]
     told, longer, fading = found.tables

@@ -40,11 +40,12 @@ SEED = 8                        # of the stories that are asked about
 
 @value
 class Setting:
-    """`longest`: sentences of a story to learn from. `lr`: of recurrent models and of Transformers. `asked`: stories at each distance,
-    `traced`: those whose gradients are taken."""
+    """`longest`: sentences of a story to learn from; `times`: as many of them are asked about. `lr`: of recurrent models and of
+    Transformers. `asked`: stories at each distance, `traced`: those whose gradients are taken."""
 
     kinds: tuple[str, ...] = (LSTM, ATTENDING, ROTARY)
     longest: int = 4
+    times: tuple[int, ...] = (1, 2)
     dim: int = 48
     rows: int = 16
     steps: int = 400
@@ -86,8 +87,9 @@ def measure(lab: Lab, setting: Setting, path: str = BABI) -> Found:
     """Every kind learns, is asked by distance, and shows what reaches the fact."""
     learnt, held = read_worlds(path)
     found = {kind: _recalled(lab, setting, kind, learnt, held) for kind in setting.kinds}
-    tables = [_table(found, which) for which in (TOLD, LONGER)]
-    plots = [_plot(found, which) for which in (TOLD, LONGER)]
+    lengths = _lengths(setting)
+    tables = [_table(found, which) for which in lengths]
+    plots = [_plot(found, which) for which in lengths]
     return Found(_checks(found), [*tables, _fading(found)], [*plots, _path(found, BEFORE), _path(found, AFTER)], _notes(setting, found))
 
 
@@ -120,7 +122,8 @@ def _recalled(lab: Lab, setting: Setting, kind: str, learnt: World, held: World)
 
 
 def _lengths(setting: Setting) -> dict[str, int]:
-    return {TOLD: setting.longest, LONGER: 2 * setting.longest}
+    names = {1: TOLD, 2: LONGER}
+    return {names.get(times, f"stories {times} times as long"): times * setting.longest for times in setting.times}
 
 
 def _width(world: World) -> int:
@@ -176,9 +179,10 @@ def _slope(by_distance: Mapping[int, float]) -> float:
 def _checks(found: Mapping[str, Recalled]) -> list[Check]:
     transformers = [kind for kind in found if kind in TRANSFORMERS]
     level = partial(Check, wanted="within", bound=LEVEL)
+    lengths = list(next(iter(found.values())).accuracies)
     checks = [
         level(says=f"{kind}: accuracy far less near, {which}", found=over_seeds(found[kind].falls(which)))
-        for which in (TOLD, LONGER)
+        for which in lengths
         for kind in transformers
     ]
     steeper = partial(Check, wanted="below", unit="a doubling")
@@ -186,8 +190,9 @@ def _checks(found: Mapping[str, Recalled]) -> list[Check]:
         if kind not in RECURRENT:
             continue
         for against in [*transformers[:1], *([ATTENDING] if ATTENDING in found else [])]:
-            slopes = difference(found[kind].slopes(TOLD), found[against].slopes(TOLD))
-            checks.append(steeper(says=f"slope of accuracy over distance, {kind} less {against}", found=slopes))
+            for which in lengths:
+                slopes = difference(found[kind].slopes(which), found[against].slopes(which))
+                checks.append(steeper(says=f"slope of accuracy over distance, {kind} less {against}, {which}", found=slopes))
         if transformers:
             fades = difference(found[kind].fades(BEFORE), found[transformers[0]].fades(BEFORE))
             says = f"gradient at the fact far against near, {BEFORE}, {kind} less {transformers[0]}"
@@ -244,10 +249,11 @@ def _at(by_seed: list[dict[int, float]], distance: int) -> Estimate:
 
 def _notes(setting: Setting, found: Mapping[str, Recalled]) -> list[str]:
     losses = ", ".join(f"{kind} {over_seeds([m.figures['curve'][-1][1] for m in each.models])}" for kind, each in found.items())
+    lengths = ", ".join(map(str, _lengths(setting).values()))
     return [
         f"Stories are real sentences of bAbI's first task, drawn one by one: 1 to {setting.longest} of them to learn from (even by the "
-        f"logarithm), with all four people asked about after each; {setting.longest} and {2 * setting.longest} of held-out stories to be "
-        "asked about, with one question. Between fact and question nobody moves who is asked about; before the fact anybody may.",
+        f"logarithm), with all four people asked about after each; {lengths} of held-out stories to be asked about, with one question. "
+        "Between fact and question nobody moves who is asked about; before the fact anybody may.",
         "There are but four people and six places: a recurrent state need not hold much.",
         f"Loss of an answer at the end of learning, in nats (guessing costs {math.log(6):.2f}): {losses}.",
     ]
@@ -261,7 +267,7 @@ CLAIM = Claim(
     refuted_by="A Transformer whose answers get worse with the distance of the fact; a recurrent net whose answers get no worse.",
     sizes={
         "quick": Setting(),
-        "full": Setting(kinds=KINDS, longest=12, dim=64, rows=32, steps=3000, lr=(4e-3, 2e-3), asked=400, traced=64),
+        "full": Setting(kinds=KINDS, longest=12, times=(1, 2, 8), dim=64, rows=32, steps=3000, lr=(4e-3, 2e-3), asked=400, traced=64),
     },
     measure=measure,
 )
