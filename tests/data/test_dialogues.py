@@ -46,7 +46,7 @@ def test_packed_files_are_read_as_others(table: Path, tmp_path: Path) -> None:
     assert [*read_table(packed, format="tsv", header=False).rows] == [*read_table(table, header=False).rows]
 
 
-@pytest.mark.parametrize("broken", [b"no gzip at all", gzip.compress(b"a\tb\n" * 9000)[:-30], b""])
+@pytest.mark.parametrize("broken", [b"no gzip at all", gzip.compress(b"a\tb\n" * 9000)[:-30], b""], ids=["other", "cut", "empty"])
 def test_a_packed_file_that_is_broken_is_one_line(broken: bytes, tmp_path: Path) -> None:
     path = tmp_path / "talk.tsv.gz"
     path.write_bytes(broken)
