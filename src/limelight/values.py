@@ -61,10 +61,10 @@ def _adapter(cls: Any) -> Any:
 def _explain(wrong: ValidationError, cls: Any, error: type[LimelightError], where: str) -> LimelightError:
     unknown = ("unexpected_keyword_argument", "extra_forbidden")   # a misspelt key explains the missing one, so it goes first
     first = min(wrong.errors(), key=lambda e: e["type"] not in unknown)
-    path, more = ".".join(_written(cls, first["loc"])), first.get("ctx", {})
+    path, beside, more = ".".join(_walk(cls, first["loc"])[0]), _walk(cls, first["loc"][:-1])[1], first.get("ctx", {})
     match first["type"]:
         case kind if kind in unknown:
-            return error(f'{where}: unknown key "{path[:80]}"', did_you_mean(path.rpartition(".")[2], _fields_at(cls, first["loc"][:-1])))
+            return error(f'{where}: unknown key "{path[:80]}"', did_you_mean(path.rpartition(".")[2], _keys(beside)))
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             return error(f'{where}: "{path}" is missing', "Give it a value.")
         case "union_tag_not_found":
@@ -84,18 +84,22 @@ def _quoted(wanted: str) -> list[str]:
     return re.findall("'([^']*)'", wanted)
 
 
-def _written(cls: Any, path: tuple[int | str, ...]) -> list[str]:
-    """The path as the file has it: without the kinds by which members of unions are told apart."""
+def _walk(cls: Any, path: tuple[int | str, ...]) -> tuple[list[str], set[Any]]:
+    """The path as the file has it, without the kinds by which members of unions are told apart; and what may stand at its end (all members
+    where a union leaves it open)."""
     found: list[str] = []
     here = _members(cls)
     for part in path:
         inner = {m for c in here for m in _members(get_type_hints(c).get(str(part)))}
-        known = {field for c in here for field in getattr(c, "__dataclass_fields__", {})}
         tagged = {m for m in here if _tag(m) == part}
-        if part in known or not tagged:
+        if part in _keys(here) or not tagged:
             found.append(str(part))
         here = inner or tagged or here
-    return found
+    return found, here
+
+
+def _keys(classes: set[Any]) -> set[str]:
+    return {name for c in classes for name in getattr(c, "__dataclass_fields__", {})}
 
 
 def _tag(member: Any) -> object:
@@ -107,16 +111,6 @@ def shortened(found: object, most: int = 80) -> str:
     told = reprlib.Repr()
     told.maxstring = told.maxother = told.maxlong = most
     return told.repr(found)
-
-
-def _fields_at(cls: Any, path: tuple[int | str, ...]) -> set[str]:
-    """The keys that would have been right at `path` (all keys of all candidates where a union leaves it open)."""
-    here = _members(cls)
-    for part in path:
-        inner = {m for c in here for m in _members(get_type_hints(c).get(str(part)))}
-        tagged = {m for m in here if _tag(m) == part}
-        here = inner or tagged or here
-    return {name for c in here for name in getattr(c, "__dataclass_fields__", {})}
 
 
 def _members(kind: Any) -> set[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from ..claims import Claim, Findings, Lab, Progress, Size, claims, find, write
 from ..claims.report import RESULTS, gather, kept, write_report
 from ..values import plain
+from .columns import in_columns
 from .streams import is_terminal, note, say
 
 COLUMNS = ("", "NAME", "VERDICT", "CLAIM")
@@ -27,9 +28,8 @@ def show_list(folder: Path, out: Path, *, as_json: bool) -> None:
             say(json.dumps({**_described(claim), **verdict}, ensure_ascii=False))
         rows.append((str(claim.number), name, f"{verdict['verdict'] or 'not measured'}{_size(verdict['size'])}", claim.statement))
     if not as_json:
-        widths = [max(len(row[n]) for row in rows) for n in range(len(COLUMNS) - 1)]
-        for row in rows:
-            say("  ".join(f"{cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)).rstrip())
+        for line in in_columns(rows):
+            say(line)
 
 
 def measure(names: Sequence[str], size: Size, seeds: tuple[int, ...], folder: Path, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import LimelightError, WeightError
+from .columns import in_columns
 from .options import AsJson
 from .streams import say
 from .table import as_command
@@ -128,9 +129,8 @@ def _told(found: About) -> dict[str, Any]:
 
 def _table(found: list[dict[str, Any]]) -> None:
     rows = [COLUMNS, *(_row(each) for each in found)]
-    widths = [max(len(row[n]) for row in rows if len(row) == len(COLUMNS)) for n in range(len(COLUMNS))]
-    for row in rows:
-        say("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)).rstrip())
+    for line in in_columns(rows):
+        say(line)
 
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..errors import InputError
+from .heads import pool
 
 KeyValue = tuple[Tensor, Tensor]
 
@@ -35,12 +36,7 @@ class Memory:
 
     def summed(self) -> Float[Tensor, "b s"]:
         """One vector for all of it: the summary, or the mean of the real places."""
-        if self.summary is not None:
-            return self.summary
-        if self.keep is None:
-            return self.hidden.mean(1)
-        share = self.keep.to(self.hidden.dtype)[..., None]
-        return (self.hidden * share).sum(1) / share.sum(1).clamp(min=1)
+        return pool(self.hidden, self.keep, "mean") if self.summary is None else self.summary
 
 
 class Cache:

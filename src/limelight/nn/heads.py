@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..spec import Activation, Classes, Labels, Norm, Words
@@ -80,7 +80,11 @@ def pool(hidden: Float[Tensor, "b n m"], keep: Bool[Tensor, "b n"] | None, at: L
         keep = hidden.new_ones(hidden.shape[:2], dtype=torch.bool)
     if at == "mean":
         share = keep.to(hidden.dtype)[:, :, None]
-        return (hidden * share).sum(1) / share.sum(1)
+        return (hidden * share).sum(1) / share.sum(1).clamp(min=1)    # of nothing but padding: zeros
+    return hidden[torch.arange(len(hidden), device=hidden.device), end_of(keep, at)]
+
+
+def end_of(keep: Bool[Tensor, "b n"], at: Literal["first", "last"]) -> Int[Tensor, " b"]:
+    """The first or the last real place of each row; padding may be on either side."""
     count = keep.cumsum(1)                                            # 1 on the first real place, most on the last
-    place = (keep & (count == (1 if at == "first" else count[:, -1:]))).long().argmax(1)
-    return hidden[torch.arange(len(hidden), device=hidden.device), place]
+    return (keep & (count == (1 if at == "first" else count[:, -1:]))).long().argmax(1)

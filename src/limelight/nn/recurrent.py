@@ -20,6 +20,7 @@ from .cache import Cache, Memory
 from .cells import Cell
 from .draws import Draws
 from .embed import Embed
+from .heads import pool
 from .packed import Linear
 
 
@@ -101,11 +102,7 @@ class RecurrentEncoder(nn.Module):
 
     def _ends(self, x: Tensor, keep: Tensor | None) -> Float[Tensor, "b m"]:
         """What each direction knows when it has read all: at the last place, and at the first."""
-        if keep is None:
-            return torch.cat((x[:, -1, : self.side], x[:, 0, self.side :]), -1)
-        count, rows = keep.cumsum(1), torch.arange(len(x), device=x.device)
-        first, last = (keep & (count == 1)).long().argmax(1), (keep & (count == count[:, -1:])).long().argmax(1)
-        return torch.cat((x[rows, last, : self.side], x[rows, first, self.side :]), -1)
+        return torch.cat((pool(x[..., : self.side], keep, "last"), pool(x[..., self.side :], keep, "first")), -1)
 
 
 class RecurrentDecoder(nn.Module):

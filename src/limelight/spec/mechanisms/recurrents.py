@@ -5,6 +5,7 @@ All are edits of one model (`_recurrent`), so that what differs between two of t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from ..attention import Attention
@@ -42,7 +43,6 @@ def _recurrent(
     *,
     cell: Literal["lstm", "gru"] = "lstm",
     asks: Literal["previous", "current"] = "current",
-    feeding: bool = False,
 ) -> Model:
     """An encoder that reads both ways and a decoder with this attention.
 
@@ -58,7 +58,7 @@ def _recurrent(
         input=tokens,
         cross=cross,
         asks=asks,
-        feeding=feeding if s.feeding is None else s.feeding,
+        feeding=bool(s.feeding),
         dropout=s.dropout,
     )
     return Model(family="recurrent", dim=s.dim, encoder=encoder, decoder=decoder, heads=(Words(),))
@@ -148,7 +148,7 @@ RECURRENT = (
         source="Luong et al. 2015, section 3.3",
         about="What was made of a step goes into the next one, so that the decoder knows what has been looked at. Better alignments for "
         "a training that must go step by step. feeding = true gives dot, concat and the others the same.",
-        make=lambda s: _recurrent(s, Attention(heads=1, maps="", bias="", score=General()), feeding=True),
+        make=lambda s: _luong(replace(s, feeding=True)),
         refuses=GLOBAL | FED,
     ),
     Mechanism(

@@ -12,7 +12,6 @@ from ..attention import Attention
 from ..model import Model
 from ..ready import encoder_decoder
 from ..scores import Dot
-from ..stack import Stack
 from ..weights import Entmax, Hard, Kernel
 from .mechanism import Mechanism, Refusal
 from .sizes import PositionName, Sizes, position
@@ -48,9 +47,8 @@ def _transformer(s: Sizes, *, at: PositionName = "sinusoid", window: int | None 
         changes["kv_heads"] = s.kv_heads
     cross = Attention(heads=heads or s.heads, **changes)
     same = {"attention": replace(cross, window=s.window or window), "position": position(s.position or at, s.length)}
-    if not isinstance(base.encoder, Stack) or not isinstance(base.decoder, Stack):
-        return base
-    return replace(base, encoder=replace(base.encoder, **same), decoder=replace(base.decoder, **same, cross=cross))
+    encoder = base.encoder and replace(base.encoder, **same)
+    return replace(base, encoder=encoder, decoder=base.decoder and replace(base.decoder, **same, cross=cross))
 
 
 def decoder_alone(model: Model) -> Model:

@@ -10,6 +10,7 @@ from ...errors import TaskError
 from ...hub import Opened
 from ...inputs import Batch
 from ...look import View, trace
+from ...nn.heads import end_of
 from .judging import head_of
 
 BUDGET = "2GB"
@@ -26,7 +27,7 @@ def attended(opened: Opened, batch: Batch) -> Float[Tensor, "b n"]:
     view = seen[_layer(opened)]
     keep = torch.ones(batch.values.shape, dtype=torch.bool, device=batch.values.device) if batch.keep is None else batch.keep
     at = head_of(opened).at
-    return _mean(view, keep) if at == "mean" else _one(view, _read_at(keep, last=at == "last"))
+    return _mean(view, keep) if at == "mean" else _one(view, end_of(keep, at))
 
 
 def described(opened: Opened) -> str:
@@ -44,12 +45,6 @@ def _layer(opened: Opened) -> str:
     if not found:
         raise TaskError(f"{opened.model.spec.family} has no attention to show beside what its words do.", "Leave --why out.")
     return found[-1]
-
-
-def _read_at(keep: Bool[Tensor, "b n"], *, last: bool) -> Int[Tensor, "b"]:
-    """The first or the last real place of each row."""
-    count = keep.cumsum(1)
-    return (keep & (count == (count[:, -1:] if last else 1))).long().argmax(1)
 
 
 def _one(view: View, places: Int[Tensor, "b"]) -> Float[Tensor, "b n"]:

@@ -159,11 +159,11 @@ class Trade(ABC, Generic[R, S, E, A]):
         """Answer held-out examples and score the answers."""
         return self.scores(examples, self.answers(opened, examples, **options))
 
-    def paced(self, opened: Opened, examples: Sequence[E]) -> tuple[list[Score], float]:
-        """The same, and how many examples were answered in a second."""
+    def paced(self, opened: Opened, examples: Sequence[E]) -> tuple[list[A], float]:
+        """The answers to examples, and how many were answered in a second."""
         began = time.perf_counter()
         answers = self.answers(opened, examples)
-        return self.scores(examples, answers), len(examples) / (time.perf_counter() - began)
+        return answers, len(examples) / (time.perf_counter() - began)
 
     def alignment(self, recipe: R, beside: Path) -> Callable[[Opened], Aside]:
         """What `--align` asks for, once its gold is read. Raises RecipeError where there is none: only translations are aligned."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ....data.opinions import Parts
 from ....manifest import Calibration, Manifest
 from ....train import ClassifyRecipe
+from ..cards import limits, origin, scored, size
 from ..scores import Score
 from ..trade import Workshop
 
@@ -19,13 +20,11 @@ def markdown(workshop: Shop, manifest: Manifest, scores: Sequence[Score]) -> str
     parts = [_what(workshop, manifest), _data(workshop), _scores(workshop, manifest, scores)]
     if manifest.calibration is not None:
         parts.append(_calibration(manifest.calibration))
-    parts.append("## Limits\n\n" + "\n".join(f"- {limit}" for limit in manifest.card.limits))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, limits(manifest.card)]) + "\n"
 
 
 def _what(workshop: Shop, manifest: Manifest) -> str:
     r, m, card = workshop.recipe, workshop.recipe.model, manifest.card
-    size = sum(p.numel() for p in workshop.model.parameters()) / 1e6
     return f"""# {r.name}
 
 {card.summary}
@@ -33,15 +32,13 @@ def _what(workshop: Shop, manifest: Manifest) -> str:
 ## What it is
 
 - Labels: {", ".join(r.data.labels)}.
-- Size: {size:.1f} million parameters; an encoder of {m.depth} {"layer" if m.depth == 1 else "layers"} of {m.dim}, {m.heads} heads, read \
+- Size: {size(workshop.model)}; an encoder of {m.depth} {"layer" if m.depth == 1 else "layers"} of {m.dim}, {m.heads} heads, read \
 off {"the mean of all places" if m.at == "mean" else f"the {m.at} place"};
   {len(workshop.text):,} byte-pair pieces{", capitals read as small letters" if r.tokenizer.lower else ""}. Weights in int8 with one scale \
 a row.
 - Long texts: {r.batches.max_length} tokens are read at once, in training and in use; a longer text goes in windows, and its score is
   their mean. Nothing is cut off.
-- Licence: {card.license}.
-- Attribution: {card.attribution}
-- Recipe: `{card.recipe}`. {card.trained}"""
+{origin(card)}"""
 
 
 def _data(workshop: Shop) -> str:
@@ -63,16 +60,8 @@ shorter one in both."""
 
 
 def _scores(workshop: Shop, manifest: Manifest, scores: Sequence[Score]) -> str:
-    rows = "\n".join(f"| {s.name} | {s.value:.1f} | ± {s.interval:.1f} | {s.signature} |" for s in scores)
-    return f"""## Scores
-
-On the test part, in per cent, measured on the int8 weights as shipped:
-
-| score | value | 95 % interval | how |
-|---|---:|---:|---|
-{rows}
-
-Reproduce them with `limelight eval {workshop.recipe.name} --recipe {manifest.card.recipe}`."""
+    rows = ((s.name, s.value, f"± {s.interval:.1f}", s.signature) for s in scores)
+    return scored(workshop.recipe.name, manifest.card, "On the test part, in per cent, measured on the int8 weights as shipped:", rows)
 
 
 def _calibration(found: Calibration) -> str:

@@ -95,8 +95,8 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
         temperature = self._temperature(shipped, split.valid)
         for model in (workshop.model, shipped.model):
             cool(model, head, temperature)
-        scores, pace = self.paced(shipped, split.test)
-        after = self._sets(split.test, self.answers(shipped, split.test))
+        answers, pace = self.paced(shipped, split.test)
+        scores, after = self.scores(split.test, answers), self._sets(split.test, answers)
         calibration = Calibration(
             temperature=temperature,
             before=_errors(before),

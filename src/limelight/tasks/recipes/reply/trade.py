@@ -94,7 +94,8 @@ class Replying(Trade[ReplyRecipe, DialogueSplit, Reply, Replied]):
         """See Trade."""
         del beside
         test = sampled(workshop.recipe, workshop.split, "test")
-        scores, pace = self.paced(shipped, test)
+        answers, pace = self.paced(shipped, test)
+        scores = self.scores(test, answers)
         found: dict[str, float | str] = {each.name: round(each.value, 1) for each in scores}
         found |= {"test turns": float(len(test)), "turns a second": round(pace, 1)}
         card = card_of(workshop.recipe, trained=trained, scores=found)

@@ -8,6 +8,7 @@ from ....data import Split
 from ....manifest import Aligner, Card
 from ....spec.mechanisms import find
 from ....train import TranslateRecipe
+from ..cards import limits, origin, scored, size
 from ..scores import Score
 from ..trade import Workshop
 
@@ -16,13 +17,12 @@ Shop = Workshop[TranslateRecipe, Split]
 
 def markdown(workshop: Shop, card: Card, scores: Sequence[Score], aligner: Aligner | None) -> str:
     """The whole card."""
-    parts = [_what(workshop, card), _scores(workshop, card, scores), _alignment(workshop, aligner), _limits(card)]
+    parts = [_what(workshop, card), _scores(workshop, card, scores), _alignment(workshop, aligner), limits(card)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _what(workshop: Shop, card: Card) -> str:
     r, split = workshop.recipe, workshop.split
-    size = sum(p.numel() for p in workshop.model.parameters()) / 1e6
     m = r.model
     return f"""# {r.name}
 
@@ -30,11 +30,9 @@ def _what(workshop: Shop, card: Card) -> str:
 
 ## What it is
 
-- Size: {size:.1f} million parameters; {m.encoder_depth} encoder and {m.decoder_depth} decoder layers of {m.dim}, {_heads(r)},
+- Size: {size(workshop.model)}; {m.encoder_depth} encoder and {m.decoder_depth} decoder layers of {m.dim}, {_heads(r)},
   {len(workshop.text):,} byte-pair pieces. Weights in int8 with one scale a row.
-- Licence: {card.license}.
-- Attribution: {card.attribution}
-- Recipe: `{card.recipe}`. {card.trained}
+{origin(card)}
 - Data: {len(split.train):,} pairs to train on, {len(split.valid):,} and {len(split.test):,} English sentences held out. No English
   sentence is in two parts, nor one that differs only in case or punctuation.
 - Normalisation: NFC, typewriter quotes, and in French one plain space before ? ! ; : » and after «, where the data mix plain
@@ -49,16 +47,9 @@ def _heads(recipe: TranslateRecipe) -> str:
 
 
 def _scores(workshop: Shop, card: Card, scores: Sequence[Score]) -> str:
-    rows = "\n".join(f"| {s.name} | {s.value:.1f} | ± {s.interval:.1f} | `{s.signature}` |" for s in scores)
-    return f"""## Scores
-
-On the test part, beam {workshop.recipe.eval.beam}, measured on the int8 weights as shipped:
-
-| score | value | 95 % interval | signature |
-|---|---:|---:|---|
-{rows}
-
-Reproduce them with `limelight eval {workshop.recipe.name} --recipe {card.recipe}`."""
+    about = f"On the test part, beam {workshop.recipe.eval.beam}, measured on the int8 weights as shipped:"
+    rows = ((s.name, s.value, f"± {s.interval:.1f}", f"`{s.signature}`") for s in scores)
+    return scored(workshop.recipe.name, card, about, rows, how="signature")
 
 
 def _alignment(workshop: Shop, aligner: Aligner | None) -> str:
@@ -72,7 +63,3 @@ def _alignment(workshop: Shop, aligner: Aligner | None) -> str:
 Words are aligned by `{aligner.attention}`, {heads}, each token by {step}. Layer, heads and shift were chosen on {gold.choose_on} gold
 pairs; the **alignment error rate is {aligner.aer:.3f}** on the {aligner.pairs} other {aligner.measured_on} pairs (0 is perfect). Those are
 parliamentary debates, far from the everyday sentences that the model was trained on."""
-
-
-def _limits(card: Card) -> str:
-    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in card.limits)

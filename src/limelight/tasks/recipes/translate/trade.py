@@ -101,7 +101,8 @@ class Translating(Trade[TranslateRecipe, Split, Example, str]):
         if align is not None and decoder is not None and decoder.cross is not None:
             gold = self._gold(workshop.recipe, beside)
             aligner = choose_aligner(shipped, gold, measured_on=align.name, choose_on=align.choose_on)
-        scores, pace = self.paced(shipped, test)
+        answers, pace = self.paced(shipped, test)
+        scores = self.scores(test, answers)
         found: dict[str, float | str] = {s.name: round(s.value, 1) for s in scores}
         found |= {"test sentences": float(len(test)), "sentences a second": round(pace, 1)}
         card = card_of(workshop.recipe, trained=trained, scores=found)
