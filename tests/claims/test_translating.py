@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from limelight.claims import Found, Lab, bottleneck, corpus, find, judge, mechanisms, pace, parallel, small, write
-from limelight.claims.findings import Conditions, read, settled
+from limelight.claims import Found, Lab, bottleneck, corpus, find, judge, mechanisms, pace, parallel
 from limelight.claims.lab import Figures
 from limelight.claims.translation import Bench
 
@@ -196,25 +195,6 @@ def test_what_cores_gain_is_told_where_nobody_else_wants_them(lab: Lab, bench: B
     assert parallel._gains(lab, setting) == (gains, load)           # whoever is at work by now
 
 
-# --- 10: size -----------------------------------------------------------------------------------------------------
-def test_sizes_keep_their_proportions(bench: Bench) -> None:
-    half = small.sized(bench, 8)
-    assert (half.dim, half.hidden) == (8, 12)
-    assert half.lr == pytest.approx([rate * 2**0.5 for rate in bench.lr])
-    assert small.sized(bench, bench.dim) is bench
-
-
-@pytest.mark.parametrize(("lost", "outcome"), [(0.5, "holds"), (3.0, "fails")])
-def test_a_smaller_model_suffices_where_little_is_lost(
-    lab: Lab, bench: Bench, pretend: Callable[[Make], None], lost: float, outcome: str
-) -> None:
-    lab = replace(lab, seeds=(0, 1, 2))
-    pretend(lambda name, seed: figures(20 if name.endswith("/16") else 20 - lost - 0.01 * seed, parameters=int(name.split("/")[1]) * 100))
-    found = small.measure(lab, small.Setting(bench=bench, dims=(8, 16)))
-    assert outcomes(found) == [outcome]
-    assert "50% of the parameters (8 wide)" in found.checks[0].says
-
-
 # --- models that translate nothing yet ----------------------------------------------------------------------------
 def test_differences_of_nothing_settle_nothing(lab: Lab, bench: Bench, pretend: Callable[[Make], None]) -> None:
     lab = replace(lab, seeds=(0, 1, 2))
@@ -229,20 +209,9 @@ def test_differences_of_nothing_settle_nothing(lab: Lab, bench: Bench, pretend: 
 
 
 # --- all of them --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", ["bottleneck", "mechanisms", "parallel", "small"])
+@pytest.mark.parametrize("name", ["bottleneck", "mechanisms", "parallel"])
 def test_it_is_a_claim_like_the_others(name: str) -> None:
     (claim,) = find(name)
     assert claim.source
     assert claim.refuted_by
     assert set(claim.sizes) == {"quick", "full"}
-
-
-def test_a_claim_runs_from_pairs_to_findings(lab: Lab, bench: Bench, tmp_path: Path) -> None:
-    """Nothing pretended: models learn, translate and align, and what is found goes to JSON and back."""
-    found = small.measure(lab, small.Setting(bench=bench, dims=(8, 16)))
-    conditions = Conditions(size="quick", seeds=lab.seeds, setting={}, machine={}, versions={}, threads=1, busy=(None, None), date="",
-                            seconds=0.0, cells=lab.cells)
-    whole = settled("small", found, conditions)
-    write(whole, tmp_path / "small.json")
-    assert read(tmp_path / "small.json") == whole
-    assert lab.cells == 8                                           # two sizes, two seeds, learnt and asked

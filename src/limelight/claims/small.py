@@ -1,50 +1,64 @@
-"""Claim 10: smaller models often suffice. Here: translation; Transformers of several widths learn the same pairs."""
+"""Claim 10: smaller models often suffice. Models of several widths learn the same: Transformers to translate, encoders to judge."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from ..values import value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
 from .intervals import difference, over_seeds
 from .lab import Figures, Lab
+from .opinions import FULL as OPINIONS
+from .opinions import QUICK as FEW_OPINIONS
+from .opinions import Judging, Opinions
 from .translation import FULL, QUICK, Bench, told
-from .verdicts import Check
+from .verdicts import Check, unsettled
 
 NAME = "multi-head"
 HARDLY = 1.0                     # BLEU: Mathur et al. 2020, section 5: so small a difference seldom is one to people
+POINT = 1.0                      # of balanced accuracy, per cent: one text in a hundred
+LEAST = 60.0                     # balanced accuracy of two classes, per cent, from which on differences mean something
+Sizes = Mapping[int, Sequence[Figures]]
 
 
 @value
 class Setting:
-    """`dims`: widths from small to large, the last of which is what the others are measured against; `seeds`: at most so many."""
+    """`dims`: widths from small to large, the last of which is what the others are measured against, of Transformers that translate;
+    `judges`: of encoders that judge `opinions`; `seeds`: at most so many."""
 
     bench: Bench
     dims: tuple[int, ...]
+    opinions: Opinions
+    judges: tuple[int, ...] = (16, 32, 64, 128)
     seeds: int = 3
 
 
 def measure(lab: Lab, setting: Setting) -> Found:
     """Quality by size."""
     seeds = lab.seeds[: setting.seeds]
-    sizes = {dim: [sized(setting.bench, dim).figures(lab, NAME, seed) for seed in seeds] for dim in setting.dims}
-    *smaller, large = setting.dims
-    checks = [
-        Check(
-            says=f"BLEU lost with {_share(sizes[dim], sizes[large]):.0%} of the parameters ({dim} wide)",
-            found=difference([each["bleu"] for each in sizes[large]], [each["bleu"] for each in sizes[dim]]),
-            wanted="below", bound=HARDLY, unit="BLEU",
-        )
-        for dim in smaller
-    ]  # fmt: skip
-    checks, warning = told(checks, sizes)
+    judging = Judging(lab, setting.opinions)
+    say = {dim: [sized(setting.bench, dim).figures(lab, NAME, seed) for seed in seeds] for dim in setting.dims}
+    judge = {dim: [judging.figures(dim, seed) for seed in seeds] for dim in setting.judges}
+    translates, warning = told(_checks(say, "bleu", "BLEU lost in translation", HARDLY, "BLEU"), say)
+    judges = _checks(judge, "mean", "balanced accuracy lost in judging opinions", POINT, "points")
+    best = max(fmean(each["mean"] for each in found) for found in judge.values())
+    if best < LEAST:
+        judges = unsettled(judges)
+        warning.append(f"The best encoder comes to {best:.1f} % balanced accuracy, where 50 is chance: it settles no check.")
     notes = [
         *warning,
-        f"Seeds {', '.join(map(str, seeds))}. The learning rate falls with the root of the width (Vaswani et al. 2017, equation 3).",
+        f"Seeds {', '.join(map(str, seeds))}. Learning rates fall with the root of the width (Vaswani et al. 2017, equation 3).",
         *setting.bench.notes(),
+        *judging.notes(),
     ]
-    return Found(checks, [_table(sizes)], [_plot(sizes)], notes)
+    plots = [
+        _plot("Translation by size", NAME, "BLEU", "bleu", say),
+        _plot("Opinions by size", "encoder", "balanced accuracy, %", "mean", judge),
+    ]
+    return Found([*translates, *judges], [_translation(say), _judging(judge)], plots, notes)
 
 
 def sized(bench: Bench, dim: int) -> Bench:
@@ -54,11 +68,20 @@ def sized(bench: Bench, dim: int) -> Bench:
     return bench if dim == bench.dim else replace(bench, dim=dim, hidden=round(bench.hidden * times), lr=rates)
 
 
-def _share(small: list[Figures], large: list[Figures]) -> float:
-    return small[0]["parameters"] / large[0]["parameters"]
+def _checks(sizes: Sizes, figure: str, says: str, bound: float, unit: str) -> list[Check]:
+    *smaller, large = sizes
+    whole, parameters = [each[figure] for each in sizes[large]], sizes[large][0]["parameters"]
+    return [
+        Check(
+            says=f"{says} with {sizes[dim][0]['parameters'] / parameters:.0%} of the parameters ({dim} wide)",
+            found=difference(whole, [each[figure] for each in sizes[dim]]),
+            wanted="below", bound=bound, unit=unit,
+        )
+        for dim in smaller
+    ]  # fmt: skip
 
 
-def _table(sizes: dict[int, list[Figures]]) -> Table:
+def _translation(sizes: Sizes) -> Table:
     rows = tuple(
         (
             dim,
@@ -74,10 +97,25 @@ def _table(sizes: dict[int, list[Figures]]) -> Table:
     return Table(title="Translation by size, after the same steps on the same pairs", columns=columns, rows=rows)
 
 
-def _plot(sizes: dict[int, list[Figures]]) -> Plot:
+def _judging(sizes: Sizes) -> Table:
+    sets = tuple(next(iter(sizes.values()))[0]["balanced"])
+    rows = tuple(
+        (
+            dim,
+            found[0]["parameters"],
+            over_seeds([each["mean"] for each in found]),
+            *(over_seeds([each["balanced"][name] for each in found]) for name in sets),
+        )
+        for dim, found in sizes.items()
+    )
+    columns = ("width", "parameters", "all sets", *sets)
+    return Table(title="Opinions by size, after the same steps on the same texts: balanced accuracy, %", columns=columns, rows=rows)
+
+
+def _plot(title: str, label: str, what: str, figure: str, sizes: Sizes) -> Plot:
     x = tuple(found[0]["parameters"] for found in sizes.values())
-    y = tuple(over_seeds([each["bleu"] for each in found]) for found in sizes.values())
-    return Plot(title="Translation by size", x="parameters", y="BLEU", lines=(Line(label=NAME, x=x, y=y),), log_x=True)
+    y = tuple(over_seeds([each[figure] for each in found]) for found in sizes.values())
+    return Plot(title=title, x="parameters", y=what, lines=(Line(label=label, x=x, y=y),), log_x=True)
 
 
 CLAIM = Claim(
@@ -87,8 +125,8 @@ CLAIM = Claim(
     source="Sanh et al. 2019, section 4; Turc et al. 2019, section 5",
     refuted_by="A loss that anyone would notice with a fraction of the parameters.",
     sizes={
-        "quick": Setting(bench=QUICK, dims=(16, 32, 64), seeds=1),
-        "full": Setting(bench=FULL, dims=(32, 64, 128, 192)),
+        "quick": Setting(bench=QUICK, dims=(16, 32, 64), opinions=FEW_OPINIONS, judges=(16, 64), seeds=1),
+        "full": Setting(bench=FULL, dims=(32, 64, 128, 192), opinions=OPINIONS),
     },
     measure=measure,
 )

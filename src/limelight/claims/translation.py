@@ -6,7 +6,6 @@ What was learnt and how good it is are cells that all claims about translation s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -22,11 +21,10 @@ from ..train import Plan, find_data
 from ..train.drawing import next_token_of
 from ..values import plain, value
 from .corpus import Corpus, Material, digest, material
-from .intervals import Estimate
 from .lab import Figures, Lab
 from .lessons import Lesson, Trained, trained
 from .quality import aligned, bleu, by_words, translated
-from .verdicts import Check
+from .verdicts import Check, unsettled
 
 GOLD = ("$LIMELIGHT_DATA/hansards_align_enfr/enfr.src-tgt", "$LIMELIGHT_DATA/hansards_align_enfr/enfr.gold")
 LEAST = 5.0                      # BLEU, from which on differences mean something
@@ -141,8 +139,7 @@ def told(checks: Sequence[Check], asked: Mapping[Any, Sequence[Figures]]) -> tup
     best = max(fmean(each["bleu"] for each in found) for found in asked.values())
     if best >= LEAST:
         return list(checks), []
-    bare = [replace(each, found=Estimate(mean=each.found.mean, each=each.found.each)) for each in checks]
-    return bare, [
+    return unsettled(checks), [
         f"The best model comes to {best:.1f} BLEU. Below {LEAST:g} nothing is translated yet that could be compared: these figures show "
         "that all of it runs, and no check is settled by them.",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from ..errors import InputError
@@ -70,6 +71,11 @@ class Verdict:
     reason: str
 
 
+def unsettled(checks: Sequence[Check]) -> list[Check]:
+    """The same without intervals, and so all open: for figures that are sure, and mean nothing."""
+    return [replace(each, found=Estimate(mean=each.found.mean, each=each.found.each)) for each in checks]
+
+
 def judge(checks: Sequence[Check]) -> Verdict:
     """The verdict that the checks come to. Raises InputError for no checks."""
     if not checks:
@@ -77,10 +83,10 @@ def judge(checks: Sequence[Check]) -> Verdict:
     told: dict[Outcome, list[str]] = {"holds": [], "fails": [], "open": []}
     for check in checks:
         told[check.outcome].append(str(check))
-    holds, fails, unsettled = told.values()
-    if not fails and not unsettled:
+    holds, fails, undecided = told.values()
+    if not fails and not undecided:
         return Verdict(word="holds here", reason=f"All that it says was found: {'; '.join(holds)}.")
     begin = f"{len(holds)} of {len(checks)} checks hold."
-    against = (("Fails: ", fails), ("Not settled: ", unsettled))
+    against = (("Fails: ", fails), ("Not settled: ", undecided))
     reason = " ".join([begin, *(f"{name}{'; '.join(found)}." for name, found in against if found)])
     return Verdict(word="does not hold here" if fails and not holds else "depends", reason=reason)

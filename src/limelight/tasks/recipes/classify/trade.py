@@ -57,13 +57,6 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
         text = pieces(lambda: (each.text for each in parts.train), recipe.tokenizer.vocab, folder, lower=recipe.tokenizer.lower)
         torch.manual_seed(recipe.plan.seed)
         model = Network(recipe.spec(len(text))).to(pick_device(device))
-        batches = TextBatches(
-            _rows(recipe, parts.train, text),
-            budget=recipe.batches.tokens,
-            seed=recipe.plan.seed,
-            marks=(text.end, text.pad),
-            max_length=recipe.batches.max_length,
-        )
         manifest = Manifest(
             name=recipe.name,
             task=recipe.task,
@@ -71,7 +64,7 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
             generation=Generation(pad=text.pad, start=text.start, end=(text.end,), max_source=recipe.batches.max_length),
             card=blank_card(recipe),
         )
-        return Workshop(recipe, parts, text, model, batches, manifest)
+        return Workshop(recipe, parts, text, model, text_batches(recipe, parts.train, text), manifest)
 
     def loss(self, workshop: Shop) -> Loss[Any]:
         """See Trade."""
@@ -81,10 +74,7 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
         """See Trade."""
         valid = workshop.split.valid
         some = [each for name in dict.fromkeys(each.of for each in valid) for each in islice((v for v in valid if v.of == name), GLANCE)]
-        return {
-            each.of: round(100 * balanced(each.odds, each.truth), 2)
-            for each in self._sets(some, self.answers(workshop.opened(), some))
-        }
+        return {name: round(100 * share, 2) for name, share in self.found(some, self.answers(workshop.opened(), some)).items()}
 
     def measure(self, workshop: Shop, shipped: Opened, *, beside: Path, trained: str) -> Measured:
         """The temperature is chosen on the valid part and divided out of the head, of the trained model too; then the test part is read."""
@@ -136,6 +126,10 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
         """Accuracy, balanced accuracy and calibration error of each set."""
         return [one for each in self._sets(examples, answers) for one in score(each)]
 
+    def found(self, examples: Sequence[Judged], answers: Sequence[Classified]) -> dict[str, float]:
+        """Balanced accuracy of each set, between 0 and 1."""
+        return {each.of: balanced(each.odds, each.truth) for each in self._sets(examples, answers)}
+
     def kept(self) -> dict[str, Any]:
         """See Trade."""
         return {"text": str, "set": str, "label": str, "answer": str, "score": float}
@@ -182,10 +176,17 @@ def rates(recipe: ClassifyRecipe, train: Sequence[Judged]) -> list[float]:
     ]
 
 
-def _rows(recipe: ClassifyRecipe, train: Sequence[Judged], text: Text) -> list[Row]:
+def text_batches(recipe: ClassifyRecipe, train: Sequence[Judged], text: Text) -> TextBatches:
+    """What is learnt, in the order of the plan's seed."""
     glimpse = {each.name: each.glimpse for each in recipe.data.sets}
     found = zip(train, text.encode_all([each.text for each in train], marks=False), rates(recipe, train), strict=True)
-    return [Row(encoded.ids, recipe.data.labels.index(each.label), rate, glimpse[each.of]) for each, encoded, rate in found]
+    return TextBatches(
+        [Row(encoded.ids, recipe.data.labels.index(each.label), rate, glimpse[each.of]) for each, encoded, rate in found],
+        budget=recipe.batches.tokens,
+        seed=recipe.plan.seed,
+        marks=(text.end, text.pad),
+        max_length=recipe.batches.max_length,
+    )
 
 
 def _numbers(examples: Sequence[Judged], answers: Sequence[Classified]) -> tuple[Odds, Truth]:
