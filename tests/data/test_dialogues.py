@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from limelight.data import read_table
-from limelight.data.dialogues import Dialogue, Exchange, read_dialogues, replies, split_dialogues
+from limelight.data.dialogues import Dialogue, Exchange, read_dialogues, replies, split_dialogues, typed
 from limelight.errors import InputError
 
 ROWS = """a\t0\tBanks\tHello,  I’d like\u00a0help.\tSure.\tACT
@@ -116,3 +116,16 @@ def test_a_sample_of_replies_is_drawn_by_seed_not_by_order() -> None:
 
     assert len(drawn(MANY, 0)) == 30
     assert drawn(MANY, 0) == drawn(MANY[::-1], 0) != drawn(MANY, 1)
+
+
+def test_some_customers_type_as_people_do() -> None:
+    assert typed([talk("d", "Hello.", "Hi.", "To Rome?", "Yes.", "...", "What?")], 1.0, seed=0) == [
+        talk("d", "hello", "Hi.", "to rome?", "Yes.", "...", "What?")
+    ]
+    assert typed(MANY, 0.0, seed=0) == MANY
+    other = [{each.name for each, before in zip(typed(MANY, 0.3, seed=seed), MANY, strict=True) if each != before} for seed in (0, 1, 0)]
+    assert 8 < len(other[0]) < 28
+    assert other[0] == other[2] != other[1]
+    assert [each for each in typed(MANY[::-1], 0.3, seed=0) if each.name in other[0]] == typed(
+        [each for each in MANY[::-1] if each.name in other[0]], 1.0, seed=0
+    )

@@ -95,6 +95,16 @@ def split_dialogues(dialogues: Sequence[Dialogue], *, test: int, valid: int, see
     return DialogueSplit(train=train, valid=held[test:], test=held[:test], left_out=len(rest) - len(train))
 
 
+def typed(dialogues: Sequence[Dialogue], share: float, *, seed: int) -> list[Dialogue]:
+    """The same, the customers of a `share` of them in small letters and without full stops at the end, as people type; drawn by `seed`."""
+    places = 1 << 32
+
+    def lot(each: Dialogue) -> int:
+        return int.from_bytes(hashlib.sha256(f"{seed}:{each.name}:typed".encode()).digest()[:4], "big")
+
+    return [_typed(each) if lot(each) < share * places else each for each in dialogues]
+
+
 def replies(dialogues: Sequence[Dialogue], *, turns: int, count: int, seed: int) -> list[Reply]:
     """A sample of `count` replies of some dialogues, drawn by `seed`, in the order that they had, with the last `turns` turns before."""
     found = [(each, i) for each in dialogues for i in range(len(each.exchanges))]
@@ -104,6 +114,11 @@ def replies(dialogues: Sequence[Dialogue], *, turns: int, count: int, seed: int)
         return hashlib.sha256(f"{seed}:{each.name}:{i}".encode()).digest()
 
     return [_reply(*found[place], turns) for place in sorted(sorted(range(len(found)), key=lot)[:count])]
+
+
+def _typed(dialogue: Dialogue) -> Dialogue:
+    said = (Exchange(customer.lower().rstrip(".") or customer, agent) for customer, agent in dialogue.exchanges)
+    return Dialogue(dialogue.name, tuple(said))
 
 
 def _reply(dialogue: Dialogue, i: int, turns: int) -> Reply:

@@ -9,7 +9,7 @@ from pydantic import Field
 from ...errors import SpecError
 from ...spec import Model, decoder_only
 from ...values import plain, value
-from ..plan import Count, Factor, Natural
+from ..plan import Count, Factor, Natural, Share
 from .base import Recipe
 
 
@@ -25,11 +25,13 @@ class DialoguesPart:
 
 @value
 class ConversationsPart:
-    """Which conversations to learn from. `valid`, `test`: dialogues set aside, drawn by `seed`."""
+    """Which conversations to learn from. `valid`, `test`: dialogues set aside, drawn by `seed`. `typed`: the share of those to train on
+    whose customers are read in small letters and without full stops, as people type."""
 
     files: Annotated[tuple[DialoguesPart, ...], Field(min_length=1)]
     valid: Natural = 200
     test: Natural = 300
+    typed: Share = 0.0
     seed: Natural = 0
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 
 from ....data import Table, cell
-from ....data.dialogues import DialogueSplit, Reply, read_dialogues, replies, split_dialogues
+from ....data.dialogues import DialogueSplit, Reply, read_dialogues, replies, split_dialogues, typed
 from ....data.learnt import PartlyLearnt
 from ....data.normalise import english
 from ....devices import pick_device
@@ -56,6 +56,7 @@ class Replying(Trade[ReplyRecipe, DialogueSplit, Reply, Replied]):
         if few is not None:
             held = max(1, few // 30)
             split = replace(split, train=split.train[:few], valid=split.valid[:held], test=split.test[:held])
+        split = replace(split, train=typed(split.train, recipe.data.typed, seed=recipe.data.seed))
         text = pieces(lambda: spelled(split.train), recipe.tokenizer.vocab, folder)
         torch.manual_seed(recipe.plan.seed)
         model = Network(recipe.spec(len(text))).to(pick_device(device))
