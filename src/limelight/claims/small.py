@@ -113,9 +113,9 @@ def _judging(sizes: Sizes) -> Table:
 
 
 def _plot(title: str, label: str, what: str, figure: str, sizes: Sizes) -> Plot:
-    x = tuple(found[0]["parameters"] for found in sizes.values())
+    x = tuple(found[0]["parameters"] / 1e6 for found in sizes.values())
     y = tuple(over_seeds([each[figure] for each in found]) for found in sizes.values())
-    return Plot(title=title, x="parameters", y=what, lines=(Line(label=label, x=x, y=y),), log_x=True)
+    return Plot(title=title, x="million parameters", y=what, lines=(Line(label=label, x=x, y=y),), log_x=True)
 
 
 CLAIM = Claim(
