@@ -327,8 +327,9 @@ def damaged(spec: Model, path: str, new: object) -> str:
         ("decoder.cross.local.widht", 3, 'unknown key "decoder.cross.local.widht"', 'Did you mean "width"'),
         ("decoder.cross.local.width", 0, "decoder.cross.local.width: .*greater than or equal to 1; got 0", ""),
         ("decoder.cross.local.kind", "predict", 'decoder.cross.local: unknown kind "predict"', 'Did you mean "predicted"'),
-        ("decoder.attention", {"heads": 2}, 'unknown key "decoder.attention"', "Known: asks, bidirectional, cell"),
-        ("decoder.causal", True, 'unknown key "decoder.causal"', "Known: asks"),
+        ("decoder.attention", {"heads": 2}, "decoder.attention is of a stack: .* does not look at itself", "Give it to cross"),
+        ("decoder.causal", True, "decoder.causal is of a stack: a recurrent column only knows what came before", "Drop causal"),
+        ("decoder.norm_at", "pre", 'unknown key "decoder.norm_at"', "Did you mean \"norm\"?   Known: asks, bidirectional, cell"),
         ("decoder.cross", {"heads": 1, "window": 3}, "model.json: slots of two sequences", "local=Monotonic(width=3)"),
     ],
 )
@@ -342,9 +343,12 @@ def test_a_file_is_told_the_place_and_the_nearest_that_is_legal(path: str, new: 
 
 @pytest.mark.parametrize(("key", "new"), [("feeding", True), ("asks", "previous"), ("cell", "gru"), ("bidirectional", True)])
 def test_what_only_steps_have_is_refused_in_a_transformer_with_the_reason(key: str, new: object) -> None:
-    with pytest.raises(SpecError, match=f"model.json: {key} is about the steps of a recurrent column, and a Transformer's") as caught:
-        from_json(damaged(lm(), f"decoder.{key}", new), where="model.json")
-    assert caught.value.hint == f'Set kind="recurrent", or drop {key}.'
+    why = f"{key} is about the steps of a recurrent column, and a Transformer's"
+    made = vars(lm().decoder)
+    for make in (lambda: from_json(damaged(lm(), f"decoder.{key}", new), where="model.json"), lambda: Stack(**{**made, key: new})):
+        with pytest.raises(SpecError, match=why) as caught:
+            make()
+        assert caught.value.hint == 'Use Recurrent (kind="recurrent"), or drop it.'
     from_json(damaged(lm(), "decoder.norm_input", True))                           # and what it does have is not
 
 

@@ -22,7 +22,8 @@ T = TypeVar("T")
 def value(cls: type[T]) -> type[T]:
     """Class decorator: a frozen keyword-only dataclass whose fields are checked when it is made.
 
-    Raises SpecError (one line, with a hint) for a wrong type, a value out of range or an unknown field.
+    Raises SpecError (one line, with a hint) for a wrong type, a value out of range or an unknown field. What a class calls ELSEWHERE
+    are fields that it has not and its like have: for each, why not, and what to do.
     """
     made: Any = checked_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))(cls)
     build = made.__init__
@@ -64,7 +65,10 @@ def _explain(wrong: ValidationError, cls: Any, error: type[LimelightError], wher
     path, beside, more = ".".join(_walk(cls, first["loc"])[0]), _walk(cls, first["loc"][:-1])[1], first.get("ctx", {})
     match first["type"]:
         case kind if kind in unknown:
-            return error(f'{where}: unknown key "{path[:80]}"', did_you_mean(path.rpartition(".")[2], _keys(beside)))
+            key = path.rpartition(".")[2]
+            if elsewhere := next((c.ELSEWHERE[key] for c in beside if key in getattr(c, "ELSEWHERE", {})), None):
+                return error(f"{where}: {path[:80]} {elsewhere[0]}", elsewhere[1])
+            return error(f'{where}: unknown key "{path[:80]}"', did_you_mean(key, _keys(beside)))
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             return error(f'{where}: "{path}" is missing', "Give it a value.")
         case "union_tag_not_found":

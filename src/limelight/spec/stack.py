@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -49,6 +50,10 @@ class Stack:
     `windows`: the window of each layer where layers differ (GPT-Neo, Qwen2); () where all have attention.window.
     """
 
+    ELSEWHERE = MappingProxyType(dict.fromkeys(
+        ("asks", "bidirectional", "cell", "feeding"),
+        ("is about the steps of a recurrent column, and a Transformer's stack has none.", 'Use Recurrent (kind="recurrent"), or drop it.'),
+    ))  # fmt: skip
     kind: Literal["stack"] = "stack"
     depth: Count
     attention: Attention
@@ -105,6 +110,12 @@ class Recurrent:
     goes into the next step's cell (Luong et al. 2015, section 3.3). `norm`: that of a head that norms; the column itself has none.
     """
 
+    ELSEWHERE = MappingProxyType({
+        "attention": ("is of a stack: a recurrent column does not look at itself.", "Give it to cross, or use Stack(...)."),
+        "causal": ("is of a stack: a recurrent column only knows what came before.", "Drop causal; a decoder is never bidirectional."),
+        "ff": ("is of a stack: between cells there is no feed-forward layer.", "Drop ff, or use Stack(...)."),
+        "position": ("is of a stack: a recurrent column knows places by the order that it reads in.", "Drop position."),
+    })  # fmt: skip
     kind: Literal["recurrent"] = "recurrent"
     depth: Count
     cell: Literal["lstm", "gru"] = "lstm"
@@ -152,14 +163,8 @@ class Recurrent:
 
 
 def _kind(given: Any) -> str:
-    """Which of the two: folders that were written before there were two do not say. Raises SpecError for what only the other has."""
-    if not isinstance(given, dict):
-        return getattr(given, "kind", "stack")
-    kind = given.get("kind", "stack")
-    if kind == "stack" and (odd := [key for key in ("feeding", "asks", "cell", "bidirectional") if key in given]):
-        raise SpecError(f"{odd[0]} is about the steps of a recurrent column, and a Transformer's stack has none: got {odd[0]} in a stack.",
-                        f'Set kind="recurrent", or drop {odd[0]}.')
-    return kind
+    """Which of the two: folders that were written before there were two do not say."""
+    return given.get("kind", "stack") if isinstance(given, dict) else getattr(given, "kind", "stack")
 
 
 Column = Annotated[Annotated[Stack, Tag("stack")] | Annotated[Recurrent, Tag("recurrent")], Discriminator(_kind)]
