@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import opinionated as tiny
@@ -17,7 +18,7 @@ from limelight.inputs.batch import pad
 from limelight.look import Trace, trace
 from limelight.nn import Attention as AttentionModule
 from limelight.nn import Network
-from limelight.spec import Additive, Alibi, Attention, Buckets, Dot, General, Rotary, ScaledDot
+from limelight.spec import Additive, Alibi, Attention, Buckets, Dot, Entmax, General, Hard, Rotary, ScaledDot, Soft
 from opinionated import END, START
 
 ENDING = Ending(frozenset([END]), 8)
@@ -286,6 +287,29 @@ def test_chunks_of_one_long_pass_are_the_whole(kind: str):
     whole = seen["decoder.1.self"].weights()
     torch.testing.assert_close(torch.cat(list(seen["decoder.1.self"].rows(chunk=16)), 2), whole, atol=1e-6, rtol=0)
     torch.testing.assert_close(seen["decoder.1.self"].weights(queries=slice(60, 3, -7)), whole[:, :, range(60, 3, -7)], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["plain", "grouped", "alibi", "buckets", "general", "gumbel", "entmax"])
+def test_strips_leave_out_the_keys_that_none_of_their_queries_may_see(kind: str):
+    weights = {"gumbel": Hard(estimator="gumbel"), "entmax": Entmax()}.get(kind, Soft())
+    model = tiny.lm(0, **KINDS.get(kind, {"attention": Attention(heads=2, weights=weights)}))
+    model.train(kind == "gumbel")                                                    # then noise was drawn for each pair
+    with trace(model) as seen, torch.no_grad():
+        model.decode(LONG.expand(2, -1))
+    view = seen["decoder.1.self"]
+    for heads in (None, [1]):
+        strips = list(view.strips(chunk=16, heads=heads))
+        assert [each.shape[3] for each in strips] == [16, 32, 48, 64, 70]
+        for i, each in enumerate(strips):
+            whole = view.weights(queries=slice(16 * i, 16 * i + 16), heads=heads)
+            torch.testing.assert_close(F.pad(each, (0, 70 - each.shape[3])), whole, atol=1e-6, rtol=0)
+
+
+def test_strips_of_what_is_not_causal_are_as_wide_as_it_is(winner: tuple[Trace, Hypothesis]):
+    seen, h = winner
+    for name in ("decoder.1.self", "decoder.1.cross"):
+        width = seen[name].shape(h.rows)[3]
+        assert {each.shape[3] for each in seen[name].strips(path=h.rows, chunk=3)} == {width}
 
 
 def test_chunks_need_room_for_a_chunk_only():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -48,21 +49,39 @@ class View:
 
         Raises TraceError where the answer would be larger than the trace's budget, or a head is not there.
         """
-        b, h, q, k = self.shape(path)
-        wanted = range(q)[queries or slice(None)]
-        chosen = list(range(h)) if heads is None else [self._head(i) for i in heads]
-        size = (8 if exact else 4) * b * len(chosen) * len(wanted) * k
-        if size > self.budget:
-            raise TraceError(
-                f"{b} rows x {len(chosen)} heads x {len(wanted)} queries x {k} keys are {size:,} bytes, the budget is {self.budget:,}.",
-                "Narrow heads=[...] or queries=slice(...), go through rows(), or give trace(..., budget=...) more.",
-            )
-        return self._rebuilt(chosen, wanted, path, torch.float64 if exact else torch.float32)
+        chosen = self._heads(heads)
+        wanted = range(self.shape(path)[2])[queries or slice(None)]
+        self._check_size(len(chosen), len(wanted), path, 8 if exact else 4)
+        dtype = torch.float64 if exact else torch.float32
+        return self._rebuilt(chosen, wanted, path, self._keys(chosen, path, dtype))
 
     def rows(self, *, heads: Sequence[int] | None = None, path: Path | None = None, chunk: int = 128) -> Iterator[Float[Tensor, "b h q k"]]:
         """All weights, `chunk` queries at a time, so that the whole map never stands in memory."""
-        for start in range(0, self.shape(path)[2], chunk):
-            yield self.weights(heads=heads, queries=slice(start, start + chunk), path=path)
+        keys = self.shape(path)[3]
+        for strip in self.strips(heads=heads, path=path, chunk=chunk):
+            yield F.pad(strip, (0, keys - strip.shape[3]))
+
+    def strips(
+        self, *, heads: Sequence[int] | None = None, path: Path | None = None, chunk: int = 128
+    ) -> Iterator[Float[Tensor, "b h q k"]]:
+        """The same without the keys that come after all that any of the queries may see: half of a long causal map is zeros."""
+        chosen, total = self._heads(heads), self.shape(path)[2]
+        self._check_size(len(chosen), min(chunk, total), path, 4)
+        keys = self._keys(chosen, path, torch.float32)
+        for start in range(0, total, chunk):
+            yield self._rebuilt(chosen, range(start, min(start + chunk, total)), path, keys, trim=True)
+
+    def _heads(self, heads: Sequence[int] | None) -> list[int]:
+        return list(range(self.heads)) if heads is None else [self._head(i) for i in heads]
+
+    def _check_size(self, heads: int, queries: int, path: Path | None, width: int) -> None:
+        b, _, _, k = self.shape(path)
+        size = width * b * heads * queries * k
+        if size > self.budget:
+            raise TraceError(
+                f"{b} rows x {heads} heads x {queries} queries x {k} keys are {size:,} bytes, the budget is {self.budget:,}.",
+                "Narrow heads=[...] or queries=slice(...), go through rows(), or give trace(..., budget=...) more.",
+            )
 
     def _head(self, i: int) -> int:
         if not -self.heads <= i < self.heads:
@@ -96,15 +115,17 @@ class View:
                 "Open the trace before the first token.",
             )
 
-    def _rebuilt(self, heads: list[int], wanted: range, path: Path | None, dtype: torch.dtype) -> Tensor:
-        """The weights of the wanted queries, look by look; keys that a look did not have yet get 0."""
+    def _rebuilt(self, heads: list[int], wanted: range, path: Path | None, keys: _Keys, *, trim: bool = False) -> Tensor:
+        """The weights of the wanted queries, look by look; keys that a look did not have yet get 0. `trim`: see `strips`."""
         b, _, _, total = self.shape(path)
         looks = self._along(path)
         if len(looks) == 1:                                          # the whole map is large: not twice
-            row = None if path is None else path[0]
-            return _weights(looks[0], self._keys(heads, path, dtype)(0), heads, torch.tensor(list(wanted)), row)
-        out = torch.zeros(b, len(heads), len(wanted), total, dtype=dtype, device=self.looks[0].q.device)
-        keys, first = self._keys(heads, path, dtype), 0
+            row, seen = None if path is None else path[0], keys(0)
+            if trim and looks[0].how["causal"]:
+                seen = seen[:, :, : looks[0].past + wanted.stop]
+            return _weights(looks[0], seen, heads, torch.tensor(list(wanted)), row)
+        out = torch.zeros(b, len(heads), len(wanted), total, dtype=keys.dtype, device=self.looks[0].q.device)
+        first = 0
         for step, look in enumerate(looks):
             mine = [(place, i - first) for place, i in enumerate(wanted) if first <= i < first + look.q.shape[2]]
             first += look.q.shape[2]
@@ -127,7 +148,7 @@ class _Keys:
     """The keys that each step had: cross-attention the memory's, self-attention its own new ones and all before them."""
 
     def __init__(self, looks: Sequence[Look], path: Path | None, groups: Tensor, dtype: torch.dtype):
-        self._looks, self._path, self._groups, self._dtype = looks, path, groups, dtype
+        self._looks, self._path, self._groups, self.dtype = looks, path, groups, dtype
         self._all = None if looks[0].crossing else torch.cat([self._of(step) for step in range(len(looks))], 2)
         self._ends = [look.past + look.k.shape[2] - looks[0].past for look in looks]
         self._last: tuple[int, int, Tensor] | None = None
@@ -149,13 +170,13 @@ class _Keys:
             k = k[self._path[step] // beams :][:1]
         elif beams > 1:
             k = k.repeat_interleave(beams, 0)
-        return k[:, self._groups.to(k.device)].to(self._dtype)
+        return k[:, self._groups.to(k.device)].to(self.dtype)
 
 
 def _weights(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None) -> Float[Tensor, "b h q k"]:
     """Weights of some queries of one look over `keys` (b h k d); `row` picks one row of the running batch."""
     q = (look.q if row is None else look.q[row : row + 1])[:, heads][:, :, queries.to(look.q.device)].to(keys.dtype)
-    part, how = partial(_part, look, heads=heads, queries=queries, row=row), look.how
+    part, how = partial(_part, look, heads=heads, queries=queries, keys=keys.shape[2], row=row), look.how
     score, weigh = how["score"], how.get("weigh", ops.softmax)
     if isinstance(score, partial):                                   # a learned score has one matrix or vector a head
         score = partial(score.func, weight=score.keywords["weight"].detach()[heads].to(keys.dtype))
@@ -166,8 +187,8 @@ def _weights(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: i
     return ops.attention_weights(q, keys, allow=allow, bias=bias, scale=how["scale"], score=score, weigh=weigh)
 
 
-def _part(look: Look, x: Tensor, *, heads: list[int], queries: Tensor, row: int | None) -> Tensor:
-    """What of x (b|1 h|1 q|1 ...), an argument of the kernel, is about these heads and queries, by row of the running batch."""
+def _part(look: Look, x: Tensor, *, heads: list[int], queries: Tensor, keys: int, row: int | None) -> Tensor:
+    """What of x (b|1 h|1 q|1 ...), an argument of the kernel, is about these heads, queries and first keys, by row of the running batch."""
     x, beams = x.detach(), len(look.q) // len(look.k)
     if beams > 1 and x.shape[2] > 1:                                 # to the kernel, beams of one sentence are more queries of it
         x = x.expand(len(look.k), *x.shape[1:]).unflatten(2, (beams, -1)).transpose(1, 2).flatten(0, 1)
@@ -175,6 +196,7 @@ def _part(look: Look, x: Tensor, *, heads: list[int], queries: Tensor, row: int 
         x = x.repeat_interleave(beams, 0)
     x = x if row is None or len(x) == 1 else x[row : row + 1]
     x = x if x.shape[1] == 1 else x[:, heads]
+    x = x if x.ndim < 4 else x[..., :keys]
     return x if x.shape[2] == 1 else x[:, :, queries.to(x.device)]
 
 

@@ -1,0 +1,83 @@
+"""Summaries of whole maps that never stand in memory: strips of queries go by, and what is kept of them is small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .view import Path, View
+
+BLOCK = 64                       # keys whose best one stands for them all, where rows are long
+STRIP = 4 << 20                  # bytes of a strip: a core has as much beside it, so that looking again costs little
+TINY = torch.finfo(torch.float32).tiny
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What each head of one attention does, over all queries. A query that may see nothing counts as 0 throughout.
+
+    `keys`, `weights`: the best keys of each query, best first, (b h q t). `mass`: what a key got of all queries, their mean, (b h k).
+    `entropy`: of each query's weights, in nats, (b h q). `distance`: how many slots away it looked on average, (b h q); None where keys
+    are of another sequence. `first`: what it gave to the first key, (b h q), which often is a sink (Xiao et al. 2024, section 3.1).
+    """
+
+    name: str
+    keys: Int[Tensor, "b h q t"]
+    weights: Float[Tensor, "b h q t"]
+    mass: Float[Tensor, "b h k"]
+    entropy: Float[Tensor, "b h q"]
+    distance: Float[Tensor, "b h q"] | None
+    first: Float[Tensor, "b h q"]
+
+
+def summarize(view: View, *, top: int = 8, heads: Sequence[int] | None = None, path: Path | None = None) -> Summary:
+    """One pass over a map, in strips of a few MiB. `top`: keys that are kept of each query; `path`: see View.
+
+    Raises TraceError where a head is not there or the map cannot be rebuilt.
+    """
+    b, h, n, total = view.shape(path)
+    chosen = range(h) if heads is None else heads
+    rows = max(1, STRIP // (4 * b * total))
+    crossing = view.looks[0].crossing
+    slots = torch.arange(total, device=view.looks[0].q.device)
+    mass = torch.zeros(b, len(chosen), total, device=slots.device)
+    found: list[tuple[Tensor, ...]] = []
+    for number, strips in enumerate(zip(*(view.strips(heads=[i], path=path, chunk=rows) for i in chosen), strict=True)):
+        _, _, queries, keys = strips[0].shape
+        away = (slots[:queries, None] + number * rows - slots[:keys]).abs().float()     # the same for all heads
+        for i, weights in enumerate(strips):
+            mass[:, i, :keys] += weights[:, 0].sum(1)
+        each = [(*best_of(w, min(top, total)), entropy(w), w[..., 0], w[..., 0] if crossing else (w * away).sum(-1)) for w in strips]
+        found.append(tuple(torch.cat(one, 1) for one in zip(*each, strict=True)))
+    best, weights, spread, first, distance = (torch.cat(one, 2) for one in zip(*found, strict=True))
+    return Summary(view.name, best, weights, mass / max(n, 1), spread, None if crossing else distance, first)
+
+
+def best_of(weights: Float[Tensor, "*b k"], top: int) -> tuple[Int[Tensor, "*b t"], Float[Tensor, "*b t"]]:
+    """The best keys of each row and what they got, best first; short rows end in keys that got nothing.
+
+    The best of a row are among its best blocks, by the best of each: long rows are looked through once, and little is sorted.
+    """
+    count = weights.shape[-1] // BLOCK
+    if count <= 2 * top:
+        short = max(0, top - weights.shape[-1])
+        found, at = F.pad(weights, (0, short)).topk(top, -1)
+        return at, found
+    whole = weights[..., : count * BLOCK].unflatten(-1, (count, BLOCK))
+    blocks = whole.amax(-1).topk(top, -1).indices
+    chosen = whole.gather(-2, blocks[..., None].expand(*blocks.shape, BLOCK)).flatten(-2)
+    slots = (blocks[..., None] * BLOCK + torch.arange(BLOCK, device=weights.device)).flatten(-2)
+    rest = torch.arange(count * BLOCK, weights.shape[-1], device=weights.device).expand(*weights.shape[:-1], -1)
+    chosen, slots = torch.cat((chosen, weights[..., count * BLOCK :]), -1), torch.cat((slots, rest), -1)
+    found, at = chosen.topk(top, -1)
+    return slots.gather(-1, at), found
+
+
+def entropy(weights: Float[Tensor, "*b k"]) -> Float[Tensor, "*b"]:
+    """-sum(w log w) of each row, in nats."""
+    return -(weights * weights.clamp(min=TINY).log()).sum(-1)
