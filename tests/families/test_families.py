@@ -15,7 +15,7 @@ from torch import Tensor
 from limelight.errors import WeightError
 from limelight.families import Config
 from limelight.inputs import Batch
-from limelight.look import trace
+from limelight.look import ablate, trace
 from limelight.spec import Classes, from_json, to_json
 from limelight.weights.names import to_ours, to_theirs
 from published import ALL, VOCAB, Pair, hf, opened, pair
@@ -69,6 +69,26 @@ def test_a_trace_changes_no_bit(both: Pair, side: Side) -> None:
         watched = ours_says(both, given)
     assert torch.equal(alone, watched)
     assert set(seen) == set(both.ours.attentions())
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_any_head_can_be_switched_off_and_is_back_afterwards(both: Pair, side: Side) -> None:
+    """Against the same model with the columns that read the head set to zero."""
+    given = batch(side)
+    alone, name = ours_says(both, given), list(both.ours.attentions())[-1]
+    attention = both.ours.attentions()[name]
+    with ablate(both.ours, {name: [0]}):
+        off = ours_says(both, given)
+    assert torch.equal(ours_says(both, given), alone)
+    columns = attention.o.weight.data.unflatten(1, (attention.heads, -1))
+    kept = columns[:, 0].clone()
+    try:
+        columns[:, 0] = 0.0
+        without = ours_says(both, given)
+    finally:
+        columns[:, 0] = kept
+    assert apart(off, without) <= 2e-5
+    assert apart(off, alone) > 1e-4
 
 
 def test_segments(folder: Path) -> None:

@@ -22,7 +22,7 @@ from .lab import Figures, Lab
 from .language import LONGER, Small, held_out, losses, next_letter
 from .lessons import Trained, trained
 from .letters import Letters, Rows, read_letters
-from .pruning import importance, without
+from .pruning import Head, importance, silent
 from .timing import Work, peaks, timed
 from .verdicts import Check
 
@@ -120,14 +120,15 @@ def _pruned(lab: Lab, setting: Setting, letters: Letters, found: Trained) -> Fig
         matter = importance(model, known)
         ranked = sorted(matter, key=lambda head: matter[head])
         ways = {"least": ranked, "most": ranked[::-1]}
-        return {way: [_loss(without(model, heads[: round(share * len(heads))]), rows) for share in SHARES] for way, heads in ways.items()}
+        return {way: [_loss(model, rows, heads[: round(share * len(heads))]) for share in SHARES] for way, heads in ways.items()}
 
     how = {**held_out(letters, rows=setting.rows, length=length), "shares": SHARES}
     return found.measured(lab, "loss without some of its heads", how, ask)
 
 
-def _loss(model: Network, rows: Tensor) -> float:
-    return float(losses(model, rows).mean())
+def _loss(model: Network, rows: Tensor, off: list[Head]) -> float:
+    with silent(model, off):
+        return float(losses(model, rows).mean())
 
 
 def _cost(pruned: list[Figures], way: str, share: float) -> Estimate:

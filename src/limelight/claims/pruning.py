@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from jaxtyping import Float, Int
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
+from ..look import ablate
 from ..nn import Network
 from .language import next_letter
 
@@ -43,11 +45,9 @@ def by_head(columns: Float[Tensor, "m hd"], heads: int) -> Float[Tensor, " h"]:
     return columns.unflatten(1, (heads, -1)).sum((0, 2))
 
 
-def without(model: Network, heads: list[Head]) -> Network:
-    """A copy in which these heads say nothing: the columns of the output matrix that read them are zero."""
-    pruned = copy.deepcopy(model)
-    maps, attentions = out_maps(pruned), pruned.attentions()
-    with torch.no_grad():
-        for name, head in heads:
-            maps[name].unflatten(1, (attentions[name].heads, -1))[:, head] = 0.0
-    return pruned
+def silent(model: Network, heads: Sequence[Head]) -> AbstractContextManager[None]:
+    """The block in which these heads say nothing."""
+    chosen: dict[str, list[int]] = {}
+    for name, head in heads:
+        chosen.setdefault(name, []).append(head)
+    return ablate(model, chosen)

@@ -1,7 +1,8 @@
 """Looking inside: traces that never change the answer, alignments, and pictures with a number for how far to trust them."""
 
+from .intervene import Said, ablate, patch, said
 from .summary import Summary, summarize
 from .trace import Trace, trace
 from .view import View
 
-__all__ = ["Summary", "Trace", "View", "summarize", "trace"]
+__all__ = ["Said", "Summary", "Trace", "View", "ablate", "patch", "said", "summarize", "trace"]
