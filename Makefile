@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RUN := $(VENV)/.stamp-run
 DEV := $(VENV)/.stamp-dev
-TESTS := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+TESTS := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 BENCH := $(VENV)/.stamp-bench
 
 .DELETE_ON_ERROR:

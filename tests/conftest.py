@@ -20,6 +20,12 @@ settings.register_profile("limelight", deadline=None)      # other work on the m
 settings.load_profile("limelight")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests begin first, so that no worker waits for another at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """Each test draws the same numbers, whichever tests ran before it."""

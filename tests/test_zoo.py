@@ -13,6 +13,8 @@ from limelight.tasks.recipes import trade_of
 from limelight.tasks.translate.task import Translate
 from limelight.train import read_recipe
 
+pytestmark = pytest.mark.slow
+
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 MOUSE = "The black cat ate the mouse."

@@ -11,6 +11,8 @@ from limelight.tasks.chat import Chat
 from limelight.tasks.recipes.reply.turns import template
 from limelight.tasks.writing.generated import Generated
 
+pytestmark = pytest.mark.slow
+
 SAID = {
     "I am hungry and looking for a place to eat in San Jose.": ("food", "cuisine", "restaurant", "eat"),
     "I need a flight from Chicago to New York.": ("date", "when", "where", "leav", "depart", "return", "flight", "fly"),
