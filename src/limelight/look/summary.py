@@ -35,10 +35,18 @@ class Summary:
     first: Float[Tensor, "b h q"]
 
 
-def summarize(view: View, *, top: int = 8, heads: Sequence[int] | None = None, path: Path | None = None) -> Summary:
+def summarize(
+    view: View,
+    *,
+    top: int = 8,
+    heads: Sequence[int] | None = None,
+    path: Path | None = None,
+    worth: Float[Tensor, "b h k"] | None = None,
+) -> Summary:
     """One pass over a map, in strips of a few MiB. `top`: keys that are kept of each query; `path`: see View.
 
-    Raises TraceError where a head is not there or the map cannot be rebuilt.
+    `worth`: what a weight on each key stands for, such as `value_norms`; each query's weights are multiplied by it and made to sum to 1
+    again. Raises TraceError where a head is not there or the map cannot be rebuilt.
     """
     b, h, n, total = view.shape(path)
     chosen = range(h) if heads is None else heads
@@ -49,6 +57,8 @@ def summarize(view: View, *, top: int = 8, heads: Sequence[int] | None = None, p
     found: list[tuple[Tensor, ...]] = []
     for number, strips in enumerate(zip(*(view.strips(heads=[i], path=path, chunk=rows) for i in chosen), strict=True)):
         _, _, queries, keys = strips[0].shape
+        if worth is not None:
+            strips = [_shares(weights * worth[:, i : i + 1, None, :keys]) for i, weights in enumerate(strips)]
         away = (slots[:queries, None] + number * rows - slots[:keys]).abs().float()     # the same for all heads
         for i, weights in enumerate(strips):
             mass[:, i, :keys] += weights[:, 0].sum(1)
@@ -56,6 +66,10 @@ def summarize(view: View, *, top: int = 8, heads: Sequence[int] | None = None, p
         found.append(tuple(torch.cat(one, 1) for one in zip(*each, strict=True)))
     best, weights, spread, first, distance = (torch.cat(one, 2) for one in zip(*found, strict=True))
     return Summary(view.name, best, weights, mass / max(n, 1), spread, None if crossing else distance, first)
+
+
+def _shares(weights: Float[Tensor, "b 1 q k"]) -> Float[Tensor, "b 1 q k"]:
+    return weights / weights.sum(-1, keepdim=True).clamp(min=TINY)
 
 
 def best_of(weights: Float[Tensor, "*b k"], top: int) -> tuple[Int[Tensor, "*b t"], Float[Tensor, "*b t"]]:

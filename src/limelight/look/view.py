@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -70,6 +71,11 @@ class View:
         keys = self._keys(chosen, path, torch.float32)
         for start in range(0, total, chunk):
             yield self._rebuilt(chosen, range(start, min(start + chunk, total)), path, keys, trim=True)
+
+    def values(self, *, heads: Sequence[int] | None = None, path: Path | None = None) -> Float[Tensor, "b h k d"]:
+        """What the weights sum, in fp32: the values of all keys, for each head those of its group."""
+        looks = self._along(path)
+        return self._keys(self._heads(heads), path, torch.float32, "v")(len(looks) - 1)
 
     def _heads(self, heads: Sequence[int] | None) -> list[int]:
         return list(range(self.heads)) if heads is None else [self._head(i) for i in heads]
@@ -137,18 +143,18 @@ class View:
             out[:, :, places, : seen.shape[2]] = _weights(look, seen, heads, queries, row)
         return out
 
-    def _keys(self, heads: list[int], path: Path | None, dtype: torch.dtype) -> _Keys:
+    def _keys(self, heads: list[int], path: Path | None, dtype: torch.dtype, part: Literal["k", "v"] = "k") -> _Keys:
         looks = self._along(path)
         groups = looks[0].k.shape[1]
         chosen = torch.tensor([i // (self.heads // groups) for i in heads])
-        return _Keys(looks, path, chosen, dtype)
+        return _Keys(looks, path, chosen, dtype, part)
 
 
 class _Keys:
-    """The keys that each step had: cross-attention the memory's, self-attention its own new ones and all before them."""
+    """The keys (or values) that each step had: cross-attention the memory's, self-attention its own new ones and all before them."""
 
-    def __init__(self, looks: Sequence[Look], path: Path | None, groups: Tensor, dtype: torch.dtype):
-        self._looks, self._path, self._groups, self.dtype = looks, path, groups, dtype
+    def __init__(self, looks: Sequence[Look], path: Path | None, groups: Tensor, dtype: torch.dtype, part: Literal["k", "v"]):
+        self._looks, self._path, self._groups, self.dtype, self._part = looks, path, groups, dtype, part
         self._all = None if looks[0].crossing else torch.cat([self._of(step) for step in range(len(looks))], 2)
         self._ends = [look.past + look.k.shape[2] - looks[0].past for look in looks]
         self._last: tuple[int, int, Tensor] | None = None
@@ -165,7 +171,7 @@ class _Keys:
 
     def _of(self, step: int) -> Tensor:
         look = self._looks[step]
-        k, beams = look.k, len(look.q) // len(look.k)
+        k, beams = getattr(look, self._part), len(look.q) // len(look.k)
         if self._path is not None:
             k = k[self._path[step] // beams :][:1]
         elif beams > 1:
