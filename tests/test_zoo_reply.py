@@ -15,7 +15,8 @@ pytestmark = pytest.mark.slow
 
 SAID = {
     "I am hungry and looking for a place to eat in San Jose.": ("food", "cuisine", "restaurant", "eat"),
-    "I need a flight from Chicago to New York.": ("date", "when", "where", "leav", "depart", "return", "flight", "fly"),
+    "I need a flight from Chicago to New York.": ("date", "when", "where", "leav", "depart", "return", "flight", "fly", "destination"),
+    "hello": ("hi", "hello", "what can", "how can", "how may"),
     "What will the weather be like in London tomorrow?": ("degree", "rain", "weather", "temperature", "humidity", "wind"),
     "I would like to transfer some money to my brother.": ("account", "amount", "much", "transfer", "dollar", "$", "who"),
     "Can I get a large latte with oat milk to go?": ("order", "milk", "latte", "confirm", "drink", "ready", "correct"),

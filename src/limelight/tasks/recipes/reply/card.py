@@ -23,7 +23,7 @@ def _what(workshop: Shop, card: Card) -> str:
     r, m, split = workshop.recipe, workshop.recipe.model, workshop.split
     turns = sum(len(each.exchanges) for each in split.train)
     held = f"{len(split.valid):,} and {len(split.test):,} dialogues held out, whole"
-    typed = f", in {r.data.typed:.0%} of the dialogues in small letters and without full stops, as people type" if r.data.typed else ""
+    typed = f", in {r.data.typed:.0%} of the dialogues in small letters and without full stops" if r.data.typed else ""
     reads = f"the last {r.eval.turns} turns of a conversation, {m.length} tokens with the reply"
     return f"""# {r.name}
 
@@ -37,8 +37,8 @@ def _what(workshop: Shop, card: Card) -> str:
 {origin(card)}
 - Data: {len(split.train):,} dialogues with {turns:,} replies to train on, {held}. {split.left_out:,} dialogues
   are in no part: near copies of held-out ones, or begun by the customer with the same five words or more.
-- Only the replies are learnt; what customers say is read{typed}. Text is normalised: NFC, typewriter
-  quotes, single spaces."""
+- Only the replies are learnt; what customers say is read{typed}.
+  Text is normalised: NFC, typewriter quotes, single spaces."""
 
 
 def _scores(workshop: Shop, card: Card, scores: Sequence[Score]) -> str:
