@@ -6,8 +6,9 @@ Nothing of limelight is imported here: the type checker that pytest switches on 
 from __future__ import annotations
 
 import functools
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _seeded() -> None:
     """Each test draws the same numbers, whichever tests ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def no_collection() -> Iterator[None]:
+    """Turns on one clock collect garbage first, which in a process that holds a test suite takes longer than the turns."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda *_: 0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,8 @@ WORDS = ("the", "cat", "sat", "on", "a", "mat", "and", "ate", "its", "red", "app
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_collection() -> Iterator[None]:
-    """Turns on one clock collect garbage first, which in a process that holds a test suite takes longer than the turns."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda *_: 0)
-        yield
+def _no_collection(no_collection: None) -> None:
+    """Most of what is here takes times."""
 
 
 @pytest.fixture(scope="module")

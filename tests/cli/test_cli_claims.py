@@ -18,6 +18,9 @@ from limelight.claims import quadratic as quadratic_claim
 from limelight.values import parse
 
 
+pytestmark = pytest.mark.usefixtures("no_collection")
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The claim about cost by length, over sixty-four tokens."""
