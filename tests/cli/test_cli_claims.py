@@ -17,7 +17,6 @@ from limelight.claims import Findings, claims, register
 from limelight.claims import quadratic as quadratic_claim
 from limelight.values import parse
 
-
 pytestmark = pytest.mark.usefixtures("no_collection")
 
 
