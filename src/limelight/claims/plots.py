@@ -80,7 +80,7 @@ def _axes(axes: Any, plot: Plot) -> None:
     if plot.log_x:
         axes.set_xscale("log", base=2)
         places = sorted({x for line in plot.lines for x in line.x})
-        axes.set_xticks(places, [f"{x:.3g}" if x < 1 else f"{x:g}" for x in places])
+        axes.set_xticks(places, [f"{x:.3g}" if x < 1000 else f"{x:g}" for x in places])
         axes.minorticks_off()
 
 
