@@ -16,6 +16,18 @@ def _no_collection(no_collection: None) -> None:
     """Most of what is here takes times."""
 
 
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """A bench of translation on data of our own."""
+    import benches
+
+    from limelight.claims import corpus
+
+    corpus.material.cache_clear()
+    monkeypatch.setenv("LIMELIGHT_DATA", str(benches.data(tmp_path / "data")))
+    return benches.small()
+
+
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A file where the claims look for Shakespeare."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from limelight.claims import Lab, corpus, opinions, small, write
+from limelight.claims import Lab, opinions, small, write
 from limelight.claims.findings import Conditions, read, settled
 from limelight.claims.lab import Figures
 from limelight.claims.opinions import Judging, Opinions
@@ -16,15 +16,6 @@ from limelight.claims.translation import Bench
 from limelight.train import read_recipe
 
 By = Callable[[int, int], float]        # what a model of a width makes of a seed
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    import benches
-
-    corpus.material.cache_clear()
-    monkeypatch.setenv("LIMELIGHT_DATA", str(benches.data(tmp_path / "data")))
-    return benches.small()
 
 
 @pytest.fixture

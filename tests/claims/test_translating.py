@@ -9,21 +9,11 @@ from typing import Any
 
 import pytest
 
-from limelight.claims import Found, Lab, bottleneck, corpus, find, judge, mechanisms, pace, parallel
+from limelight.claims import Found, Lab, bottleneck, find, judge, mechanisms, pace, parallel
 from limelight.claims.lab import Figures
 from limelight.claims.translation import Bench
 
 Make = Callable[[str, int], Figures]
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A bench on data of our own."""
-    import benches
-
-    corpus.material.cache_clear()
-    monkeypatch.setenv("LIMELIGHT_DATA", str(benches.data(tmp_path / "data")))
-    return benches.small()
 
 
 @pytest.fixture

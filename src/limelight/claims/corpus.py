@@ -17,6 +17,7 @@ from ..files import replaced
 from ..inputs import Text
 from ..train import find_data
 from ..values import plain, value
+from .lab import fingerprint
 
 TATOEBA = "$LIMELIGHT_DATA/tatoeba_eng_fra/fra.txt"
 Ids = list[tuple[int, ...]]
@@ -73,7 +74,7 @@ class Material:
     @cached_property
     def text(self) -> Text:
         """The pieces of both languages, learnt from the training pairs."""
-        path = self.home / f"{hashlib.sha256(self.fingerprint.encode()).hexdigest()[:20]}.json"
+        path = self.home / f"{fingerprint(self.fingerprint, 20)}.json"
         if not path.exists():
             made = Text.train(chain.from_iterable(self.split.train), vocab=self.corpus.vocab)
             with replaced(path) as draft:

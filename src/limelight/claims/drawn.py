@@ -7,7 +7,6 @@ sequence of keys where a draw goes into all later states; and estimated again an
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -28,15 +27,15 @@ from ..train import Plan, find_data, next_token, translation_loss
 from ..train.drawing import drawing_loss
 from ..values import value
 from .claim import Claim
+from .corpus import TATOEBA
 from .findings import Found, Line, Plot, Table
 from .gradients import Gradient, compared, copies, exact, flat, where
 from .intervals import Estimate, over_seeds
-from .lab import Figures, Lab
+from .lab import Figures, Lab, fingerprint
 from .lessons import Lesson, trained
 from .verdicts import Check
 from .vocabulary import END, START, UNKNOWN, Vocabulary, spelt
 
-TATOEBA = "$LIMELIGHT_DATA/tatoeba_eng_fra/fra.txt"
 LOOKING, ALL = "where to look", "all weights"
 OWN, FED = "a draw for its own step", "a draw into all later states"
 PLAIN, LESS, GUMBEL = "REINFORCE, no baseline", "REINFORCE, baseline", "Gumbel, straight through"
@@ -82,7 +81,7 @@ class Corpus:
     @property
     def fingerprint(self) -> str:
         """What tells it from others."""
-        return hashlib.sha256(repr((self.learnt, self.held, self.vocabulary.known)).encode()).hexdigest()[:16]
+        return fingerprint(repr((self.learnt, self.held, self.vocabulary.known)))
 
     def rows(self, pairs: tuple[tuple[str, str], ...]) -> tuple[Int[Tensor, "b k"], Int[Tensor, "b n"]]:
         """Words with an end on either side."""

@@ -17,6 +17,7 @@ from ..inputs.pairs import Pairs
 from ..nn import Draws, Network
 from ..spec import Hard
 from ..train.drawing import drawing_loss
+from ..train.losses import shifted
 from .intervals import slope, student
 from .lab import Figures
 
@@ -48,9 +49,8 @@ def expected_loss(model: Network, pairs: Pairs, *, start: int) -> Float[Tensor, 
     ways = torch.tensor(list(itertools.product(range(keys), repeat=steps)))
     source, target = (side.values.repeat_interleave(len(ways), 0) for side in (pairs.source, pairs.target))
     rows = len(pairs.target)
-    before = torch.cat([target.new_full((len(target), 1), start), target[:, :-1]], 1)
     draws = Draws(ways.repeat(rows, 1)[:, None])
-    logits = model.logits(model.decode(before, memory=model.encode(Batch(source)), draws=draws))
+    logits = model.logits(model.decode(shifted(target, start), memory=model.encode(Batch(source)), draws=draws))
     nll = F.cross_entropy(logits.transpose(1, 2), target, reduction="none").sum(1)
     return (draws.logprobs().sum((1, 2, 3)).exp() * nll).sum() / rows
 

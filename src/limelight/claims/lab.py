@@ -69,7 +69,7 @@ class Lab:
     def place(self, kind: str, decides: Mapping[str, Any]) -> Path:
         """The path of a thing of this kind, by what decides it."""
         text = json.dumps([FORMAT, decides], sort_keys=True, ensure_ascii=False)
-        return self.home(kind) / hashlib.sha256(text.encode()).hexdigest()[:20]
+        return self.home(kind) / fingerprint(text, 20)
 
     def home(self, kind: str) -> Path:
         """The folder for things of this kind, made if need be. Raises InputError where it cannot be."""
@@ -79,6 +79,11 @@ class Lab:
         except OSError as error:
             raise InputError(f"{home} cannot be made: {error.strerror}.", "Give another --folder.") from None
         return home
+
+
+def fingerprint(text: str, digits: int = 16) -> str:
+    """What tells a text from others."""
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
 def write(path: Path, record: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..errors import InputError
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
 from ..train import find_data
+from .lab import fingerprint
 
 SHAKESPEARE = "$LIMELIGHT_DATA/tinyshakespeare/input.txt"
 HELD_OUT = 0.1                  # the share at the end of the text that nothing is trained on
@@ -36,7 +36,7 @@ class Letters:
     @property
     def fingerprint(self) -> str:
         """What tells this text, and how it is divided, from others."""
-        return f"{hashlib.sha256(self.text.encode()).hexdigest()[:16]}/{HELD_OUT}"
+        return f"{fingerprint(self.text)}/{HELD_OUT}"
 
     @cached_property
     def ids(self) -> Int[Tensor, " n"]:

@@ -82,7 +82,7 @@ class Judging:
         """Texts and pieces, which are the same for all sizes."""
         return TRADE.prepare(self.opinions.recipe, Path(), device="cpu", few=self.opinions.few)
 
-    @property
+    @cached_property
     def _data(self) -> str:
         """What tells these texts from others: the files' own bytes, and all that is done with them."""
         r = self.opinions.recipe

@@ -6,7 +6,6 @@ are, who were last told of wherever chance has put them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from ..data.stories import Asked
 from ..errors import InputError
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
+from .lab import fingerprint
 from .vocabulary import FILLER, Vocabulary, spelt
 
 BATCHES = 100                   # of an epoch; stories are drawn, so an epoch is only a name
@@ -53,7 +53,7 @@ class World:
     @property
     def fingerprint(self) -> str:
         """What tells it from others."""
-        return hashlib.sha256(repr((self.asked, self.vocabulary.known)).encode()).hexdigest()[:16]
+        return fingerprint(repr((self.asked, self.vocabulary.known)))
 
     @cached_property
     def facts(self) -> dict[str, Asked]:

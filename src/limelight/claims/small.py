@@ -15,7 +15,7 @@ from .opinions import FULL as OPINIONS
 from .opinions import QUICK as FEW_OPINIONS
 from .opinions import Judging, Opinions
 from .translation import FULL, QUICK, Bench, told
-from .verdicts import Check, unsettled
+from .verdicts import Check, from_on
 
 NAME = "multi-head"
 HARDLY = 1.0                     # BLEU: Mathur et al. 2020, section 5: so small a difference seldom is one to people
@@ -42,14 +42,13 @@ def measure(lab: Lab, setting: Setting) -> Found:
     judging = Judging(lab, setting.opinions)
     say = {dim: [sized(setting.bench, dim).figures(lab, NAME, seed) for seed in seeds] for dim in setting.dims}
     judge = {dim: [judging.figures(dim, seed) for seed in seeds] for dim in setting.judges}
-    translates, warning = told(_checks(say, "bleu", "BLEU lost in translation", HARDLY, "BLEU"), say)
-    judges = _checks(judge, "mean", "balanced accuracy lost in judging opinions", POINT, "points")
     best = max(fmean(each["mean"] for each in found) for found in judge.values())
-    if best < LEAST:
-        judges = unsettled(judges)
-        warning.append(f"The best encoder comes to {best:.1f} % balanced accuracy, where 50 is chance: it settles no check.")
+    chance = f"The best encoder comes to {best:.1f} % balanced accuracy, where 50 is chance: it settles no check."
+    translates, warning = told(_checks(say, "bleu", "BLEU lost in translation", HARDLY, "BLEU"), say)
+    judges, doubt = from_on(_checks(judge, "mean", "balanced accuracy lost in judging opinions", POINT, "points"), best, LEAST, chance)
     notes = [
         *warning,
+        *doubt,
         f"Seeds {', '.join(map(str, seeds))}. Learning rates fall with the root of the width (Vaswani et al. 2017, equation 3).",
         *setting.bench.notes(),
         *judging.notes(),

@@ -24,7 +24,7 @@ from .corpus import Corpus, Material, digest, material
 from .lab import Figures, Lab
 from .lessons import Lesson, Trained, trained
 from .quality import aligned, bleu, by_words, translated
-from .verdicts import Check, unsettled
+from .verdicts import Check, from_on
 
 GOLD = ("$LIMELIGHT_DATA/hansards_align_enfr/enfr.src-tgt", "$LIMELIGHT_DATA/hansards_align_enfr/enfr.gold")
 LEAST = 5.0                      # BLEU, from which on differences mean something
@@ -134,15 +134,14 @@ class Bench:
 
 
 def told(checks: Sequence[Check], asked: Mapping[Any, Sequence[Figures]]) -> tuple[list[Check], list[str]]:
-    """Checks and a note; where no model translates at all yet, checks lose their intervals and so are open: differences of nothing may be
-    sure, and mean nothing. `asked`: the figures of the models that are compared, by what tells them apart."""
+    """Checks, and a note where no model translates at all yet: see `from_on`. `asked`: the figures of the models that are compared, by what
+    tells them apart."""
     best = max(fmean(each["bleu"] for each in found) for found in asked.values())
-    if best >= LEAST:
-        return list(checks), []
-    return unsettled(checks), [
+    why = (
         f"The best model comes to {best:.1f} BLEU. Below {LEAST:g} nothing is translated yet that could be compared: these figures show "
-        "that all of it runs, and no check is settled by them.",
-    ]
+        "that all of it runs, and no check is settled by them."
+    )
+    return from_on(checks, best, LEAST, why)
 
 
 def _watched(given: Material, plan: Plan, model: nn.Module, sentences: int) -> Mapping[str, float]:

@@ -71,9 +71,12 @@ class Verdict:
     reason: str
 
 
-def unsettled(checks: Sequence[Check]) -> list[Check]:
-    """The same without intervals, and so all open: for figures that are sure, and mean nothing."""
-    return [replace(each, found=Estimate(mean=each.found.mean, each=each.found.each)) for each in checks]
+def from_on(checks: Sequence[Check], best: float, least: float, why: str) -> tuple[list[Check], list[str]]:
+    """Checks and no note, where the best figure is `least` or more; else the same without intervals, and so all open, and why: differences
+    of nothing may be sure, and mean nothing."""
+    if best >= least:
+        return list(checks), []
+    return [replace(each, found=Estimate(mean=each.found.mean, each=each.found.each)) for each in checks], [why]
 
 
 def judge(checks: Sequence[Check]) -> Verdict:

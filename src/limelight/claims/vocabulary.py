@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 
 from ..inputs.words import words
 from ..values import value
+from .lab import fingerprint
 
 FILLER, START, END, UNKNOWN = range(4)
 
@@ -32,7 +32,7 @@ class Vocabulary:
     @property
     def fingerprint(self) -> str:
         """What tells it from others."""
-        return hashlib.sha256("\n".join(self.known).encode()).hexdigest()[:16]
+        return fingerprint("\n".join(self.known))
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from ..errors import InputError
 from .near import RUN, near_copies
 from .normalise import english
 from .rows import cell
-from .split import twin_key
+from .split import lot, twin_key
 from .tables import read_table
 
 
@@ -84,7 +83,7 @@ def split_dialogues(dialogues: Sequence[Dialogue], *, test: int, valid: int, see
     Near copies of held-out dialogues are in no part: those that share half of their runs of five words with one (see near_copies), or
     that the customer begins with the same words, if these are five or more. Raises InputError where nothing would be left to train on.
     """
-    drawn = sorted(dialogues, key=lambda each: hashlib.sha256(f"{seed}:{each.name}".encode()).digest())
+    drawn = sorted(dialogues, key=lambda each: lot(seed, each.name))
     held, rest = drawn[: test + valid], drawn[test + valid :]
     near = near_copies([each.text for each in rest], [each.text for each in held])
     begun = {key for each in held if len((key := _beginning(each)).split()) >= RUN}
@@ -97,23 +96,19 @@ def split_dialogues(dialogues: Sequence[Dialogue], *, test: int, valid: int, see
 
 def typed(dialogues: Sequence[Dialogue], share: float, *, seed: int) -> list[Dialogue]:
     """The same, the customers of a `share` of them in small letters and without full stops at the end, as people type; drawn by `seed`."""
-    places = 1 << 32
-
-    def lot(each: Dialogue) -> int:
-        return int.from_bytes(hashlib.sha256(f"{seed}:{each.name}:typed".encode()).digest()[:4], "big")
-
-    return [_typed(each) if lot(each) < share * places else each for each in dialogues]
+    below = share * (1 << 32)
+    return [_typed(each) if int.from_bytes(lot(seed, f"{each.name}:typed")[:4], "big") < below else each for each in dialogues]
 
 
 def replies(dialogues: Sequence[Dialogue], *, turns: int, count: int, seed: int) -> list[Reply]:
     """A sample of `count` replies of some dialogues, drawn by `seed`, in the order that they had, with the last `turns` turns before."""
     found = [(each, i) for each in dialogues for i in range(len(each.exchanges))]
 
-    def lot(place: int) -> bytes:
+    def drawn(place: int) -> bytes:
         each, i = found[place]
-        return hashlib.sha256(f"{seed}:{each.name}:{i}".encode()).digest()
+        return lot(seed, f"{each.name}:{i}")
 
-    return [_reply(*found[place], turns) for place in sorted(sorted(range(len(found)), key=lot)[:count])]
+    return [_reply(*found[place], turns) for place in sorted(sorted(range(len(found)), key=drawn)[:count])]
 
 
 def _typed(dialogue: Dialogue) -> Dialogue:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..errors import InputError
 from .near import near_copies
-from .split import twin_key
+from .split import lot, twin_key
 
 
 class Opinion(NamedTuple):
@@ -92,4 +91,4 @@ def _unique(opinions: Iterable[Opinion], known: set[str]) -> dict[str, Opinion]:
 
 
 def _drawn(found: Mapping[str, Opinion], seed: int) -> list[Opinion]:
-    return [found[key] for key in sorted(found, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())]
+    return [found[key] for key in sorted(found, key=lambda key: lot(seed, key))]

@@ -66,4 +66,9 @@ def twin_key(text: str) -> str:
 
 
 def _drawn(keys: Iterable[str], seed: int) -> list[str]:
-    return sorted(keys, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
+    return sorted(keys, key=lambda key: lot(seed, key))
+
+
+def lot(seed: int, key: object) -> bytes:
+    """What is drawn for a key: the same on every machine, whatever else is drawn for."""
+    return hashlib.sha256(f"{seed}:{key}".encode()).digest()

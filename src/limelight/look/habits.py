@@ -7,7 +7,7 @@ heads that look at the same token, or at what came after it (induction): Olsson 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Int
@@ -59,7 +59,7 @@ class Habit:
 class Habits:
     """All habits that one head could have had."""
 
-    all: tuple[Habit, ...] = field(default=())
+    all: tuple[Habit, ...]
 
     @property
     def best(self) -> Habit | None:

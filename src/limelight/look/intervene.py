@@ -11,19 +11,19 @@
 
 from __future__ import annotations
 
-import fnmatch
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..errors import TraceError, did_you_mean
 from ..nn import Attention, Look, Network
 from .eyes import unwatch, watch
+from .names import head_number, named
 
 Heads = str | Iterable[str] | Mapping[str, Iterable[int] | None]
 Change = Callable[[Float[Tensor, "b q h d"], Int[Tensor, " q"]], Float[Tensor, "b q h d"]]
@@ -64,7 +64,7 @@ def said(model: Network, layers: str | Sequence[str] = "*") -> Iterator[Said]:
 
         return heard
 
-    with _changed(model, {name: keep(name) for name in _named(model, layers)}):
+    with _changed(model, {name: keep(name) for name in named(model.attentions(), layers)}):
         yield found
 
 
@@ -73,10 +73,10 @@ def ablate(model: Network, heads: Heads, *, places: Sequence[int] | None = None,
     """Heads that say nothing (zeros), or `to`: what they say on average (Michel et al. 2019, section 2.3; Wang et al. 2023, section 2).
 
     `heads`: attentions by name or pattern, with the heads of each: {"decoder.3.self": [1, 4]}, None for all of them.
-    `places`: only what these queries get, counted from the sequence's beginning. Raises TraceError for a name, a head or a place that
-    is not there.
+    `places`: only what these queries get, counted from the sequence's beginning. Raises TraceError for a name or a head that is not
+    there.
     """
-    with _changed(model, {name: _silent(model, name, each, places, to) for name, each in _chosen(model, heads).items()}):
+    with _changed(model, {name: _silent(name, each, places, to) for name, each in _chosen(model, heads).items()}):
         yield
 
 
@@ -84,7 +84,7 @@ def ablate(model: Network, heads: Heads, *, places: Sequence[int] | None = None,
 def patch(model: Network, source: Said, heads: Heads, *, places: Sequence[int] | None = None) -> Iterator[None]:
     """Heads that say what they said in `source`, at the same places (Vig et al. 2020, section 3; Meng et al. 2022, section 2.1).
 
-    `source` has one row, or as many as the model is then given. See `ablate` for the rest.
+    `source` has one row, or as many as the model is then given. A place that it lacks raises TraceError. See `ablate` for the rest.
     """
     changes = {}
     for name, each in _chosen(model, heads).items():
@@ -93,15 +93,11 @@ def patch(model: Network, source: Said, heads: Heads, *, places: Sequence[int] |
         yield
 
 
-def _silent(model: Network, name: str, heads: list[int], places: Sequence[int] | None, to: Said | None) -> Change:
-    count = model.attentions()[name].heads
-    mean = None if to is None else to.mean(name)
+def _silent(name: str, heads: list[int], places: Sequence[int] | None, to: Said | None) -> Change:
+    mean = torch.zeros(()) if to is None else to.mean(name)
 
     def change(out: Tensor, at: Tensor) -> Tensor:
-        off = torch.zeros(count, dtype=torch.bool, device=out.device)
-        off[heads] = True
-        given = out.new_zeros(()) if mean is None else mean.to(out)
-        return torch.where(off[:, None] & _at(at, places)[:, None, None], given, out)
+        return _instead(out, mean, heads, _at(at, places))
 
     return change
 
@@ -111,12 +107,16 @@ def _put(name: str, source: Tensor, heads: list[int], places: Sequence[int] | No
         chosen, heard = _at(at, places), source.shape[1]
         if bool((chosen & (at >= heard)).any()):
             raise TraceError(f"{name} was heard at {heard} places, and is asked for place {int(at.max())}.", "Give places=[...].")
-        on = torch.zeros(out.shape[2], dtype=torch.bool, device=out.device)
-        on[heads] = True
-        given = source[:, at.clamp(max=heard - 1)].to(out)
-        return torch.where(on[:, None] & chosen[:, None, None], given, out)
+        return _instead(out, source[:, at.clamp(max=heard - 1)], heads, chosen)
 
     return change
+
+
+def _instead(out: Float[Tensor, "b q h d"], given: Tensor, heads: list[int], chosen: Bool[Tensor, " q"]) -> Float[Tensor, "b q h d"]:
+    """What is given, for these heads at chosen places."""
+    meant = torch.zeros(out.shape[2], dtype=torch.bool, device=out.device)
+    meant[heads] = True
+    return torch.where(meant[:, None] & chosen[:, None, None], given.to(out), out)
 
 
 def _at(at: Tensor, places: Sequence[int] | None) -> Tensor:
@@ -124,26 +124,14 @@ def _at(at: Tensor, places: Sequence[int] | None) -> Tensor:
     return torch.ones_like(at, dtype=torch.bool) if places is None else torch.isin(at, torch.tensor(list(places), device=at.device))
 
 
-def _named(model: Network, layers: str | Iterable[str]) -> list[str]:
-    known = model.attentions()
-    patterns = [layers] if isinstance(layers, str) else list(layers)
-    for pattern in patterns:
-        if not fnmatch.filter(known, pattern):
-            raise TraceError(f'no attention is named "{pattern}".', did_you_mean(pattern, known))
-    return [name for name in known if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
-
-
 def _chosen(model: Network, heads: Heads) -> dict[str, list[int]]:
     """The heads of each attention that is meant."""
     wanted = heads if isinstance(heads, Mapping) else dict.fromkeys([heads] if isinstance(heads, str) else heads)
-    found: dict[str, list[int]] = {}
+    known, found = model.attentions(), dict[str, list[int]]()
     for pattern, some in wanted.items():
-        for name in _named(model, pattern):
-            count = model.attentions()[name].heads
-            each = list(range(count)) if some is None else list(some)
-            if odd := [i for i in each if not -count <= i < count]:
-                raise TraceError(f"{name} has {count} heads, 0 to {count - 1}: got {odd[0]}.")
-            found.setdefault(name, []).extend(i % count for i in each)
+        for name in named(known, pattern):
+            count = known[name].heads
+            found.setdefault(name, []).extend(head_number(name, count, i) for i in (range(count) if some is None else some))
     return found
 
 

@@ -11,7 +11,6 @@ heads and layers that are asked for.
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from ..errors import TraceError, did_you_mean
 from ..nn import Attention, Look, Network
 from ..ops import softmax
 from .eyes import Eye, unwatch, watch
+from .names import named
 from .view import View
 
 UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -187,9 +187,4 @@ def trace(model: Network, *, layers: str | Sequence[str] = "*", budget: str | in
     known = model.attentions()
     if not known:
         raise TraceError(f"{model.spec.family} has no attention: there is nothing to look at.", "Open a model that attends.")
-    patterns = [layers] if isinstance(layers, str) else list(layers)
-    for pattern in patterns:
-        if not fnmatch.filter(known, pattern):
-            raise TraceError(f'no attention is named "{pattern}".', did_you_mean(pattern, known))
-    watched = {name: known[name] for name in known if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
-    return Trace(watched, read_bytes(budget))
+    return Trace({name: known[name] for name in named(known, layers)}, read_bytes(budget))

@@ -15,6 +15,7 @@ from torch import Tensor
 from .. import ops
 from ..errors import TraceError
 from ..nn import Look
+from .names import head_number
 
 Path = Sequence[int]
 
@@ -78,7 +79,7 @@ class View:
         return self._keys(self._heads(heads), path, torch.float32, "v")(len(looks) - 1)
 
     def _heads(self, heads: Sequence[int] | None) -> list[int]:
-        return list(range(self.heads)) if heads is None else [self._head(i) for i in heads]
+        return list(range(self.heads)) if heads is None else [head_number(self.name, self.heads, i) for i in heads]
 
     def _check_size(self, heads: int, queries: int, path: Path | None, width: int) -> None:
         b, _, _, k = self.shape(path)
@@ -88,11 +89,6 @@ class View:
                 f"{b} rows x {heads} heads x {queries} queries x {k} keys are {size:,} bytes, the budget is {self.budget:,}.",
                 "Narrow heads=[...] or queries=slice(...), go through rows(), or give trace(..., budget=...) more.",
             )
-
-    def _head(self, i: int) -> int:
-        if not -self.heads <= i < self.heads:
-            raise TraceError(f"{self.name} has {self.heads} heads, 0 to {self.heads - 1}: got {i}.")
-        return i % self.heads
 
     def _along(self, path: Path | None) -> tuple[Look, ...]:
         if path is None:

@@ -19,7 +19,7 @@ from ..errors import SpecError
 from ..inputs.pairs import Pairs
 from ..nn import Attention, Draws, Memory
 from ..spec import Hard
-from .losses import Loss, LossSum, next_token, translation_loss
+from .losses import Loss, LossSum, next_token, shifted, translation_loss
 from .plan import Plan
 from .softmax_loss import softmax_loss
 
@@ -45,10 +45,9 @@ def drawing_loss(model: Any, pairs: Pairs, *, hard: Hard, start: int, label_smoo
     pairs = pairs.to(next(model.parameters()).device)
     target, keep = pairs.target.values, pairs.target.keep
     real = torch.ones_like(target, dtype=torch.bool) if keep is None else keep
-    before = torch.cat([target.new_full((len(target), 1), start), target[:, :-1]], 1)
     memory = model.encode(pairs.source)
     teach = _tried if hard.estimator == "enumerate" else partial(_rewarded, hard=hard)
-    total, nll = teach(model, memory, before, _Answers(target, real, label_smoothing))
+    total, nll = teach(model, memory, shifted(target, start), _Answers(target, real, label_smoothing))
     return LossSum(total, nll, int(real.sum()))
 
 

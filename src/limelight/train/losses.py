@@ -76,11 +76,15 @@ def next_token(plan: Plan, *, start: int | None) -> Loss[Pairs]:
 
 def _hidden(model: Any, pairs: Pairs, start: int | None, copies: int) -> Float[Tensor, "n m"]:
     """The decoder's last states, one row for each target slot that is said, the passes one after the other."""
-    before = pairs.target.values[:, :-1].repeat(copies, 1)
-    if start is not None:
-        before = torch.cat([before.new_full((len(before), 1), start), before], 1)
+    before = shifted(pairs.target.values, start).repeat(copies, 1)
     memory = None if pairs.source is None else model.encode(repeat(pairs.source, copies))
     return model.decode(before, memory=memory).flatten(0, 1)
+
+
+def shifted(target: Int[Tensor, "b n"], start: int | None) -> Int[Tensor, "b _"]:
+    """What a decoder is given to say the target: what comes before each token; without a `start`, of all but the first."""
+    before = target[:, :-1]
+    return before if start is None else torch.cat([before.new_full((len(before), 1), start), before], 1)
 
 
 def repeat(batch: Batch, copies: int) -> Batch:
