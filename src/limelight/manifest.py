@@ -12,6 +12,8 @@ from .spec import Model
 from .values import parse, plain, value
 
 Natural = Annotated[int, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @value
@@ -53,20 +55,55 @@ class Use:
     generation: Generation
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 @value
 class Aligner:
     """Where words are aligned: chosen by measurement, and what was measured.
 
     `attention`: its name; `heads`: averaged; `shift`: 1 where a target token is aligned by the step *after* it was chosen, when
-    it is the decoder's input (Chen et al. 2020, section 3.1). `aer`: alignment error rate on pairs that were not used to choose.
+    it is the decoder's input (Chen et al. 2020, section 3.1). `normed`: weights count by the norm of what they bring (Kobayashi et al.
+    2020). `share`, `null`, `even`: how weights become links, see look.align.Linking. `aer`: alignment error rate on pairs that were not
+    used to choose, `low` to `high` its 95 % interval, with `precision` and `recall`; None where those were not computed.
     """
 
     attention: str
     heads: Annotated[tuple[Natural, ...], Field(min_length=1)]
     shift: Literal[0, 1]
-    aer: Annotated[float, Field(ge=0, le=1)]
+    normed: bool = False
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    null: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    even: bool = False
+    aer: Share
+    low: Share | None = None
+    high: Share | None = None
+    precision: Share | None = None
+    recall: Share | None = None
     pairs: Natural
-    measured_on: str
+    measured_on: Annotated[str, Field(max_length=200)]
+
+
+@value
+class Measure:
+    """What was found of a model at a task that it was not made for. `score`: a share, `what` it is of ("accuracy", "F1"); `low` to `high`:
+    its 95 % interval; `baseline`: what is reached without the model, and `by`: how; `at`: where in the model; `items`: how many were
+    measured, none of which was used to choose where."""
+
+    what: Annotated[str, Field(max_length=80)]
+    score: Share
+    low: Share
+    high: Share
+    baseline: Share
+    by: Annotated[str, Field(max_length=80)]
+    at: Annotated[str, Field(max_length=80)] = ""
+    items: Natural
+    measured_on: Annotated[str, Field(max_length=200)]
+
+    def __str__(self) -> str:
+        where = f" in {self.at}" if self.at else ""
+        sure = f"{self.low:.3f} to {self.high:.3f}"
+        return f"{self.what} {self.score:.3f} ({sure}){where}, {self.by} {self.baseline:.3f}, on {self.items:,} of {self.measured_on}"
 
 
 @value
@@ -84,6 +121,28 @@ class Calibration:
 
 
 @value
+class Faithfulness:
+    """How faithful a way of telling which words decided is (DeYoung et al. 2020, section 4.2): by how much the label's probability falls
+    without the words that it names first, and with these alone. `within`: half of the 95 % intervals of both."""
+
+    method: str
+    comprehensiveness: Finite
+    sufficiency: Finite
+    within: tuple[Positive, Positive]
+
+
+@value
+class Evidence:
+    """How faithful each way of telling which words decided was found to be, on `texts` texts of `measured_on`. `methods`: the best first;
+    `random`: an order of words that knows nothing."""
+
+    methods: Annotated[tuple[Faithfulness, ...], Field(min_length=1)]
+    random: Faithfulness
+    measured_on: str
+    texts: Natural
+
+
+@value
 class Card:
     """What a person should know before using the model."""
 
@@ -98,7 +157,8 @@ class Card:
 
 @value
 class Manifest:
-    """The whole of `limelight.json`. `uses`: by task ("summarize", "translate en fr"), where they differ from `generation`."""
+    """The whole of `limelight.json`. `uses`: by task ("summarize", "translate en fr"), where they differ from `generation`; `measured`: by
+    task ("sense"), what was found of the model there."""
 
     format: Literal[1] = 1
     name: str
@@ -110,10 +170,21 @@ class Manifest:
     uses: dict[str, Use] = Field(default_factory=dict)
     aligner: Aligner | None = None
     calibration: Calibration | None = None
+    evidence: Evidence | None = None
+    measured: dict[str, Measure] = Field(default_factory=dict)
     card: Card
 
 
-def to_json(manifest: Manifest) -> str:
+@value
+class Beside:
+    """The whole of `limelight.measured.json`: what was measured of a model whose folder is another library's."""
+
+    format: Literal[1] = 1
+    aligner: Aligner | None = None
+    measured: dict[str, Measure] = Field(default_factory=dict)
+
+
+def to_json(manifest: Manifest | Beside) -> str:
     """The manifest as JSON text."""
     return json.dumps(plain(manifest), indent=1, ensure_ascii=False) + "\n"
 

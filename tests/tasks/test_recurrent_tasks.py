@@ -137,9 +137,15 @@ def test_its_encoder_tells_classes_apart_and_says_that_it_looks_at_nothing(tmp_p
     classify = Classify(open_model(tmp_path / "m", device="cpu"))
     found = classify(["Tom sees a book.", "Mary eats."])
     assert [each.score for each in found] == pytest.approx([classify(each).score for each in ("Tom sees a book.", "Mary eats.")], abs=1e-5)
+    for way in (True, "integrated-gradients"):
+        why = classify("Tom sees a book.", why=way).why
+        assert [word.attention for word in why.words] == [None] * 5
+        assert any(word.effect for word in why.words)
+        assert (why.seen_by, why.agreement) == ("", None)
+        assert not any("ttention" in line for line in (why.measured, *why.trust))
     with pytest.raises(TaskError, match="recurrent has no attention to show") as caught:
-        classify("Tom sees a book.", why=True)
-    assert "--why" in caught.value.hint
+        classify("Tom sees a book.", why="rollout")
+    assert "leave-one-out" in caught.value.hint
 
 
 def test_no_other_library_opens_it_and_that_is_said(translate: Translate, folders: dict[str, Path], tmp_path: Path) -> None:

@@ -144,7 +144,8 @@ def test_attention_is_that_of_the_place_that_is_read(family: str, tmp_path: Path
 def test_where_the_mean_of_all_places_is_read_attention_is_the_mean_of_all(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from limelight.tasks.classify.pooled import attended, described
+    from limelight.look.evidence.gaze import attended
+    from limelight.tasks.classify.pooled import gaze
     from limelight.tasks.reading.rows import as_batch
 
     published("bert-ForSequenceClassification", tmp_path)
@@ -152,14 +153,15 @@ def test_where_the_mean_of_all_places_is_read_attention_is_the_mean_of_all(tmp_p
     spec = opened.manifest.spec
     mean = replace(opened, manifest=replace(opened.manifest, spec=replace(spec, heads=(replace(spec.heads[0], at="mean"),))))
     rows = opened.text.encode_all(["The cat sees the mouse.", "Tom"])
-    found = attended(mean, as_batch(opened, rows))
+    said = gaze(mean)
+    found = attended(opened.model, said, opened.model.hidden, as_batch(opened, rows))
     for row, values in zip(rows, found, strict=True):
         with trace(opened.model, layers="encoder.1.self") as seen:
             opened.model.encode(Batch(torch.tensor([row.ids])))
         wanted = seen["encoder.1.self"].weights()[0].mean(0).mean(0)
         assert torch.allclose(values[: len(row.ids)], wanted, atol=1e-6)
         assert values[len(row.ids) :].abs().sum() == 0
-    assert described(mean) == "encoder.1.self, from all places, mean of 4 heads"
+    assert said.said == "encoder.1.self, from all places, mean of 4 heads"
 
 
 def test_in_a_long_text_each_word_is_masked_in_its_own_windows(classify: Classify) -> None:

@@ -20,7 +20,7 @@ from .why import Decider, Why
 
 MOST, WIDEST = 8, 24                     # rows of the table; cells of a word in it
 MARKED, STRONG = 0.2, 0.6                # shares of the largest effect
-HEADER = ("effect", "score without it", "attention")
+EFFECT, WITHOUT, ATTENTION = "effect", "score without it", "attention"
 STYLE = """
 :root { color-scheme: light dark; } body { font: 15px/1.8 system-ui, sans-serif; margin: 2em auto; max-width: 60em; padding: 0 1em; }
 section + section { margin-top: 3em; }
@@ -50,19 +50,31 @@ def _marked(why: Why, texts: Sequence[str]) -> Text:
 
 
 def _table(why: Why) -> Iterator[Text]:
-    rows = [(shorten(steady(word.text), WIDEST), *_numbers(word)) for word in why.strongest[:MOST]]
+    rows = [(shorten(steady(word.text), WIDEST), *_numbers(word).values()) for word in why.strongest[:MOST]]
     if not rows:
         return
+    header = _header(why)
     width = max(cell_len(name) for name, *_ in (("word",), *rows))
-    for name, *numbers in (("word", *HEADER), *rows):
-        cells = [number.rjust(len(head)) for head, number in zip(HEADER, numbers, strict=True)]
-        yield Text("  ".join([column(name, width), *cells]), "bold" if numbers == [*HEADER] else "")
+    for name, *numbers in (("word", *header), *rows):
+        cells = [number.rjust(len(head)) for head, number in zip(header, numbers, strict=True)]
+        yield Text("  ".join([column(name, width), *cells]), "bold" if numbers == header else "")
     if (left := len(why.words) - len(rows)) > 0:
         yield Text(f"and {left} more")
 
 
-def _numbers(word: Decider) -> tuple[str, str, str]:
-    return f"{word.effect:+.2f}", f"{word.score:.4f}", f"{word.attention:.3f}"
+def _numbers(word: Decider) -> dict[str, str]:
+    """What is known of a word, by the name of its column."""
+    found = {EFFECT: f"{word.effect:+.2f}"}
+    if word.score is not None:
+        found[WITHOUT] = f"{word.score:.4f}"
+    if word.attention is not None:
+        found[ATTENTION] = f"{word.attention:.3f}"
+    return found
+
+
+def _header(why: Why) -> list[str]:
+    """The columns: what is known of one word is known of all."""
+    return list(_numbers(why.words[0])) if why.words else [EFFECT]
 
 
 def _largest(why: Why) -> float:
@@ -91,7 +103,7 @@ def fragment(why: Why, texts: Sequence[str]) -> str:
     """The same as HTML that may stand in a notebook or a page: no script, all text escaped."""
     most = _largest(why) or 1.0
     said = "".join(_span(piece, word, most) for piece, word in _pieces(why, texts))
-    head = "".join(f'<th style="text-align:right">{name}</th>' for name in HEADER)
+    head = "".join(f'<th style="text-align:right">{name}</th>' for name in _header(why))
     rows = "".join(_row(word) for word in why.strongest[:MOST])
     below = "".join(f"<p>{html.escape(_safe(line))}</p>" for line in (why.measured, *why.trust))
     title = f"<p><b>{html.escape(_safe(why.label))}</b> {why.score:.4f}</p>"
@@ -115,12 +127,11 @@ def save(fragments: Sequence[str], path: str | Path, *, title: str = "What decid
 def _span(piece: str, word: Decider | None, most: float) -> str:
     if word is None:
         return html.escape(piece)
-    effect, without, attention = _numbers(word)
     tone = f"rgba({FOR if word.effect > 0 else AGAINST}, {0.7 * abs(word.effect) / most:.2f})"
-    told = f"effect {effect}; score without it {without}; attention {attention}"
+    told = "; ".join(f"{name} {number}" for name, number in _numbers(word).items())
     return f'<span style="background:{tone}" title="{told}">{html.escape(piece)}</span>'
 
 
 def _row(word: Decider) -> str:
-    cells = "".join(f'<td style="text-align:right">{number}</td>' for number in _numbers(word))
+    cells = "".join(f'<td style="text-align:right">{number}</td>' for number in _numbers(word).values())
     return f"<tr><td><bdi>{html.escape(shorten(steady(word.text), WIDEST))}</bdi></td>{cells}</tr>"

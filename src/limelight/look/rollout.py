@@ -23,13 +23,20 @@ def rollout(
     pass over the maps below it, in strips: no map ever stands in memory. Padding that sees nothing keeps what it is.
     Raises TraceError where a layer below was not traced, or a place is not there.
     """
-    views = list(_column(seen, side, layer))
+    views = list(column(seen, side, layer))
     b, _, n, _ = views[0].shape(path)
     if odd := [place for place in places if not -n <= place < n]:
         raise TraceError(f"there are {n} places, 0 to {n - 1}: got {odd[0]}.", "Name places of the sequence that was traced.")
     shares = torch.zeros(b, len(places), n, device=views[0].looks[0].q.device)
     shares[:, range(len(places)), [place % n for place in places]] = 1.0
-    for view in reversed(views):
+    return rolled(seen, shares, side=side, layer=layer, path=path)
+
+
+def rolled(
+    seen: Trace, shares: Float[Tensor, "b p n"], *, side: str | None = None, layer: int | None = None, path: Path | None = None
+) -> Float[Tensor, "b p n"]:
+    """The same for mixtures of places: `shares` of the layer's output -> shares of the input. See `rollout` for the rest."""
+    for view in reversed(list(column(seen, side, layer))):
         shares = _through(view, shares, path)
     return shares
 
@@ -48,7 +55,7 @@ def _through(view: View, shares: Float[Tensor, "b p n"], path: Path | None) -> F
     return below
 
 
-def _column(seen: Trace, side: str | None, layer: int | None) -> Iterator[View]:
+def column(seen: Trace, side: str | None, layer: int | None) -> Iterator[View]:
     """The self-attentions of one side, from the first layer on."""
     found: dict[str, dict[int, str]] = {}
     for name in seen:

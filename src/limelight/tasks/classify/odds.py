@@ -24,13 +24,14 @@ def by_window(logits: Logits, kind: Kind) -> Logits:
     return logits.softmax(-1) if kind == "softmax" else logits.sigmoid() if kind == "sigmoid" else logits
 
 
-def log_odds(logits: Logits, shares: Sequence[int], kind: Kind, label: int) -> float:
+def log_odds(logits: Logits, shares: Sequence[int], kind: Kind, label: int) -> Float[Tensor, ""]:
     """The log-odds log(p / (1 - p)) of one label's score, exact however near p is to 1; of a quantity, the quantity itself.
 
-    Unlike the score they do not stand still where a model is sure, so that the effects of words can be told apart.
+    Unlike the score they do not stand still where a model is sure, so that the effects of words can be told apart; and they can be
+    differentiated.
     """
     if kind == "raw":
-        return scores(logits, shares, kind)[label]
+        return _weights(shares) @ logits[:, label].double()
     weights, logits = _weights(shares).log(), logits.double()
     one = logits[:, label]
     if kind == "sigmoid":
@@ -38,7 +39,7 @@ def log_odds(logits: Logits, shares: Sequence[int], kind: Kind, label: int) -> f
     else:
         others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1).logsumexp(-1)
         yes, no = one - logits.logsumexp(-1), others - logits.logsumexp(-1)
-    return float((weights + yes).logsumexp(0) - (weights + no).logsumexp(0))
+    return (weights + yes).logsumexp(0) - (weights + no).logsumexp(0)
 
 
 def _weights(shares: Sequence[int]) -> Tensor:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ...errors import InputError, RecipeError
 from ...hub import Opened
+from ...look.evidence import method
 from ...look.why import Why
 from ...values import value
 from ..asking import numbered, with_changes
@@ -19,7 +20,7 @@ from ..reading.rows import read
 from ..reading.windows import Window, room_of
 from ..result import Columns, Cost
 from .classified import Classified, Part, Scored
-from .deciding import Found, explain
+from .deciding import Found, How, explain
 from .judging import BLANK, Judge, Room, Sheet, class_logits, entailed, own_labels, sheet
 from .odds import by_window, scores
 
@@ -34,16 +35,17 @@ class ClassifyOptions:
     """How to classify. `top_k`: labels given back, best first; None for all. `several`: labels are independent, each with a probability of
     its own; None for what the model's folder says.
 
-    `labels`: candidates of your own, told apart by a model of entailment, which reads `template` with each of them. `why`: measure which
-    words decided, a row for each word. `long`: a text longer than the model reads at once goes in windows that share `overlap` tokens, and
-    its score is their mean by tokens; or it is refused. `batch`: rows at once.
+    `labels`: candidates of your own, told apart by a model of entailment, which reads `template` with each of them. `why`: tell which
+    words decided, by the most faithful way that was measured with the model, or by one that is named (look.evidence.METHODS). `long`: a
+    text longer than the model reads at once goes in windows that share `overlap` tokens, and its score is their mean by tokens; or it is
+    refused. `batch`: rows at once.
     """
 
     top_k: Count | None = None
     several: bool | None = None
     labels: tuple[str, ...] = ()
     template: str = "This example is {}."
-    why: bool = False
+    why: bool | str = False
     long: Literal["windows", "refuse"] = "windows"
     overlap: Natural | None = None
     batch: Count = 32
@@ -55,6 +57,8 @@ class ClassifyOptions:
             raise RecipeError("a label is blank.", 'Give words, for instance labels=("urgent", "not urgent").')
         if len(set(self.labels)) < len(self.labels):
             raise RecipeError(f"two labels are the same: {', '.join(self.labels)[:80]}.", "Give each once.")
+        if isinstance(self.why, str):
+            method(self.why)
 
 
 class Classify:
@@ -89,9 +93,17 @@ class Classify:
         found = self._read(sheets, options.batch)
         whys: list[Why | None] = [None] * len(sheets)
         if options.why:
-            whys = explain(self.opened, judge, sheets, found, batch=options.batch)
+            named = options.why if isinstance(options.why, str) else None
+            whys = explain(self.opened, judge, sheets, found, How(named, batch=options.batch))
         results = [self._result(judge, options, *each) for each in zip(sheets, found, whys, strict=True)]
         return results if isinstance(text, list) else results[0]
+
+    def why(self, item: Item, how: How) -> Why | None:
+        """Why a text or a pair gets a label, told in a way; None where there is nothing to read. Raises what a call raises, and InputError
+        for a label that the model does not know."""
+        judge = self._judge(ClassifyOptions())
+        sheets = [self._sheet(item, judge, self._room(ClassifyOptions()))]
+        return explain(self.opened, judge, sheets, self._read(sheets, how.batch), how)[0]
 
     def columns(self, options: ClassifyOptions) -> Columns:
         """What a table gets."""
