@@ -20,14 +20,15 @@ SRC = Path(__file__).parents[1] / "src" / "limelight"
 # Bottom to top. A folder (or a single file) imports only from rows above it in this list, and from itself.
 LAYERS = (
     {"errors"},
-    {"values", "files", "devices", "measure"},
+    {"values", "files", "devices"},
+    {"measure"},
     {"spec"},
     {"manifest", "ops", "inputs", "weights"},
     {"nn", "data"},
     {"families", "quant"},
     {"hub", "decode", "look", "train"},
     {"tasks"},
-    {"claims", "compare", "pipelines", "zoo"},
+    {"claims", "compare", "explore", "pipelines", "zoo"},
     {"serve"},
     {"cli"},
     {"__main__"},

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..measure.intervals import Estimate, difference, over_seeds
 from ..values import value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
 from .translation import FULL, QUICK, Bench, told
 from .verdicts import Check

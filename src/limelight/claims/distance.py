@@ -18,12 +18,12 @@ import numpy as np
 import torch
 
 from ..data.stories import read_stories
+from ..measure.intervals import Estimate, difference, over_seeds
 from ..nn import Network
 from ..train import Plan, find_data
 from ..values import value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
 from .lessons import Lesson, Trained, trained
 from .planted import Planted, Stories, World

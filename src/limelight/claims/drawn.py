@@ -21,6 +21,7 @@ from torch import Tensor
 from ..data import read_pairs, split_by_source
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
+from ..measure.intervals import Estimate, over_seeds
 from ..nn import Network
 from ..spec import Attention, General, Hard, Model, Recurrent, Tokens, Words
 from ..train import Plan, find_data, next_token, translation_loss
@@ -30,7 +31,6 @@ from .claim import Claim
 from .corpus import TATOEBA
 from .findings import Found, Line, Plot, Table
 from .gradients import Gradient, compared, copies, exact, flat, where
-from .intervals import Estimate, over_seeds
 from .lab import Figures, Lab, fingerprint
 from .lessons import Lesson, trained
 from .verdicts import Check

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import replaced
+from ..measure.intervals import Estimate
 from ..values import parse, plain, value
-from .intervals import Estimate
 from .verdicts import Check, Verdict, judge
 
 Cell = str | int | float | Estimate | None

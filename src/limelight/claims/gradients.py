@@ -14,11 +14,11 @@ from torch import Tensor
 from ..errors import InputError
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
+from ..measure.intervals import slope, student
 from ..nn import Draws, Network
 from ..spec import Hard
 from ..train.drawing import drawing_loss
 from ..train.losses import shifted
-from .intervals import slope, student
 from .lab import Figures
 
 MOST_WAYS = 20_000              # sequences of draws that are all tried

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from ..inputs.pairs import Pairs
+from ..measure.intervals import Estimate, difference, over_rounds, over_seeds
 from ..nn import Network
 from ..spec import Attention, Model
 from ..values import plain, value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, difference, over_rounds, over_seeds
 from .lab import Figures, Lab
 from .language import LONGER, Small, held_out, losses, next_letter
 from .lessons import Trained, trained

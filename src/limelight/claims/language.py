@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from ..errors import TaskError
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
+from ..measure.intervals import over_seeds
 from ..nn import Network
 from ..spec import Attention, FeedForward, Model, Position, Rotary, Sinusoid, Stack, Tokens, Words
 from ..train import LossSum, Plan
 from ..train.softmax_loss import softmax_loss
 from ..values import value
 from .findings import Line
-from .intervals import over_seeds
 from .lessons import Lesson, Trained
 from .letters import Letters, Rows
 

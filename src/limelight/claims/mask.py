@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from ..inputs.batch import Batch
+from ..measure.intervals import Estimate, difference, over_seeds
 from ..nn import Network
 from ..spec import Additive, Alibi, Attention, Buckets, Dot, General, Learned, Model, Sinusoid
 from ..values import plain, value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
 from .language import LONGER, Small, held_out, honest_losses, learning, losses
 from .lessons import Trained, trained

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..measure.intervals import Estimate, difference, over_seeds
 from ..values import value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
 from .pace import at, epoch, paces
 from .translation import FULL, QUICK, Bench, told

@@ -9,12 +9,12 @@ from __future__ import annotations
 import torch
 
 from ..inputs.batch import Batch
+from ..measure.intervals import Estimate, difference, over_seeds
 from ..nn import Network
 from ..spec import Alibi, Buckets, Learned, Model, Position, Sinusoid
 from ..values import plain, value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
 from .language import LONGER, ROTARY, Small, held_out, losses
 from .lessons import Trained, trained

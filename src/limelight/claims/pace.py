@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from ..inputs.pairs import Pairs
+from ..measure.intervals import Estimate, over_rounds
 from ..nn import Network
 from ..train.run import Run
 from ..values import plain
 from .corpus import Material
-from .intervals import Estimate, over_rounds
 from .lab import Figures, Lab
 from .lessons import Lesson
 from .timing import Work, timed

@@ -19,11 +19,11 @@ import torch
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
 from ..measure import alternate, busy, machine
+from ..measure.intervals import Estimate, over_rounds, over_seeds
 from ..values import plain, value
 from .claim import Claim
 from .corpus import Ids, Material
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, over_rounds, over_seeds
 from .lab import Figures, Lab
 from .pace import paces, reached, stepping
 from .timing import Work, timed

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from .. import ops
+from ..measure.intervals import Estimate, over_rounds, slope
 from ..values import value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, over_rounds, slope
 from .lab import Figures, Lab
 from .timing import Work, peaks, timed
 from .verdicts import Check

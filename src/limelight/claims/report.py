@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import replaced
+from ..measure.intervals import Estimate
 from .claim import Claim
 from .findings import Cell, Conditions, Findings, Plot, Table, read
-from .intervals import Estimate
 from .plots import draw
 from .verdicts import RULES, Check
 

@@ -14,11 +14,11 @@ from dataclasses import replace
 import torch
 
 from .. import ops
+from ..measure.intervals import Estimate, difference, over_seeds
 from ..spec import Attention, Dot, ScaledDot
 from ..values import value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import Estimate, difference, over_seeds
 from .lab import Figures, Lab
 from .language import LONGER, Small, held_out, losses
 from .lessons import trained

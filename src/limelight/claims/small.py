@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from ..measure.intervals import difference, over_seeds
 from ..values import value
 from .claim import Claim
 from .findings import Found, Line, Plot, Table
-from .intervals import difference, over_seeds
 from .lab import Figures, Lab
 from .opinions import FULL as OPINIONS
 from .opinions import QUICK as FEW_OPINIONS

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Literal
 
 from ..errors import InputError
+from ..measure.intervals import Estimate
 from ..values import value
-from .intervals import Estimate
 
 Outcome = Literal["holds", "fails", "open"]
 Word = Literal["holds here", "does not hold here", "depends"]
