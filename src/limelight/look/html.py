@@ -17,6 +17,7 @@ from .picture import Picture, to_json
 from .visible import shorten, visible
 
 _JSON = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+FILES = ("tools.js", "attention.js")
 STYLE = """
 :root { color-scheme: light dark; background: light-dark(#faf9f4, #14181a); color: light-dark(#20251f, #edf0e4); }
 body { margin: 0 auto; max-width: 1080px; padding: clamp(16px, 4vw, 48px); overflow-wrap: anywhere; }
@@ -39,13 +40,13 @@ def page(pictures: Picture | Sequence[Picture], *, title: str = "", lang: str = 
     shown = [pictures] if isinstance(pictures, Picture) else list(pictures)
     if not shown:
         raise InputError("a page needs at least one picture: got none.", "Look at a sentence first.")
-    script = _module()
-    name = _text(title or shown[0].title or "Attention", 200)
+    script = module()
+    name = escaped(title or shown[0].title or "Attention", 200)
     heading = f"<h1>{name}</h1>\n" if len(shown) > 1 else ""
     level = 2 if heading else 1
     return "\n".join([
-        f'<!doctype html>\n<html lang="{_text(lang, 35)}">\n<head>\n<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy(script, STYLE)}">',
+        f'<!doctype html>\n<html lang="{escaped(lang, 35)}">\n<head>\n<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy(script, STYLE)}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="referrer" content="no-referrer">',
         f"<title>{name}</title>\n<style>{STYLE}</style>\n</head>",
         f'<body{" class=" + chr(34) + "cell" + chr(34) if cell else ""}>\n{heading}<main>',
@@ -60,7 +61,7 @@ def notebook(picture: Picture) -> str:
     height = 780 if words <= 12 else min(1600, 430 + 42 * words)
     document = html.escape(page(picture, cell=True), quote=True)
     return (
-        f'<iframe title="{_text(picture.title or "Attention", 200)}" sandbox="allow-scripts allow-downloads" allow="clipboard-write" '
+        f'<iframe title="{escaped(picture.title or "Attention", 200)}" sandbox="allow-scripts allow-downloads" allow="clipboard-write" '
         f'width="100%" height="{height}" frameborder="0" srcdoc="{document}"></iframe>'
     )
 
@@ -78,13 +79,16 @@ def save(pictures: Picture | Sequence[Picture], path: str | os.PathLike[str], *,
 
 
 @cache
-def _module() -> str:
-    return resources.files("limelight.look").joinpath("page", "attention.js").read_text("utf-8")
+def module() -> str:
+    """The script that draws pictures: defines <limelight-attention>. The explorer's page stands on it."""
+    folder = resources.files("limelight.look").joinpath("page")
+    return "\n".join(folder.joinpath(name).read_text("utf-8") for name in FILES)
 
 
-def _policy(script: str, style: str) -> str:
-    # img-src data: is for the canvas of a large matrix and for copying as PNG; neither leaves the page
-    own = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:"
+def policy(script: str, style: str, *, connect: str = "") -> str:
+    """A Content-Security-Policy that allows this script and this style by their hashes, and asking `connect` where that is named."""
+    # img-src data: and blob: are for the canvas of a large matrix and for copying as PNG; neither leaves the page
+    own = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:{connect and f'; connect-src {connect}'}"
     return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
 
 
@@ -93,7 +97,7 @@ def _hash(text: str) -> str:
 
 
 def _element(picture: Picture, level: int) -> str:
-    data = to_json(picture).translate(_JSON)
+    data = in_script(to_json(picture))
     inside = f'<script type="application/json">{data}</script>\n{_fallback(picture)}'
     return f'<limelight-attention heading-level="{level}">\n{inside}\n</limelight-attention>'
 
@@ -101,7 +105,7 @@ def _element(picture: Picture, level: int) -> str:
 def _fallback(picture: Picture) -> str:
     """What is read where scripts do not run: each word and what it looked at, and the number to trust it by."""
     items = "".join(f"<li>{_word(word)} ← {_looks(picture, j)}</li>" for j, word in enumerate(picture.target))
-    return f"<p>{_text(picture.title, 400)}</p><ul>{items}</ul><p>{_text(picture.how, 400)}. Trust: {_text(picture.trust, 400)}.</p>"
+    return f"<p>{escaped(picture.title, 400)}</p><ul>{items}</ul><p>{escaped(picture.how, 400)}. Trust: {escaped(picture.trust, 400)}.</p>"
 
 
 def _looks(picture: Picture, row: int) -> str:
@@ -110,9 +114,14 @@ def _looks(picture: Picture, row: int) -> str:
 
 
 def _word(word: str) -> str:
-    return f"<bdi>{_text(word, 40)}</bdi>"
+    return f"<bdi>{escaped(word, 40)}</bdi>"
 
 
-def _text(text: str, most: int) -> str:
+def in_script(data: str) -> str:
+    """JSON that nothing in it can end a script element with; what reads it gets the same."""
+    return data.translate(_JSON)
+
+
+def escaped(text: str, most: int) -> str:
     """Text for between tags or in a quoted attribute: visible, at most so long, escaped."""
     return html.escape(shorten(visible(text[: most * 4]), most), quote=True)

@@ -1,69 +1,9 @@
 // <limelight-attention>: draws one Picture (see picture.py) as lines between words, or as a matrix.
 //
-// The data stands inside the element as <script type="application/json">, or is set as `element.picture`. No library, no
-// network, no markup from strings: every word goes through textContent, so that hostile text is only ever text.
+// The data stands inside the element as <script type="application/json">, or is set as `element.picture`. Read after tools.js.
 
 const FLOOR = 0.04, FEW = 80, SMALL = 2500;      // weakest line at rest; words that lines serve; cells drawn one by one
 const RING = 5;                                  // pixels of a cell that a ring needs
-const RAMPS = {                                  // from no weight to all of it: ink on paper, light on a dark stage
-  light: ["#faf9f4", "#e8eec7", "#bcd672", "#4d9a5c", "#0c4a3e"],
-  dark: ["#14181a", "#24352d", "#43703f", "#a0cb4c", "#f2fca4"],
-};
-
-// --- small tools ---------------------------------------------------------------------------------------------------------
-const maker = (create) => (tag, given = {}, ...children) => {
-  const node = create(tag);
-  for (const [name, value] of Object.entries(given)) {
-    if (name === "on") for (const [event, act] of Object.entries(value)) node.addEventListener(event, act);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value != null) node.setAttribute(name, value);
-  }
-  node.append(...children.filter((child) => child != null));
-  return node;
-};
-const html = maker((tag) => document.createElement(tag));
-const svg = maker((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
-const number = (weight) => weight.toFixed(2);
-const span = (count) => Array.from({ length: count }, (_, i) => i);
-const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
-const segments = globalThis.Intl?.Segmenter ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
-
-function visible(text) {                         // controls as a keyboard writes them, nothing that turns the line round
-  const shown = text.replace(/(\p{M}{3})\p{M}+/gu, "$1").replace(/[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]/g, "")
-    .replace(/[\u0000-\u001f\u007f]/g, (c) => "^" + String.fromCharCode(c.charCodeAt(0) ^ 0x40))
-   .replace(/[\u0080-\u009f\u2028\u2029]/g, "\ufffd");
-  return shown.trim() ? shown : "␣";
-}
-
-function shorten(text, most) {                   // counted as a reader counts; a tower of accents is cut too
-  const shown = visible(text.slice(0, most * 20));
-  const letters = segments ? [...segments.segment(shown)].map((s) => s.segment.slice(0, 16)) : [...shown];
-  return letters.length > most ? letters.slice(0, most - 1).join("") + "…" : letters.join("");
-}
-
-const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-function shade(weight, dark) {
-  const ramp = dark ? RAMPS.dark : RAMPS.light;
-  const at = clamp(weight, 0, 1) * (ramp.length - 1), step = Math.min(Math.floor(at), ramp.length - 2);
-  const [from, to] = [channels(ramp[step]), channels(ramp[step + 1])];
-  return from.map((low, k) => Math.round(low + (to[k] - low) * (at - step)));
-}
-const rgb = (triple) => `rgb(${triple.join(" ")})`;
-const bright = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b) > 140;
-
-const pen = document.createElement("canvas").getContext("2d");
-function wide(text, font) {
-  pen.font = font;
-  return pen.measureText(text).width;
-}
-
-function fitted(text, most, room, font) {          // as many letters as the room takes
-  for (let letters = most; letters > 2; letters--) {
-    const label = shorten(text, letters);
-    if (wide(label, font) <= room) return label;
-  }
-  return shorten(text, 2);
-}
 
 // --- the element -----------------------------------------------------------------------------------------------------------
 class Attention extends HTMLElement {
@@ -71,23 +11,22 @@ class Attention extends HTMLElement {
   #data; #error = ""; #parts = {}; #width = 0; #draw = () => {}; #waiting = false;
   #state = { view: "lines", level: "words", head: "", chosen: null, pinned: null };
   #watch = new ResizeObserver(([entry]) => this.#resized(entry.contentRect.width));
-  #scheme = matchMedia("(prefers-color-scheme: dark)");
   #repaint = () => this.#data && this.#show();
 
   set picture(data) { this.#data = data; if (this.isConnected) this.#start(); }
   get picture() { return this.#data; }
 
   connectedCallback() {
-    this.#root.adoptedStyleSheets = [SHEET];
+    this.#root.adoptedStyleSheets = [HOUSE, DRAWN, SHEET];
     if (!this.#data) this.#read();
     this.#start();
-    this.#scheme.addEventListener("change", this.#repaint);
+    SCHEME.addEventListener("change", this.#repaint);
     document.addEventListener("limelight-scheme", this.#repaint);
   }
 
   disconnectedCallback() {
     this.#watch.disconnect();
-    this.#scheme.removeEventListener("change", this.#repaint);
+    SCHEME.removeEventListener("change", this.#repaint);
     document.removeEventListener("limelight-scheme", this.#repaint);
   }
 
@@ -96,10 +35,7 @@ class Attention extends HTMLElement {
     try { this.#data = JSON.parse(text); } catch (error) { this.#error = `This picture cannot be read: ${error.message}`; }
   }
 
-  get #dark() {
-    const scheme = getComputedStyle(this).colorScheme;
-    return scheme.includes("dark") && (!scheme.includes("light") || this.#scheme.matches);
-  }
+  get #dark() { return isDark(this); }
 
   // What is drawn now: words, or the sub-words that one head saw.
   get #shown() {
@@ -149,31 +85,18 @@ class Attention extends HTMLElement {
       bar.append(this.#choice("level", "Units", [["words", "Words"], ["tokens", "Sub-words"]]), this.#parts.heads = html("label", { class: "heads" }, heads));
     }
     bar.append(html("span", { class: "tools" },
-      this.#button("PNG", "Copy as PNG", () => this.#copy("png")), this.#button("SVG", "Copy as SVG", () => this.#copy("svg")),
-      this.#button("◐", "Switch between light and dark", () => this.#turn()), this.#parts.note));
+      button("PNG", "Copy as PNG", () => this.#copy("png")), button("SVG", "Copy as SVG", () => this.#copy("svg")),
+      button("◐", "Switch between light and dark", () => turnScheme(this)), this.#parts.note));
     return bar;
   }
 
   #choice(name, label, options) {
-    return html("fieldset", { class: "choice" }, html("legend", { class: "unseen" }, label), ...options.map(([value, text]) => {
-      const input = html("input", { type: "radio", name, value, on: { change: () => this.#set({ [name]: value }) } });
-      input.checked = this.#state[name] === value;
-      return html("label", {}, input, html("span", {}, text));
-    }));
-  }
-
-  #button(text, label, act) {
-    return html("button", { type: "button", title: label, "aria-label": label, on: { click: act } }, text);
+    return choices(name, label, options, this.#state[name], (value) => this.#set({ [name]: value }));
   }
 
   #set(change) {
     Object.assign(this.#state, { chosen: null, pinned: null }, change);
     this.#show();
-  }
-
-  #turn() {
-    document.documentElement.style.colorScheme = this.#dark ? "light" : "dark";
-    document.dispatchEvent(new Event("limelight-scheme"));
   }
 
   #resized(width) {
@@ -189,7 +112,7 @@ class Attention extends HTMLElement {
     this.#parts.heads.hidden = this.#state.level === "words";
     how.textContent = this.#state.level === "words" ? visible(this.#data.how)
       : `${visible(this.#state.head)}, sub-words as the model saw them; no alignment is drawn, and the number above is for words`;
-    const drawn = paint({ ...seen, width, dark: this.#dark, family: this.#font("--serif"), ui: this.#font("--sans"),
+    const drawn = paint({ ...seen, width, dark: this.#dark, family: fontOf(this, "--serif"), ui: fontOf(this, "--sans"),
       choose: (chosen) => this.#choose(chosen), pin: (chosen) => this.#pin(chosen) });
     stage.replaceChildren(drawn.node);
     this.#draw = drawn.choose;
@@ -197,8 +120,6 @@ class Attention extends HTMLElement {
     table.replaceChildren(spoken(seen));
     this.#choose(null);
   }
-
-  #font(name) { return getComputedStyle(this).getPropertyValue(name).trim(); }
 
   #choose(chosen) {
     this.#state.chosen = chosen ?? this.#state.pinned;
@@ -214,27 +135,17 @@ class Attention extends HTMLElement {
 
   // --- taking it along ---------------------------------------------------------------------------------------------------------
   async #copy(kind) {
-    const whole = exported(this.#parts.stage.querySelector("svg"), this.#data, this.#parts.how.textContent, getComputedStyle(this));
-    const text = new XMLSerializer().serializeToString(whole);
-    const blob = kind === "svg" ? new Blob([text], { type: "image/svg+xml" }) : await rastered(text, whole);
-    try {
-      if (kind === "svg") await navigator.clipboard.writeText(text);
-      else await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
-      this.#parts.note.textContent = "Copied";
-    } catch {                                    // a sandboxed frame or an old browser: hand over a file instead
-      const link = html("a", { href: URL.createObjectURL(blob), download: `attention.${kind}` });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-      this.#parts.note.textContent = "Saved";
-    }
-    setTimeout(() => { this.#parts.note.textContent = ""; }, 2500);
+    const { title, trust, model } = this.#data;
+    const said = [[title, 15, "ink"], [trust, 13, "ink"], [`${this.#parts.how.textContent} · ${model}`, 12, "soft"]];
+    await handOver(exported(this.#parts.stage.querySelector("svg"), said, getComputedStyle(this)), kind, "attention", this.#parts.note);
   }
 }
 
 // --- view one: lines ---------------------------------------------------------------------------------------------------------
 // Source and target stand in two rows where both fit, else in two columns. `at` gives each word's place, `end` where its lines end.
+const CALLED = { source: "source", target: "target", unit: "word" };
 function lines(given) {
-  const { source, target, weights, linked, dark, family, choose, pin } = given;
+  const { source, target, weights, linked, dark, family, choose, pin, called = CALLED } = given;
   const plan = across(given) ?? down(given);
   const drawn = ribbons(given, plan);
   const rest = svg("g", { class: "rest", fill: "none" }, ...drawn.map((one) => line(plan, one, dark))), words = svg("g", {});
@@ -249,7 +160,7 @@ function lines(given) {
   });
   for (const [side, list] of Object.entries({ source, target })) {
     for (const [index, word] of list.entries()) {
-      const node = token(plan, side, index, word, family, act(side, index));
+      const node = token(plan, side, index, word, { family, on: act(side, index), called: `${called[side]} ${called.unit}` });
       nodes[side].push(node);
       words.append(node);
     }
@@ -276,7 +187,7 @@ function lines(given) {
     event.preventDefault();
   };
   const node = svg("svg", { class: "lines", width: plan.width, height: plan.height, viewBox: `0 0 ${plan.width} ${plan.height}`,
-    role: "group", "aria-label": "Lines from each target word to the source words that it looked at" }, rest, focus, ...plan.signs, words);
+    role: "group", "aria-label": `Lines from each ${called.target} ${called.unit} to the ${called.source} ${called.unit}s that it looked at` }, rest, focus, ...plan.signs, words);
   for (const side of ["source", "target"]) nodes[side][0].setAttribute("tabindex", "0");
   return { node, choose: (chosen) => light(chosen, { node, focus, nodes, plan, drawn, weights, linked, dark }) };
 }
@@ -333,14 +244,14 @@ function line(plan, { i, j, weight, tied, from, to }, dark) {
 }
 
 // A word: a soft plate, the word, and room for a number. Says of itself how it is drawn when it is chosen or lit.
-function token(plan, side, index, word, family, on) {
+function token(plan, side, index, word, { family, on, called }) {
   const { x, y, wide: room, anchor } = plan.at[side](index), label = plan.label[side][index];
   const left = anchor === "middle" ? x - room / 2 : anchor === "end" ? x - room : x;
   const plate = svg("rect", { class: "plate", x: left - 8, y: y - plan.size - 3, width: room + 16, height: plan.size * 1.55, rx: 8 });
   const text = svg("text", { class: "word", x, y, "text-anchor": anchor, "font-size": plan.size, "font-family": family }, label);
   const [nx, ny, na] = plan.number[side](index);
   const says = svg("text", { class: "says", x: nx, y: ny, "text-anchor": na, "font-size": 12 });
-  const node = svg("g", { class: `token ${side}`, tabindex: -1, role: "button", "aria-label": `${shorten(word, 60)}, ${side} word ${index + 1}`, on },
+  const node = svg("g", { class: `token ${side}`, tabindex: -1, role: "button", "aria-label": `${shorten(word, 60)}, ${called} ${index + 1}`, on },
     svg("title", {}, shorten(word, 200)), plate, text, says);
   node.relax = () => { node.setAttribute("class", `token ${side}`); plate.style.fill = text.style.fill = ""; says.textContent = ""; };
   node.choose = () => node.classList.add("picked");
@@ -354,7 +265,7 @@ function token(plan, side, index, word, family, on) {
   return node;
 }
 
-function across({ source, target, width, family, ui }) {
+function across({ source, target, width, family, ui, called = CALLED }) {
   for (const size of [26, 23, 20]) {
     const label = { source: source.map((w) => shorten(w, 24)), target: target.map((w) => shorten(w, 24)) };
     const lay = (words) => {
@@ -379,13 +290,13 @@ function across({ source, target, width, family, ui }) {
         target: (j) => ({ x: xs.target[j], y: base.target, wide: rows.target.widths[j], anchor: "middle" }) },
       end: { source: (i) => [xs.source[i], base.source + size * 0.62], target: (j) => [xs.target[j], base.target - size - 8] },
       number: { source: (i) => [xs.source[i], base.source - size - 9, "middle"], target: (j) => [xs.target[j], base.target + size * 0.52 + 16, "middle"] },
-      signs: [sign("source", 14), sign("target", height - 2)],
+      signs: [sign(called.source, 14), sign(called.target, height - 2)],
     };
   }
   return null;
 }
 
-function down({ source, target, width, family, ui }) {
+function down({ source, target, width, family, ui, called = CALLED }) {
   const size = width < 520 ? 19 : 21, most = width < 520 ? 14 : 28, step = 40, head = 34;
   const font = `${size}px ${family}`, fit = (words) => words.map((word) => fitted(word, most, width * 0.32, font));
   const label = { source: fit(source), target: fit(target) };
@@ -402,14 +313,14 @@ function down({ source, target, width, family, ui }) {
       target: (j) => ({ x: x.target, y: y.target(j), wide: widths.target[j], anchor: "start" }) },
     end: { source: (i) => [x.source + 14, y.source(i) - size * 0.3], target: (j) => [x.target - 14, y.target(j) - size * 0.3] },
     number: { source: (i) => [x.source + 26, y.source(i) - size * 0.3 + 4, "start"], target: (j) => [x.target - 26, y.target(j) - size * 0.3 + 4, "end"] },
-    signs: [sign("source", x.source, "end"), sign("target", x.target, "start")],
+    signs: [sign(called.source, x.source, "end"), sign(called.target, x.target, "start")],
   };
 }
 
 // --- view two: matrix ----------------------------------------------------------------------------------------------------------
 // Small ones are drawn cell by cell with their numbers; large ones are one canvas, a pixel a cell, under the same cross-hair.
 function matrix(given) {
-  const { source, target, weights, links, width, dark, family, choose, pin } = given;
+  const { source, target, weights, links, width, dark, family, choose, pin, called = CALLED } = given;
   const size = width < 520 ? 15 : 17, font = `${size}px ${family}`, most = width < 520 ? 11 : 20;
   const fit = (words, room) => words.map((word) => fitted(word, most, room, font));
   const names = { source: fit(source, 150), target: fit(target, width * 0.28) };
@@ -441,8 +352,8 @@ function matrix(given) {
       heads.target.push(svg("text", { class: "name", x: start - 12, y: headTall + (j + 0.5) * tall + size * 0.34, "font-size": size, "font-family": family,
         "text-anchor": "end" }, svg("title", {}, shorten(target[j], 200)), name));
     }
-  } else body.append(svg("text", { class: "side", x: start, y: 16, "font-size": 12 }, `source, ${source.length} across`),
-    svg("text", { class: "side", x: 16, y: headTall, "font-size": 12, "text-anchor": "end", transform: `rotate(-90 16 ${headTall})` }, `target, ${target.length} down`));
+  } else body.append(svg("text", { class: "side", x: start, y: 16, "font-size": 12 }, `${called.source}, ${source.length} across`),
+    svg("text", { class: "side", x: 16, y: headTall, "font-size": 12, "text-anchor": "end", transform: `rotate(-90 16 ${headTall})` }, `${called.target}, ${target.length} down`));
   const cross = svg("g", { class: "cross", fill: "none" });
   const under = (event) => {
     const box = node.getBoundingClientRect();
@@ -463,7 +374,7 @@ function matrix(given) {
     event.preventDefault();
   };
   const node = svg("svg", { class: "matrix", width: whole, height, viewBox: `0 0 ${whole} ${height}`, tabindex: 0, role: "application",
-    "aria-roledescription": "matrix", "aria-label": "Weights: target words down, source words across. Arrow keys move from cell to cell.", on: {
+    "aria-roledescription": "matrix", "aria-label": `Weights: ${called.target} ${called.unit}s down, ${called.source} ${called.unit}s across. Arrow keys move from cell to cell.`, on: {
       pointermove: (event) => event.pointerType !== "touch" && choose(under(event)), pointerleave: () => choose(null), click: (event) => pin(under(event)),
       keydown: move, focus: () => node.matches(":focus-visible") && choose(here ?? { side: "cell", i: 0, j: 0 }), blur: () => choose(null) } },
     body, ...heads.source, ...heads.target, cross);
@@ -507,7 +418,8 @@ function pixels(weights, dark) {
 }
 
 // --- what is said --------------------------------------------------------------------------------------------------------------
-function told({ source, target, weights, linked }, { chosen, pinned }, dark) {
+const ELSEWHERE = "What is left went to marks that are no words, such as the end of the sentence.";
+function told({ source, target, weights, linked, elsewhere = ELSEWHERE }, { chosen, pinned }, dark) {
   if (!chosen) return [html("p", { class: "hint" }, "Point at a word, tap it, or move with Tab and the arrow keys. Enter holds it, Escape lets go.")];
   const { side } = chosen, j = side === "cell" ? chosen.j : chosen.index;
   const fromSource = side === "source";
@@ -525,7 +437,7 @@ function told({ source, target, weights, linked }, { chosen, pinned }, dark) {
   const word = html("bdi", { class: "subject" }, shorten((fromSource ? source : target)[fromSource ? chosen.index : j], 60));
   const verb = fromSource ? "was looked at by" : "looked at";
   return [html("p", {}, word, html("span", { class: "verb" }, verb), ...first, ...ranked.map(chip),
-    rest >= 0.005 ? html("span", { class: "chip rest", title: "What is left went to marks that are no words, such as the end of the sentence." }, "elsewhere ", html("b", {}, number(rest))) : null,
+    rest >= 0.005 ? html("span", { class: "chip rest", title: elsewhere }, "elsewhere ", html("b", {}, number(rest))) : null,
     pinned ? html("span", { class: "held" }, "held") : null)];
 }
 
@@ -538,86 +450,21 @@ function legend({ view, level }, dark, marked) {
 }
 
 // The same numbers as a table, for those who listen. Whole where that can be listened to, else the best five of each row.
-function spoken({ source, target, weights, linked }) {
+function spoken({ source, target, weights, linked, called = CALLED }) {
   const whole = source.length * target.length <= SMALL, name = (word) => shorten(word, 60);
   const say = (i, j) => number(weights[j][i]) + (linked.has(`${i} ${j}`) ? ", aligned" : "");
   const best = (row) => [...row.keys()].sort((a, b) => row[b] - row[a]).slice(0, 5);
-  const head = whole ? ["target word", ...source.map(name)] : ["target word", "source words with the most weight"];
-  return html("table", {}, html("caption", {}, whole ? "Attention weights: a row for each target word" : "Each target word's five strongest source words"),
+  const row = `${called.target} ${called.unit}`, head = whole ? [row, ...source.map(name)] : [row, `${called.source} ${called.unit}s with the most weight`];
+  return html("table", {}, html("caption", {}, whole ? `Attention weights: a row for each ${row}` : `Each ${row}'s five strongest ${called.source} ${called.unit}s`),
     html("thead", {}, html("tr", {}, ...head.map((text) => html("th", { scope: "col" }, text)))),
     html("tbody", {}, ...weights.map((row, j) => html("tr", {}, html("th", { scope: "row" }, name(target[j])),
       ...(whole ? source.map((_, i) => html("td", {}, say(i, j))) : [html("td", {}, best(row).map((i) => `${name(source[i])} ${say(i, j)}`).join("; "))])))));
 }
 
-// --- export ----------------------------------------------------------------------------------------------------------------------
-// A copy that stands alone: styles become attributes, and the title, the heads and the number to trust it by go along.
-const KEPT = ["fill", "paint-order", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-family", "font-size", "font-weight", "letter-spacing"];
-function exported(live, data, how, style) {
-  const copy = live.cloneNode(true), originals = live.querySelectorAll("*");
-  for (const [k, node] of copy.querySelectorAll("*").entries()) {
-    const look = getComputedStyle(originals[k]);
-    for (const name of KEPT) node.setAttribute(name, look.getPropertyValue(name));
-    for (const name of ["class", "style", "role", "tabindex", "aria-label"]) node.removeAttribute(name);
-  }
-  for (const name of ["class", "role", "tabindex", "aria-label", "aria-roledescription"]) copy.removeAttribute(name);
-  const width = Number(live.getAttribute("width")), height = Number(live.getAttribute("height")), margin = 24;
-  const family = style.getPropertyValue("--sans").trim(), said = [[data.title, 15, "ink"], [data.trust, 13, "ink"], [`${how} · ${data.model}`, 12, "soft"]];
-  const lines = said.flatMap(([text, size, tone]) => wrapped(shorten(text, 400), width, `${size}px ${family}`).map((part) => [part, size, tone]));
-  const colour = (tone) => (tone === "ink" ? style.color : style.outlineColor);      // the host keeps its soft colour there
-  let y = height + margin * 2 + 6;
-  const texts = lines.map(([part, size, tone]) => svg("text", { x: margin, y: (y += size + 7), "font-size": size, "font-family": family, fill: colour(tone) }, part));
-  const whole = [width + 2 * margin, y + margin];
-  const inner = svg("g", { transform: `translate(${margin} ${margin})` }, ...copy.childNodes);
-  return svg("svg", { width: whole[0], height: whole[1], viewBox: `0 0 ${whole.join(" ")}` },
-    svg("rect", { width: "100%", height: "100%", fill: style.backgroundColor }), inner, ...texts);
-}
-
-function wrapped(text, width, font) {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
-    if (lines.at(-1) && wide(longer, font) > width) lines.push(word); else lines[lines.length - 1] = longer;
-  }
-  return lines;
-}
-
-async function rastered(text, whole) {
-  const image = new Image(), scale = 2;
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
-  await image.decode();
-  const canvas = html("canvas", { width: Number(whole.getAttribute("width")) * scale, height: Number(whole.getAttribute("height")) * scale });
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-  return new Promise((done) => { canvas.toBlob(done, "image/png"); });
-}
-
 // --- how it looks ----------------------------------------------------------------------------------------------------------------
-const SHEET = new CSSStyleSheet();
-SHEET.replaceSync(`
-:host {
-  --serif: "Iowan Old Style", Palatino, "Palatino Linotype", "Book Antiqua", P052, Charter, Georgia, "DejaVu Serif", serif;
-  --sans: Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
-  --paper: light-dark(#faf9f4, #14181a); --raised: light-dark(#f1f0e8, #1c2225); --ink: light-dark(#20251f, #edf0e4);
-  --soft: light-dark(#62685c, #a2aa9c); --edge: light-dark(#dcdbcf, #2e3639); --glow: light-dark(#0c4a3e, #eaf894);
-  display: block; outline-color: var(--soft); color: var(--ink); background: var(--paper); font: 14px/1.5 var(--sans); -webkit-text-size-adjust: 100%;
-}
-figure { margin: 0; display: grid; gap: 18px; min-width: 0; grid-template-columns: minmax(0, 1fr); container-type: inline-size; }
-header { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: center; justify-content: space-between; }
-.title { margin: 0; font: 600 17px/1.35 var(--sans); letter-spacing: -.01em; overflow-wrap: anywhere; }
-.controls, .tools { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: center; }
-.tools { gap: 6px; position: relative; }
-.choice { display: inline-flex; margin: 0; padding: 3px; border: 0; border-radius: 10px; background: var(--raised); }
-.choice label { cursor: pointer; }
-.choice input { position: absolute; opacity: 0; pointer-events: none; }
-.choice span { display: block; padding: 4px 13px; border-radius: 7px; color: var(--soft); }
-.choice input:checked + span { background: var(--paper); color: var(--ink); box-shadow: 0 1px 2px light-dark(#20251f26, #0008); }
-.choice input:focus-visible + span, button:focus-visible, select:focus-visible, .matrix:focus-visible { outline: 2px solid var(--glow); outline-offset: 2px; }
-button, select { font: inherit; color: var(--soft); background: none; border: 1px solid var(--edge); border-radius: 8px; padding: 4px 10px; cursor: pointer; min-height: 32px; }
-select { color: var(--ink); background: var(--paper); max-width: 200px; }
-button:hover { color: var(--ink); border-color: var(--soft); }
-.note { position: absolute; right: 0; top: 100%; font-size: 12px; color: var(--soft); }
-.stage { min-width: 0; overflow-x: auto; }
+const DRAWN = new CSSStyleSheet();                // lines, matrix and what is said of them, wherever they stand
+DRAWN.replaceSync(`
 .scroll { overflow-x: auto; }
-svg { display: block; user-select: none; }
 .rest > * { opacity: .92; transition: opacity .15s; }
 .chosen .rest > * { opacity: .09; }
 .ribbon { stroke-linecap: round; }
@@ -658,15 +505,20 @@ svg { display: block; user-select: none; }
 .ring { width: 13px; height: 11px; border: 1.6px solid var(--ink); border-radius: 4px; }
 .dots { width: 34px; height: 11px; background: radial-gradient(circle at 5.5px 50%, transparent 2.6px, var(--glow) 3px 5px, transparent 5.4px),
   radial-gradient(circle at 28.5px 50%, transparent 2.6px, var(--glow) 3px 5px, transparent 5.4px), linear-gradient(var(--glow), var(--glow)) center / 14px 4px no-repeat; }
+`);
+
+const SHEET = new CSSStyleSheet();
+SHEET.replaceSync(`
+figure { margin: 0; display: grid; gap: 18px; min-width: 0; grid-template-columns: minmax(0, 1fr); container-type: inline-size; }
+header { display: flex; flex-wrap: wrap; gap: 12px 24px; align-items: center; justify-content: space-between; }
+.title { margin: 0; font: 600 17px/1.35 var(--sans); letter-spacing: -.01em; overflow-wrap: anywhere; }
+.stage { min-width: 0; overflow-x: auto; }
 figcaption { border-top: 1px solid var(--edge); padding-top: 14px; font-size: 13px; }
 figcaption p { margin: 0 0 3px; overflow-wrap: anywhere; }
 .trust { font-size: 14px; display: flex; flex-wrap: wrap; gap: 0 10px; }
 .trust b { font-weight: 600; }
-.broken { padding: 16px; border: 1px solid var(--edge); border-radius: 12px; }
-.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @container (max-width: 600px) { .readout { min-height: 128px; align-items: start; } }
-@media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media print { .controls, .readout { display: none; } }
 `);
 
-customElements.define("limelight-attention", Attention);
+define("limelight-attention", Attention);
