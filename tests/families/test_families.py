@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from torch import Tensor
 
 from limelight.errors import WeightError
 from limelight.families import Config
+from limelight.hub.losing import told, without
 from limelight.inputs import Batch
-from limelight.look import ablate, trace
+from limelight.look import ablate, prune, trace
+from limelight.nn import Network, pack_matrices
 from limelight.spec import Classes, from_json, to_json
 from limelight.weights.names import to_ours, to_theirs
 from published import ALL, VOCAB, Pair, hf, opened, pair
@@ -89,6 +92,31 @@ def test_any_head_can_be_switched_off_and_is_back_afterwards(both: Pair, side: S
         columns[:, 0] = kept
     assert apart(off, without) <= 2e-5
     assert apart(off, alone) > 1e-4
+
+
+def test_a_pruned_model_says_what_it_says_with_those_heads_off_and_so_it_does_reopened(both: Pair) -> None:
+    """The first head of one attention, or all that share its keys; half of those of another."""
+    given, known = batch(), both.ours.attentions()
+    first, *_, last = known
+    size = known[first].heads // known[first].groups
+    heads = {first: list(range(size if known[first].groups > 1 else 1)), last: list(range(0, known[last].heads, 2))}
+    pruned = prune(both.ours, heads)
+    with ablate(both.ours, heads):
+        off = ours_says(both, given)
+    alone, smaller = ours_says(both, given), replace(both, ours=pruned)
+    said = ours_says(smaller, given)
+    assert apart(said, off) <= 2e-5
+    assert apart(said, alone) > 1e-4
+    assert sum(p.numel() for p in pruned.parameters()) < sum(p.numel() for p in both.ours.parameters())
+    prefix = "" if pruned.spec.heads else both.family.prefix
+    file = to_theirs(both.family.names(pruned.spec), pruned.state_dict(), prefix=prefix)
+    config = json.loads(json.dumps({"model_type": both.config["model_type"], **both.family.config(pruned.spec), **told(pruned.spec)}))
+    spec = without(both.family.spec(Config(config, tensors=file.keys())), config, Path("config.json"))
+    assert spec == pruned.spec == from_json(to_json(spec))
+    again = Network(spec)
+    again.load_state_dict(to_ours(both.family.names(spec), file, prefix=prefix))
+    pack_matrices(again.eval())
+    assert torch.equal(ours_says(replace(both, ours=again), given), said)
 
 
 def test_segments(folder: Path) -> None:

@@ -24,6 +24,7 @@ from ..weights import Row, read_folder, to_ours
 from .cache import called
 from .filling import blank, fill
 from .fitting import check_files, check_sizes, fitted, within
+from .losing import without
 
 MOST_CONFIG = 4 << 20
 MOST_LENGTH = 1 << 20
@@ -50,7 +51,7 @@ def outline(folder: Path) -> tuple[Network, Family, Mapping[str, Tensor], Mappin
     family = family_of(config, where)
     tensors = read_folder(folder)
     try:
-        spec = family.spec(Config(config, where=str(where), tensors=tensors.keys()))
+        spec = without(family.spec(Config(config, where=str(where), tensors=tensors.keys())), config, where)
     except SpecError as error:                                       # numbers that do not fit together are the file's fault
         raise WeightError(f"{where}: {error.message}", error.hint) from None
     return blank(spec, len(tensors), where), family, tensors, config

@@ -18,10 +18,11 @@ from ..nn import Network
 from ..weights import to_theirs, write_tensors
 from .fitting import TOKENIZER
 from .folder import Bits, numbers
+from .losing import told
 
 
 def publish(folder: Path, *, model: Network, text: Text, manifest: Manifest, tokenizer: Path, bits: Bits = "fp32") -> None:
-    """Write `folder` so that other libraries open it with the same logits.
+    """Write `folder` so that other libraries open it with the same logits; one that has lost heads opens in limelight alone.
 
     `tokenizer`: the folder whose tokenizer's files are copied, the one that the model came from. Nothing that is there is touched
     before all is written. Raises TaskError for a model of no published family and for int8, which is limelight's own; InputError
@@ -35,7 +36,8 @@ def publish(folder: Path, *, model: Network, text: Text, manifest: Manifest, tok
         raise TaskError("other libraries do not read limelight's int8 weights.", "Choose bf16 or fp32, or a limelight folder.")
     tensors = to_theirs(family.names(spec), numbers(model, bits), prefix="" if spec.heads else family.prefix)
     marks = {"pad_token_id": text.marks.pad, "bos_token_id": text.marks.start, "eos_token_id": text.marks.end}
-    config = {"model_type": spec.family, **{key: found for key, found in marks.items() if found is not None}, **family.config(spec)}
+    config = {"model_type": spec.family, **{key: found for key, found in marks.items() if found is not None}}
+    config |= {**family.config(spec), **told(spec)}
     if spec.encoder is not None and spec.decoder is not None:
         config |= {"is_encoder_decoder": True, "decoder_start_token_id": manifest.generation.start}
     try:
@@ -56,7 +58,7 @@ def asked(g: Generation, *, both: bool) -> Mapping[str, Any]:
     """The settings of generation under their published keys; see hub.published.generation for what they mean."""
     single = [run[0] for run in g.never if len(run) == 1]
     longer = [list(run) for run in g.never if len(run) > 1]
-    told = {
+    said = {
         "pad_token_id": g.pad,
         "eos_token_id": g.end[0] if len(g.end) == 1 else list(g.end),
         "decoder_start_token_id" if both else "bos_token_id": g.start,
@@ -75,4 +77,4 @@ def asked(g: Generation, *, both: bool) -> Mapping[str, Any]:
         **({"temperature": g.temperature, "top_k": g.top_k or 0, "top_p": g.top_p} if g.sample else {}),
         "max_length" if both else "max_new_tokens": g.max_length + both,
     }
-    return {key: found for key, found in told.items() if found is not None}
+    return {key: found for key, found in said.items() if found is not None}

@@ -76,7 +76,7 @@ def ablate(model: Network, heads: Heads, *, places: Sequence[int] | None = None,
     `places`: only what these queries get, counted from the sequence's beginning. Raises TraceError for a name or a head that is not
     there.
     """
-    with _changed(model, {name: _silent(name, each, places, to) for name, each in _chosen(model, heads).items()}):
+    with _changed(model, {name: _silent(name, each, places, to) for name, each in chosen_heads(model, heads).items()}):
         yield
 
 
@@ -87,7 +87,7 @@ def patch(model: Network, source: Said, heads: Heads, *, places: Sequence[int] |
     `source` has one row, or as many as the model is then given. A place that it lacks raises TraceError. See `ablate` for the rest.
     """
     changes = {}
-    for name, each in _chosen(model, heads).items():
+    for name, each in chosen_heads(model, heads).items():
         changes[name] = _put(name, source[name], each, places)
     with _changed(model, changes):
         yield
@@ -124,7 +124,7 @@ def _at(at: Tensor, places: Sequence[int] | None) -> Tensor:
     return torch.ones_like(at, dtype=torch.bool) if places is None else torch.isin(at, torch.tensor(list(places), device=at.device))
 
 
-def _chosen(model: Network, heads: Heads) -> dict[str, list[int]]:
+def chosen_heads(model: Network, heads: Heads) -> dict[str, list[int]]:
     """The heads of each attention that is meant."""
     wanted = heads if isinstance(heads, Mapping) else dict.fromkeys([heads] if isinstance(heads, str) else heads)
     known, found = model.attentions(), dict[str, list[int]]()

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .. import ops
-from ..spec import Additive, Dot, Entmax, General, Hard, Kernel, ScaledDot, Sparsemax
+from ..spec import Additive, Dot, Entmax, General, Hard, Kernel, Pruned, ScaledDot, Sparsemax
 from ..spec import Attention as AttentionSpec
 from .cache import Cache, Memory
 from .draws import Draws
@@ -80,8 +80,10 @@ class Eye(Protocol):
 class Attention(nn.Module):
     """Project, split into heads, attend, merge. Holds weights only; sequences live in the caller's cache."""
 
-    def __init__(self, s: AttentionSpec, dim: int):
+    def __init__(self, s: AttentionSpec, dim: int, lost: Pruned | None = None):
         super().__init__()
+        self.kept = None if lost is None else lost.left(s)   # of all heads that the stack's biases are made for
+        s = s if lost is None else lost.remains(s, dim)
         self.spec, self.heads, self.groups = s, s.heads, s.groups
         d = s.width(dim)
         self.q = _map(s, "q", dim, self.heads * d)
@@ -121,7 +123,8 @@ class Attention(nn.Module):
             k, v = new_k, new_v = self._far(source, cache, layer)
             x, shape = x.reshape(len(k), -1, x.shape[-1]), x.shape                            # beams of one sentence are just more queries
             q = self.q_norm(_split(self.q(x), self.heads))
-        how: dict[str, Any] = {"allow": sight.allow, "bias": sight.bias, "causal": sight.causal, **self._measure()}
+        bias = sight.bias if sight.bias is None or self.kept is None else sight.bias[:, self.kept]
+        how: dict[str, Any] = {"allow": sight.allow, "bias": bias, "causal": sight.causal, **self._measure()}
         fading = None
         if self.centres is not None:
             how["allow"], fading = self.centres(x, self._steps(x, sight, past, shape), k.shape[2], sight.allow)

@@ -52,8 +52,8 @@ class Block(nn.Module):
     def __init__(self, s: StackSpec, dim: int, layer: int):
         super().__init__()
         self.layer = layer
-        self.attn, self.attn_add = Attention(s.attention, dim), Residual(s, dim)
-        self.cross = Attention(s.cross, dim) if s.cross else None
+        self.attn, self.attn_add = Attention(s.attention, dim, s.lost(layer, "self")), Residual(s, dim)
+        self.cross = Attention(s.cross, dim, s.lost(layer, "cross")) if s.cross else None
         self.cross_add = Residual(s, dim) if s.cross else None
         self.ff, self.ff_add = FeedForward(s.ff, dim), Residual(s, dim)
 

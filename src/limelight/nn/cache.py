@@ -44,12 +44,13 @@ class Cache:
 
     Room is taken ahead and doubled when full, so a step writes its own keys and copies nothing. All layers stand in one tensor,
     so beams that change places are one copy. Made for inference: torch refuses to go back through what was written over.
-    `state`: what a recurrent decoder goes on from, (b r m), in place of keys and values of its own.
+    `groups`: the most heads of keys that a layer has, where layers differ. `state`: what a recurrent decoder goes on from, (b r m), in
+    place of keys and values of its own.
     """
 
-    def __init__(self, depth: int, *, room: int = 32):
+    def __init__(self, depth: int, *, room: int = 32, groups: int = 1):
         self.length = self.reorders = 0
-        self._depth, self._room = depth, room
+        self._depth, self._room, self._groups = depth, room, groups
         self._near: _Block | None = None
         self._spare: _Block | None = None
         self._far: list[KeyValue | None] = [None] * depth
@@ -67,11 +68,13 @@ class Cache:
 
         `length` moves when the last layer has written (`advance`), so all layers of one step agree on it.
         """
-        past, n = self.length, k.shape[2]
+        past, g, n = self.length, k.shape[1], k.shape[2]
         near = self._near
         if near is None or near.room < past + n:
             near = self._near = self._grown(k, max(self._room, 2 * (past + n) if near else n))
         keys, values = near.layers[2 * layer], near.layers[2 * layer + 1]
+        if g < keys.shape[1]:
+            keys, values = keys[:, :g], values[:, :g]
         keys.narrow(2, past, n).copy_(k)
         values.narrow(2, past, n).copy_(v)
         return keys.narrow(2, 0, past + n), values.narrow(2, 0, past + n)
@@ -115,7 +118,7 @@ class Cache:
 
     def _grown(self, like: Tensor, room: int) -> _Block:
         b, g, _, d = like.shape
-        grown = _Block(like.new_empty(2 * self._depth, b, g, room, d))
+        grown = _Block(like.new_empty(2 * self._depth, b, max(g, self._groups), room, d))
         if self._near is not None:
             grown.written(self.length).copy_(self._near.written(self.length))
         return grown

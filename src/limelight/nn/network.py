@@ -103,7 +103,9 @@ class Network(nn.Module):
 
     def new_cache(self) -> Cache:
         """An empty cache for this model's decoder."""
-        return Cache(len(self.decoder.blocks) if isinstance(self.decoder, Stack) else 1)
+        if not isinstance(self.decoder, Stack):
+            return Cache(1)
+        return Cache(len(self.decoder.blocks), groups=max(block.attn.groups for block in self.decoder.layers))
 
     def attentions(self) -> dict[str, Attention]:
         """Every attention by name: "encoder.0.self", "decoder.3.cross" ..."""

@@ -24,6 +24,7 @@ from .positions import (
     Stretch,
     Yarn,
 )
+from .pruned import Pruned
 from .ready import decoder_only, encoder_decoder
 from .scores import Additive, Dot, General, ScaledDot, Score
 from .stack import Activation, Column, FeedForward, Recurrent, Stack, Tokens
@@ -56,6 +57,7 @@ __all__ = [
     "Norm",
     "Position",
     "Predicted",
+    "Pruned",
     "Recurrent",
     "Rotary",
     "ScaledDot",

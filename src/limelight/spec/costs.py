@@ -7,6 +7,7 @@ multiply-adds of one sequence; what a causal mask hides is counted, though a fus
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from .attention import Attention
 from .model import Model
@@ -72,12 +73,15 @@ class _Side:
 def _side(column: Stack | Recurrent, model: Model, n: int) -> _Side:
     if isinstance(column, Recurrent):
         return _recurrent(column, model, n)
-    crosses = [] if column.cross is None else [_Pairs(column.cross, model.dim, n).attending()]
-    selves = [
-        _Pairs(column.attention, model.dim, n, column, window).attending()
-        for window in column.windows or (column.attention.window,) * column.depth
-    ]
-    return _Side(selves + crosses * column.depth, column.depth * _feed_forward(column.ff, model.dim, n))
+    windows = column.windows or (column.attention.window,) * column.depth
+    selves = [_Pairs(a, model.dim, n, column, window) for a, window in zip(_of_layers(column, "self", model), windows, strict=True)]
+    crosses = [_Pairs(a, model.dim, n) for a in _of_layers(column, "cross", model)]
+    return _Side([each.attending() for each in (*selves, *crosses)], column.depth * _feed_forward(column.ff, model.dim, n))
+
+
+def _of_layers(column: Stack, part: Literal["self", "cross"], model: Model) -> list[Attention]:
+    """What each layer has; layers may have lost heads."""
+    return [a for i in range(column.depth) if (a := column.left(i, part, model.dim)) is not None]
 
 
 def _feed_forward(ff: FeedForward, dim: int, n: int) -> int:
@@ -176,9 +180,9 @@ def _cache(model: Model, n: int) -> int:
     column, dim = model.decoder, model.dim
     if column is None:
         return 0
-    far = 0 if column.cross is None else 2 * column.cross.groups * column.cross.width(dim) * n
     if isinstance(column, Stack):
-        near = 2 * column.attention.groups * column.attention.width(dim) * n
-        return NUMBER * column.depth * (near + far)
+        held = (*_of_layers(column, "self", model), *_of_layers(column, "cross", model))
+        return NUMBER * sum(2 * a.groups * a.width(dim) * n for a in held)
+    far = 0 if column.cross is None else 2 * column.cross.groups * column.cross.width(dim) * n
     state = PARTS[column.cell] * column.depth + column.feeding
     return NUMBER * (far + state * dim)

@@ -11,6 +11,7 @@ from ..errors import SpecError
 from ..values import value
 from .attention import Attention, Norm, Share
 from .positions import Alibi, Buckets, Count, Position, Rotary
+from .pruned import Pruned
 from .scores import Dot, ScaledDot
 from .weights import Hard, Kernel
 
@@ -47,7 +48,8 @@ class Stack:
     """A column of equal layers. `norm_at`: before each branch ("pre") or after each sum ("post").
 
     `norm_input`: a norm right after the embedding (BERT, BART). `norm_output`: a norm after the last layer.
-    `windows`: the window of each layer where layers differ (GPT-Neo, Qwen2); () where all have attention.window.
+    `windows`: the window of each layer where layers differ (GPT-Neo, Qwen2); () where all have attention.window. `pruned`: heads that
+    layers have lost.
     """
 
     ELSEWHERE = MappingProxyType(dict.fromkeys(
@@ -67,10 +69,12 @@ class Stack:
     norm_input: bool = False
     norm_output: bool = True
     windows: tuple[Count | None, ...] = ()
+    pruned: tuple[Pruned, ...] = ()
     dropout: Share = 0.0
 
     def __post_init__(self) -> None:
         a = self.attention
+        self._check_pruned()
         if self.windows and (len(self.windows) != self.depth or a.window is not None):
             raise SpecError(
                 f"windows are for each of {self.depth} layers: got {len(self.windows)}, and attention.window={a.window}.",
@@ -91,6 +95,24 @@ class Stack:
         if isinstance(a.weights, Hard) and a.weights.estimator != "gumbel":
             raise SpecError(f'draws of self-attention change all that follows, and "{a.weights.estimator}" learns from single steps.',
                             'Use estimator="gumbel", or put hard attention into cross.')
+
+    def _check_pruned(self) -> None:
+        names = [each.name for each in self.pruned]
+        for each in self.pruned:
+            whole = self.attention if each.part == "self" else self.cross
+            if each.layer >= self.depth or whole is None or names.count(each.name) > 1:
+                raise SpecError(f"pruned names one of {self.depth} layers, and an attention that it has, once: got {each.name}.",
+                                "Leave it out, or put all of its heads into one.")
+            each.left(whole)
+
+    def lost(self, layer: int, part: Literal["self", "cross"]) -> Pruned | None:
+        """What an attention has lost; None where nothing."""
+        return next((each for each in self.pruned if (each.layer, each.part) == (layer, part)), None)
+
+    def left(self, layer: int, part: Literal["self", "cross"], dim: int) -> Attention | None:
+        """An attention as that layer has it, in a model of width `dim`; None where there is none."""
+        whole, lost = self.attention if part == "self" else self.cross, self.lost(layer, part)
+        return whole if whole is None or lost is None else lost.remains(whole, dim)
 
     @property
     def room(self) -> int | None:
