@@ -64,8 +64,8 @@ class Aligner:
 
     `attention`: its name; `heads`: averaged; `shift`: 1 where a target token is aligned by the step *after* it was chosen, when
     it is the decoder's input (Chen et al. 2020, section 3.1). `normed`: weights count by the norm of what they bring (Kobayashi et al.
-    2020). `share`, `null`, `even`: how weights become links, see look.align.Linking. `aer`: alignment error rate on pairs that were not
-    used to choose, `low` to `high` its 95 % interval, with `precision` and `recall`; None where those were not computed.
+    2020). `share`, `null`, `even`, `signs`, `least`: how weights become links, see look.align.Linking. `aer`: alignment error rate on
+    pairs that were not used to choose, `low` to `high` its 95 % interval, with `precision` and `recall`; None where not computed.
     """
 
     attention: str
@@ -75,6 +75,8 @@ class Aligner:
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     null: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     even: bool = False
+    signs: bool = False
+    least: Share = 0.0
     aer: Share
     low: Share | None = None
     high: Share | None = None
@@ -182,6 +184,7 @@ class Beside:
     format: Literal[1] = 1
     aligner: Aligner | None = None
     measured: dict[str, Measure] = Field(default_factory=dict)
+    evidence: Evidence | None = None
 
 
 def to_json(manifest: Manifest | Beside) -> str:

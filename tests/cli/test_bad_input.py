@@ -94,14 +94,16 @@ def test_no_model_of_that_name(limelight: Run, tmp_path: Path) -> None:
     one_line(limelight("translate", "x", "-m", "empty"), "limelight.json is not there")
 
 
-def test_a_look_needs_a_measured_aligner(limelight: Run, tmp_path: Path) -> None:
+def test_a_look_at_a_model_that_nobody_measured_says_so(limelight: Run, tmp_path: Path) -> None:
     import tiny
     from limelight.hub import save
 
     pieces, untrained = tiny.untrained()
     save(tmp_path / "m", model=untrained, text=pieces, manifest=tiny.manifest(pieces, untrained.spec, aligner=None), card="")
-    one_line(limelight("translate", "x", "-m", "m", "--look"), "no measured aligner", "[align]")
-    assert limelight("translate", "Tom.", "-m", "m", "--json").code == 0
+    ran = limelight("translate", "Tom sees a book.", "-m", "m", "--look")
+    assert ran.code == 0
+    assert "is not measured" in " ".join(ran.out.split())
+    assert "alignment" not in json.loads(limelight("translate", "Tom.", "-m", "m", "--json").out)
 
 
 BROKEN = {

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limelight.inputs import Text, words
-from limelight.look.align import Alignment, align, error_rate, links_of
+from limelight.look.align import EVEN, Alignment, Linking, Match, align, alike_of, error_rate, linked, links_of, match, total
 
 SOURCE, TARGET = "The cats sat.", "Chats assis."
 FROM, TO = [(0, 3), (4, 8), (9, 12), (12, 13)], [(0, 5), (6, 11), (11, 12)]
 
 
 def aligned(weights: list[list[float]], source: list[tuple[int, int]], target: list[tuple[int, int]]) -> Alignment:
-    return align(torch.tensor(weights), source=SOURCE, target=TARGET, source_pieces=source, target_pieces=target, words=(FROM, TO))
+    return align(torch.tensor(weights), texts=(SOURCE, TARGET), pieces=(source, target), words=(FROM, TO))
 
 
 def test_pieces_are_merged_to_words():
@@ -75,7 +75,7 @@ def test_a_word_without_pieces_takes_nothing_and_links_to_nothing():
 
 def test_texts_without_words_have_no_links():
     for spans in (([], TO), (FROM, []), ([], [])):
-        found = align(torch.rand(1, 1), source=SOURCE, target=TARGET, source_pieces=[(0, 3)], target_pieces=[(0, 3)], words=spans)
+        found = align(torch.rand(1, 1), texts=(SOURCE, TARGET), pieces=([(0, 3)], [(0, 3)]), words=spans)
         assert found.links == ()
         assert found.pharaoh == ""
         assert (len(found.source), len(found.target)) == (len(spans[0]), len(spans[1]))
@@ -94,7 +94,7 @@ def test_merging_is_what_loops_over_characters_give(data: st.DataObject):
     p, q = (spans(data.draw(st.sets(st.integers(1, 9))), len(text)) for text in (source, target))
     w, u = (spans(data.draw(st.sets(st.integers(1, 9))), len(text)) for text in (source, target))
     weights = torch.rand(len(q), len(p), generator=torch.Generator().manual_seed(data.draw(st.integers(0, 99)))).softmax(-1)
-    found = align(weights, source=source, target=target, source_pieces=p, target_pieces=q, words=(w, u))
+    found = align(weights, texts=(source, target), pieces=(p, q), words=(w, u))
     for j, (c, d) in enumerate(u):
         for i, (a, b) in enumerate(w):
             total = share = 0.0
@@ -113,10 +113,8 @@ def test_with_a_real_tokenizer_each_word_gets_its_own_pieces():
     encoded = text.encode(source)
     found = align(
         torch.eye(len(encoded.ids)),
-        source=source,
-        target=target,
-        source_pieces=encoded.offsets,
-        target_pieces=encoded.offsets,
+        texts=(source, target),
+        pieces=(encoded.offsets, encoded.offsets),
         words=(words(source), words(target)),
     )
     assert found.source == ("The", "cat", "ate", "déjà", "🙂", "l'", "été", ".")
@@ -150,6 +148,57 @@ def test_pharaoh_reads_back():
     assert tuple(tuple(map(int, pair.split("-"))) for pair in found.pharaoh.split()) == found.links
 
 
+# --- other ways to read links ----------------------------------------------------------------------------------------
+WEIGHTS = torch.tensor([[0.5, 0.3, 0.1], [0.45, 0.05, 0.4], [0.4, 0.0, 0.0]])
+
+
+def test_a_word_that_all_take_from_takes_no_links_from_others():
+    """By its weights each word comes from the first; but of what the second gives, nearly all goes to the first target word."""
+    assert links_of(WEIGHTS, Linking(null=0)) == ((0, 0), (0, 1), (0, 2))
+    assert links_of(WEIGHTS, Linking(null=0, even=True)) == ((0, 2), (1, 0), (2, 1))
+    assert links_of(WEIGHTS[:1], Linking(null=0, even=True)) == ((0, 0),)             # beside no other word, the weights themselves tell
+    shares = (WEIGHTS / (WEIGHTS.sum(0) + EVEN)).max(1).values.tolist()
+    for j, share in enumerate(shares):
+        assert sum(t == j for _, t in links_of(WEIGHTS, Linking(null=0, even=True, least=share + 1e-3))) == 0
+        assert sum(t == j for _, t in links_of(WEIGHTS, Linking(null=0, even=True, least=share - 1e-3))) == 1
+
+
+def test_a_word_may_come_from_several_or_from_none():
+    assert links_of(WEIGHTS, Linking(share=0.6, null=0)) == ((0, 0), (0, 1), (0, 2), (1, 0), (2, 1))
+    assert links_of(WEIGHTS, Linking(share=0.8, null=0)) == ((0, 0), (0, 1), (0, 2), (2, 1))
+    assert links_of(WEIGHTS, Linking()) == ((0, 0), (0, 1))                           # of the third more went to no word
+    assert links_of(WEIGHTS, Linking(null=0.5)) == ((0, 0), (0, 1), (0, 2))
+    assert links_of(WEIGHTS, Linking(null=0, least=0.45)) == ((0, 0), (0, 1))
+
+
+def test_signs_come_from_signs_alone():
+    source, target = ("yes", ",", "."), ("oui", "!", "non")
+    alike = alike_of(source, target)
+    assert alike.tolist() == [[True, False, False], [False, True, True], [True, False, False]]
+    assert links_of(WEIGHTS, Linking(null=0, signs=True), alike) == ((0, 0), (0, 2), (2, 1))
+    only = links_of(WEIGHTS, Linking(null=0, signs=True), alike_of(("a", "b", "c"), ("!", "x", "y")))
+    assert only == ((0, 1), (0, 2))                                                   # no sign there: the sign comes from nothing
+
+
+def test_padding_and_batches_change_no_links():
+    many = torch.rand(4, 6, 5, generator=torch.Generator().manual_seed(3)).softmax(-1) * 0.9
+    sizes = [(6, 5), (3, 2), (1, 4), (2, 5)]
+    for (j, i), row in zip(sizes, many, strict=True):
+        row[j:], row[:, i:] = 0, 0
+    for how in (Linking(), Linking(even=True, null=0, least=0.2), Linking(share=0.5, null=0.2)):
+        together = linked(many, how)
+        for (j, i), row, found in zip(sizes, many, together, strict=True):
+            assert not found[j:].any()
+            assert not found[:, i:].any()
+            assert links_of(row[:j, :i], how) == tuple(sorted((i, j) for j, i in found.nonzero().tolist()))
+
+
+def test_words_in_no_link_are_told():
+    found = Alignment(("a", "b", "c"), ("x", "y"), ((1, 1),), ((0.1, 0.1, 0.1), (0.0, 0.9, 0.0)))
+    assert found.unlinked == ((0, 2), (0,))
+    assert found.to_json("well")["pharaoh"] == "1-1"
+
+
 # --- the error rate --------------------------------------------------------------------------------------------------
 def test_error_rates_made_by_hand():
     sure, possible = [{(0, 0), (1, 1)}], [{(0, 0), (1, 1), (2, 1)}]
@@ -170,6 +219,15 @@ def test_sentences_are_counted_together_not_averaged():
     found = [{(i, i) for i in range(9)}, {(0, 1)}]
     sure = [{(i, i) for i in range(9)}, {(0, 0)}]
     assert error_rate(found, sure, sure) == pytest.approx(1 - 18 / 20)
+
+
+def test_precision_and_recall_made_by_hand():
+    found = match({(0, 0), (1, 1), (2, 2)}, {(0, 0), (3, 3)}, {(1, 1)})
+    assert found == Match(1, 2, 3, 2)
+    assert (found.precision, found.recall, found.error) == pytest.approx((2 / 3, 1 / 2, 1 - 3 / 5))
+    assert (Match().precision, Match().recall, Match().error) == (1, 1, 0)
+    assert total([found, Match(1, 1, 1, 1)]) == Match(2, 3, 4, 3)
+    assert total([]) == Match()
 
 
 LINKS = st.sets(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=8)

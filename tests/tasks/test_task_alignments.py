@@ -11,9 +11,10 @@ import torch
 from limelight.hub import Opened
 from limelight.inputs import Text, words
 from limelight.manifest import Aligner
-from limelight.tasks.recipes.translate.aligning import force
-from limelight.tasks.translate.alignments import aligned, described, picture, spelled, trusted
+from limelight.tasks.translate.alignments import Aligning, aligned, described, spelled, told, trusted
+from limelight.tasks.translate.forcing import Couple, Forcing
 from limelight.tasks.translate.task import Translate
+from limelight.tasks.translate.ways import way_of
 from limelight.tasks.writing.generated import Generated
 
 Learnt = list[tuple[str, str]]
@@ -22,17 +23,18 @@ AER = "alignment error rate 0.50 on 10 made-up pairs not used to choose it (0 is
 
 def led(opened: Opened, found: Generated, aligner: Aligner) -> Any:
     """The alignment of the same words, from leading the model through its own translation."""
-    spans = (words(found.source), words(found.text))
-    return force(opened, found.source, found.text, spans).aligned(aligner.attention, aligner.heads, aligner.shift)
+    couple = Couple(found.source, found.text, (words(found.source), words(found.text)))
+    ((_, each),) = Forcing(opened).all([couple])
+    return each.aligned(way_of(aligner))
 
 
 @pytest.mark.parametrize("shift", [0, 1])
 @pytest.mark.parametrize(("attention", "heads"), [("decoder.1.cross", (0, 2)), ("decoder.0.cross", (3,))])
-@pytest.mark.parametrize("beam", [1, 4])
+@pytest.mark.parametrize(("beam", "more"), [(1, {}), (4, {}), (4, {"normed": True, "even": True, "null": 0.0, "share": 0.7})])
 def test_the_alignment_is_that_of_forced_decoding(
-    opened: Opened, learnt: Learnt, shift: Any, attention: str, heads: tuple[int, ...], beam: int
+    opened: Opened, learnt: Learnt, shift: Any, attention: str, heads: tuple[int, ...], beam: int, more: dict[str, Any]
 ) -> None:
-    aligner = Aligner(attention=attention, heads=heads, shift=shift, aer=0.5, pairs=10, measured_on="made-up")
+    aligner = Aligner(attention=attention, heads=heads, shift=shift, aer=0.5, pairs=10, measured_on="made-up", **more)
     other = replace(opened, manifest=replace(opened.manifest, aligner=aligner))
     results = Translate(other)([source for source, _ in learnt[:3]], beam=beam)
     for found in results:
@@ -83,13 +85,21 @@ def test_pictures_show_the_alignment_and_how_far_to_trust_it(translate: Translat
 
 def test_a_single_head_and_the_same_step_are_said_so() -> None:
     aligner = Aligner(attention="decoder.2.cross", heads=(3,), shift=0, aer=0.123, pairs=347, measured_on="Hansards")
-    assert described(aligner) == "decoder.2.cross, head 3; each word by the step that chose it; sub-words merged"
+    assert described(way_of(aligner)) == "decoder.2.cross, head 3; each word by the step that chose it; sub-words merged"
     assert trusted(aligner) == "alignment error rate 0.12 on 347 Hansards pairs not used to choose it (0 is perfect)"
+    more = replace(aligner, normed=True, even=True, signs=True, share=0.8, low=0.101, high=0.146)
+    assert described(way_of(more)).endswith(
+        "; weights counted by the norm of what they bring; linked by the share of what a source word gives to all; "
+        "signs linked to signs alone; and to all words that reach 80% of the best"
+    )
+    assert trusted(more).startswith("alignment error rate 0.12 (0.10 to 0.15) on 347 ")
 
 
-def test_no_picture_is_drawn_that_nobody_measured(opened: Opened, translate: Translate, learnt: Learnt) -> None:
-    with pytest.raises(ValueError, match="measured aligner"):
-        picture("t", translate(learnt[0][0]).alignment, replace(opened.manifest, aligner=None), 0.1)
+def test_no_measured_number_is_told_that_nobody_measured(opened: Opened) -> None:
+    bare = replace(opened, manifest=replace(opened.manifest, aligner=None))
+    for asked in (told, Aligning):
+        with pytest.raises(ValueError, match="measured aligner"):
+            asked(bare)
 
 
 # --- tokens to characters --------------------------------------------------------------------------------------------

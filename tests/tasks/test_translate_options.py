@@ -107,6 +107,11 @@ def test_alignment_is_there_unless_it_is_not_wanted_or_not_measured(translate: T
     unmeasured = Translate(replace(opened, manifest=replace(opened.manifest, aligner=None)))
     assert unmeasured(learnt[0][0]).alignments == ()
     assert unmeasured(learnt[0][0]).text == bare.text == learnt[0][1]
+    asked = unmeasured([learnt[0][0], learnt[1][0]], align=True)
+    assert all("not measured" in each.pictures[0].trust for each in asked)
+    assert asked[0].alignment.target == translate(learnt[0][0]).alignment.target
+    assert asked[0].pictures[0].how == asked[1].pictures[0].how
+    assert unmeasured("", align=True).alignments == ()
 
 
 def test_options_are_a_value_or_names_or_both(translate: Translate, learnt: Learnt) -> None:

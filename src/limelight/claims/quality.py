@@ -13,8 +13,8 @@ from ..hub import Opened
 from ..inputs import Text, pad
 from ..manifest import Aligner, Card, Generation, Manifest
 from ..nn import Network
-from ..tasks.recipes.translate.aligning import choose_aligner
-from ..tasks.recipes.translate.gold import Gold
+from ..tasks.align.choosing import PLAIN, choose_aligner
+from ..tasks.align.gold import Gold
 from ..tasks.recipes.translate.scoring import score
 from .lab import Figures
 
@@ -63,10 +63,10 @@ def by_words(pairs: Sequence[Pair], translations: Sequence[str], edges: Sequence
 
 def aligned(model: Network, text: Text, gold: Sequence[Gold], *, languages: tuple[str, str], choose_on: int) -> Figures:
     """The alignment error rate of the best cross-attention, heads and shift, chosen on the first `choose_on` gold pairs and measured on the
-    others; {} for a model without cross-attention. See tasks.recipes.translate.aligning."""
+    others; {} for a model without cross-attention. See tasks.align.choosing."""
     if not any(name.endswith(".cross") for name in model.attentions()):
         return {}
-    found: Aligner = choose_aligner(opened(model, text, languages), gold, measured_on="gold pairs", choose_on=choose_on)
+    found: Aligner = choose_aligner(opened(model, text, languages), gold, measured_on="gold pairs", choose_on=choose_on, space=PLAIN)
     return {"aer": found.aer, "attention": found.attention, "heads": list(found.heads), "shift": found.shift, "gold": found.pairs}
 
 

@@ -16,7 +16,7 @@ from ..data import Pair
 from ..nn import Network
 from ..spec import Model, Recurrent
 from ..spec.mechanisms import Sizes, find
-from ..tasks.recipes.translate.gold import read_gold
+from ..tasks.align.gold import read_gold
 from ..train import Plan, find_data
 from ..train.drawing import next_token_of
 from ..values import plain, value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from ..hub import Opened, open_model
 from ..tasks.recipes import Trade, trade_of
 from ..tasks.recipes.scores import Aside, Score
 from ..train import Recipe, read_recipe
+from .explained import Explaining, check, explained
 from .progress import bar
 from .streams import note, say
 
@@ -24,8 +26,9 @@ AnyTrade = Trade[Any, Any, Any, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """All that was asked for; None where nothing was."""
+    """All that was asked for; None where nothing was. `exam`: options that only --task hears."""
 
+    exam: Mapping[str, Any]
     model: str
     device: str
     dtype: str
@@ -36,6 +39,7 @@ class Job:
     limit: int | None
     beam: int | None
     align: bool
+    explaining: Explaining
     output: str | None
     as_json: bool
 
@@ -75,6 +79,7 @@ def run(job: Job) -> None:
     trade = trade_of(opened.manifest.task if recipe is None else recipe.task)
     examples, name = _examples(job, trade, opened, recipe, beside)
     measure = trade.alignment(recipe, beside) if job.align and recipe is not None else None
+    explains = None if job.explaining.each is None else trade.evidence(examples, job.explaining.each)
     options = {} if job.beam is None else {"beam": job.beam}
     began, answers = time.perf_counter(), list[Any]()
     with bar(trade.doing, len(examples), unit=trade.unit) as show_at:
@@ -84,17 +89,22 @@ def run(job: Job) -> None:
         show_at(len(examples))
     seconds = time.perf_counter() - began
     scores = trade.scores(examples, answers)
-    found = Found(name, scores, trade.unit, len(answers), seconds, measure(opened) if measure else None)
+    aside = measure(opened) if measure else explained(job.explaining, opened, explains, name) if explains else None
+    found = Found(name, scores, trade.unit, len(answers), seconds, aside)
     say(json.dumps({"model": opened.manifest.name, **found.to_json()}, ensure_ascii=False) if job.as_json else str(found))
     if job.output is not None:
         _write(job.output, trade, examples, answers)
 
 
 def _check_together(job: Job) -> None:
+    for name, value in job.exam.items():
+        if value is not None:
+            raise RecipeError(f"{name} is about an exam, and there is no --task.", f"Say --task align, or leave {name} out.")
     if job.output is not None:
         format_of(job.output)
         if not Path(job.output).parent.is_dir():
             raise InputError(f"there is no folder {Path(job.output).parent} for {job.output}.", "Create it, or choose another place.")
+    check(job.explaining, align=job.align)
     if job.file is None:
         for name, value in zip(("--source-column", "--target-column"), job.columns, strict=True):
             if value is not None:

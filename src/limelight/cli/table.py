@@ -14,6 +14,7 @@ from .groups import ungrouped
 
 COMMANDS = {
     "translate": ("translate", "Translate texts, standard input or a file, and see every word's attention."),
+    "align": ("align", "Tell which words of a translation come from which of its source."),
     "summarize": ("summarize", "Summarize texts, however long."),
     "generate": ("generate", "Go on with a text."),
     "chat": ("chat", "Talk with a model."),

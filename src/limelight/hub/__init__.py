@@ -21,10 +21,11 @@ from ..nn import Network, pack_matrices
 from .about import About, about
 from .cache import snapshot
 from .folder import Bits, open_folder, read_manifest, save
+from .keeping import keep, with_beside
 from .published import open_published
 from .publishing import publish
 
-__all__ = ["About", "Opened", "about", "bundled", "find", "open_model", "publish", "read_manifest", "save"]
+__all__ = ["About", "Opened", "about", "bundled", "find", "keep", "open_model", "publish", "read_manifest", "save"]
 
 Form = Literal["published", "limelight"]
 
@@ -110,6 +111,7 @@ def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto") -
     if not ours and not published:
         raise WeightError(f"{folder / 'limelight.json'} is not there.", "A model folder has a limelight.json, or a config.json.")
     model, text, manifest = open_folder(folder) if ours else open_published(folder)
+    manifest = manifest if ours else with_beside(manifest, model, folder)
     model = model.to(device=place, dtype=pick_dtype(dtype, place)).eval().requires_grad_(False)
     pack_matrices(model)
     return Opened(model, text, manifest, folder)

@@ -19,7 +19,7 @@ from ..errors import InputError, WeightError
 from ..files import believed_text, replaced
 from ..inputs.template import FILE as TEMPLATE
 from ..inputs.text import Text
-from ..manifest import Manifest
+from ..manifest import Aligner, Manifest
 from ..nn import Network
 from ..quant import pack, unpack
 from ..weights import read_tensors, write_tensors
@@ -76,16 +76,22 @@ def numbers(model: Network, bits: Bits) -> dict[str, Tensor]:
 
 
 def _empty(manifest: Manifest, tensors: int, folder: Path) -> Network:
-    where, aligner = folder / "limelight.json", manifest.aligner
+    where = folder / "limelight.json"
     model = blank(manifest.spec, tensors, where)
-    if aligner is not None:
-        there = model.attentions().get(aligner.attention)
-        if there is None or not aligner.attention.endswith(".cross") or max(aligner.heads) >= there.heads:
-            raise WeightError(
-                f'{where}: the aligner looks at "{aligner.attention}", heads {list(aligner.heads)}, which the model does not have.',
-                "limelight.json is of another model.",
-            )
+    check_aligner(manifest.aligner, model, where)
     return model
+
+
+def check_aligner(aligner: Aligner | None, model: Network, where: Path) -> None:
+    """Raises WeightError where a model does not have the heads that are said to align words."""
+    if aligner is None:
+        return
+    there = model.attentions().get(aligner.attention)
+    if there is None or not aligner.attention.endswith(".cross") or max(aligner.heads) >= there.heads:
+        raise WeightError(
+            f'{where}: the aligner looks at "{aligner.attention[:40]}", heads {list(aligner.heads)}, which the model does not have.',
+            f"{where.name} is of another model.",
+        )
 
 
 def _fingerprint(pieces: str) -> str:

@@ -71,6 +71,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def answers(self) -> Engine:
+        """What cuts texts as the model writes them: another, where source and target are cut differently (Marian)."""
+        ...
+
+    @property
     def names(self) -> Mapping[str, int]:
         """The ids of all marks, and of what else was added to the pieces, by their names."""
         ...
@@ -156,6 +161,11 @@ class Fast:
     def continuing(self) -> str:
         """See Engine."""
         return getattr(self.tokenizer.model, "continuing_subword_prefix", None) or ""
+
+    @property
+    def answers(self) -> Fast:
+        """See Engine."""
+        return self
 
     @property
     def names(self) -> Mapping[str, int]:

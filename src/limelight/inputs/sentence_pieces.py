@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -159,6 +160,15 @@ class SentencePiece:
     def continuing(self) -> str:
         """See Engine: here a piece tells where a word begins, not where it goes on."""
         return ""
+
+    @property
+    def answers(self) -> SentencePiece:
+        """See Engine."""
+        if self._writer is self._reader:
+            return self
+        turned = copy(self)
+        turned._reader = self._writer
+        return turned
 
     @property
     def names(self) -> Mapping[str, int]:

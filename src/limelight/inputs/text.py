@@ -241,6 +241,12 @@ class Text:
         return [tidied(text) for text in joined] if self._tidy else joined
 
     @property
+    def answers(self) -> Text:
+        """What gives a text the ids that the model itself would write it with: another, where source and target are cut differently."""
+        engine = self.engine.answers
+        return self if engine is self.engine else Text(engine, self.marks, self._habit, tidy=self._tidy)
+
+    @property
     def unsettled(self) -> tuple[str, ...]:
         """Texts of which what `decode` has given already would be another, once they are whole."""
         return (QUOTE,) if self._tidy else ()

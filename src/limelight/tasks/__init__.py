@@ -10,6 +10,7 @@ from ..errors import TaskError, did_you_mean
 
 if TYPE_CHECKING:
     from ..hub import Opened
+    from .align import Align
     from .answer import Answer
     from .chat import Chat
     from .classify import Classify
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     Given = str | Path | Opened
 
 # name -> module, class; loaded when it is asked for
-NAMES = ("translate", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve")
+NAMES = ("translate", "align", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve")
 TASKS = {name: (name, name.capitalize()) for name in NAMES}
 
 
 @overload
 def task(name: Literal["translate"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Translate: ...
+@overload
+def task(name: Literal["align"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Align: ...
 @overload
 def task(name: Literal["summarize"], model: Given, *, device: str = "auto", dtype: str = "auto") -> Summarize: ...
 @overload

@@ -7,7 +7,7 @@ from ..hub import Opened
 from ..spec import Classes, Head, Labels, Model, Words
 
 ANY = ("embed", "sense")                 # any model has vectors
-CAUSAL, SEQUENCE = ("generate", "chat", "resolve"), ("translate", "summarize", "generate")
+CAUSAL, SEQUENCE = ("generate", "chat", "resolve"), ("translate", "align", "summarize", "generate")
 MASKED = ("fill", "resolve")
 
 
@@ -36,7 +36,7 @@ def check_fit(opened: Opened, task: str) -> None:
     m = opened.manifest
     can = able(m.spec, opened.text.marks.mask is not None)
     if m.source_language is not None:                                # made to translate, from this language to that
-        can = tuple(name for name in can if name in ("translate", *ANY))
+        can = tuple(name for name in can if name in ("translate", "align", *ANY))
     if task not in can:
         made = f"it was made to translate from {m.source_language}" if m.source_language else f"it has {_heads(m.spec)}"
         raise TaskError(f'the model "{m.name}" cannot {task}: {made}.', f"It can {', '.join(can)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
@@ -11,48 +12,64 @@ from ...decode import Hypothesis
 from ...hub import Opened
 from ...inputs import Encoded, Text, words
 from ...inputs.words import without_lead
-from ...look.align import Alignment, Span, align, unfaded
+from ...look.align import PLAIN, Alignment, Linking, Span, align, unfaded
 from ...look.picture import Picture, Subwords
-from ...manifest import Aligner, Manifest
+from ...manifest import Aligner
 from ..writing.scribe import Part, Sight
+from .ways import Way, by_norm, shifted, way_of
 
 
 class Aligning:
-    """Looks at the attention that a model's folder names as its aligner, while a translation is written. See scribe.Looker."""
+    """Looks at the attention that aligns while a translation is written. See scribe.Looker."""
 
-    def __init__(self, opened: Opened):
+    def __init__(self, opened: Opened, *, before: int = 0):
+        """`before`: how many characters of a source stand before what is to be translated. The model must have a measured aligner."""
         if opened.manifest.aligner is None:
             raise ValueError("aligning needs a measured aligner")
-        self._aligner, self._text = opened.manifest.aligner, opened.text
-        self._spec = opened.model.attentions()[self._aligner.attention].spec
+        self._way, self._text, self._before = way_of(opened.manifest.aligner), opened.text, before
+        self._spec = opened.model.attentions()[self._way.attention].spec
 
     @property
     def attention(self) -> str:
         """Its name."""
-        return self._aligner.attention
+        return self._way.attention
 
-    def see(self, part: Part, best: Hypothesis, weights: Float[Tensor, "h q k"]) -> Sight:
+    @property
+    def normed(self) -> bool:
+        """Whether it needs to know how much each key brings."""
+        return self._way.normed
+
+    def see(self, part: Part, best: Hypothesis, weights: Float[Tensor, "h q k"], norms: Float[Tensor, "h k"] | None) -> Sight:
         """The words and pieces of a sentence and its translation, aligned."""
         if part.source is None:
             raise ValueError("a part that is aligned needs its characters")
-        a, heads = self._aligner, list(self._aligner.heads)
+        heads, taken = list(self._way.heads), unfaded(weights, self._spec)
+        chosen = taken[heads] if norms is None else by_norm(taken[heads], norms[heads])
+        said, shift = (part.source, best.tokens, self._text), self._way.shift
         return Sight(
-            aligned(unfaded(weights[heads], self._spec), part.source, best.tokens, self._text, shift=a.shift),
-            subwords(weights, part.source, best.tokens, self._text, shift=a.shift),
+            aligned(chosen, *said, shift=shift, linking=self._way.linking, before=self._before), subwords(weights, *said, shift=shift)
         )
 
 
-def aligned(weights: Float[Tensor, "h q k"], source: Encoded, tokens: Sequence[int], text: Text, *, shift: int) -> Alignment:
+def aligned(
+    weights: Float[Tensor, "h q k"],
+    source: Encoded,
+    tokens: Sequence[int],
+    text: Text,
+    *,
+    shift: int,
+    linking: Linking = PLAIN,
+    before: int = 0,
+) -> Alignment:
     """Weights of the chosen heads over the steps of one translation -> words aligned to words.
 
     `tokens`: what each step chose. With `shift` 1 a token is aligned by the next step, which has it as input; the last token, which
-    no step follows, by its own.
+    no step follows, by its own. `before`: characters of the source that ask for the translation, and are no words of it.
     """
-    mean = weights.mean(0)                                                       # (q k)
-    rows = [min(i + shift, len(mean) - 1) for i in range(len(tokens))]
     target, spans = spelled(text, tokens)
-    into = (words(source.text), words(target))
-    return align(mean[rows].cpu(), source=source.text, target=target, source_pieces=source.offsets, target_pieces=spans, words=into)
+    into = ([(a, b) for a, b in words(source.text) if a >= before], words(target))
+    taken = shifted(weights, shift)[:, : len(tokens)].mean(0).cpu()
+    return align(taken, texts=(source.text, target), pieces=(source.offsets, spans), words=into, linking=linking)
 
 
 def spelled(text: Text, tokens: Sequence[int]) -> tuple[str, list[Span]]:
@@ -70,8 +87,7 @@ def spelled(text: Text, tokens: Sequence[int]) -> tuple[str, list[Span]]:
 
 def subwords(weights: Float[Tensor, "h q k"], source: Encoded, tokens: Sequence[int], text: Text, *, shift: int) -> Subwords:
     """The same before pieces were merged, for each head: rows are the tokens that were chosen, columns the source's."""
-    rows = [min(i + shift, weights.shape[1] - 1) for i in range(len(tokens))]
-    shown = weights[:, rows].cpu().tolist()
+    shown = shifted(weights, shift)[:, : len(tokens)].cpu().tolist()
     return Subwords(
         source=tuple(text.pieces(source.ids)),
         target=tuple(text.pieces(tokens)),
@@ -79,32 +95,52 @@ def subwords(weights: Float[Tensor, "h q k"], source: Encoded, tokens: Sequence[
     )
 
 
-def picture(title: str, alignment: Alignment, manifest: Manifest, seconds: float, tokens: Subwords | None = None) -> Picture:
-    """The alignment as a picture, with the number that says how far it can be trusted."""
-    aligner = manifest.aligner
-    if aligner is None:
+@dataclass(frozen=True)
+class Told:
+    """How words were aligned, and how far to trust it: what a picture says beside what it shows."""
+
+    way: Way
+    trust: str
+    model: str
+
+    def picture(self, title: str, alignment: Alignment, seconds: float, tokens: Subwords | None = None) -> Picture:
+        """The alignment as a picture."""
+        return Picture(
+            title=title,
+            source=alignment.source,
+            target=alignment.target,
+            weights=alignment.weights,
+            links=alignment.links,
+            how=described(self.way),
+            trust=self.trust,
+            model=self.model,
+            seconds=seconds,
+            tokens=tokens,
+        )
+
+
+def told(opened: Opened) -> Told:
+    """Of a model with a measured aligner."""
+    if opened.manifest.aligner is None:
         raise ValueError("a picture needs a measured aligner")
-    return Picture(
-        title=title,
-        source=alignment.source,
-        target=alignment.target,
-        weights=alignment.weights,
-        links=alignment.links,
-        how=described(aligner),
-        trust=trusted(aligner),
-        model=manifest.name,
-        seconds=seconds,
-        tokens=tokens,
+    return Told(way_of(opened.manifest.aligner), trusted(opened.manifest.aligner), opened.manifest.name)
+
+
+def described(way: Way) -> str:
+    """Which attention is shown, and how it became links."""
+    heads = "head " + str(way.heads[0]) if len(way.heads) == 1 else "heads " + ", ".join(map(str, way.heads))
+    step = "by the step after it was chosen" if way.shift else "by the step that chose it"
+    more = (
+        (way.normed, "weights counted by the norm of what they bring"),
+        (way.even, "linked by the share of what a source word gives to all"),
+        (way.signs, "signs linked to signs alone"),
+        (way.share < 1, f"and to all words that reach {way.share:.0%} of the best"),
     )
-
-
-def described(aligner: Aligner) -> str:
-    """Which attention is shown."""
-    heads = "head " + str(aligner.heads[0]) if len(aligner.heads) == 1 else "heads " + ", ".join(map(str, aligner.heads))
-    step = "by the step after it was chosen" if aligner.shift else "by the step that chose it"
-    return f"{aligner.attention}, {heads}; each word {step}; sub-words merged"
+    return "; ".join([f"{way.attention}, {heads}", f"each word {step}", "sub-words merged", *(text for so, text in more if so)])
 
 
 def trusted(aligner: Aligner) -> str:
     """How far to trust it."""
-    return f"alignment error rate {aligner.aer:.2f} on {aligner.pairs} {aligner.measured_on} pairs not used to choose it (0 is perfect)"
+    sure = "" if aligner.low is None or aligner.high is None else f" ({aligner.low:.2f} to {aligner.high:.2f})"
+    on = f"on {aligner.pairs} {aligner.measured_on} pairs not used to choose it"
+    return f"alignment error rate {aligner.aer:.2f}{sure} {on} (0 is perfect)"

@@ -20,6 +20,25 @@ class Pair:
     first: int | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A pair of languages: how the model is asked for it, and what the two are called; "" where nobody says."""
+
+    pair: Pair
+    names: tuple[str, str]
+
+
+def asked_for(opened: Opened, source: str | None, target: str | None) -> Asked:
+    """The same as `choose`, with the names of the languages. A model that names none may be told what they are: that is how texts are
+    written, and nothing that it is asked for."""
+    m = opened.manifest
+    plain = not opened.text.languages and not any(name.startswith(f"{USE} ") for name in m.uses)
+    nameless = plain and m.source_language is None and m.target_language is None
+    pair = Pair() if nameless else choose(opened, source, target)
+    words = pair.use.split()[1:] or ["", ""]
+    return Asked(pair, (source or m.source_language or words[0], target or m.target_language or words[1]))
+
+
 def choose(opened: Opened, source: str | None, target: str | None) -> Pair:
     """How to ask. Raises RecipeError where a language is missing, unknown, or asked of a model that has none to choose from."""
     m, known = opened.manifest, opened.text.languages

@@ -9,29 +9,32 @@ from typing import Any, overload
 from ...data.normalise import NORMALISERS
 from ...errors import InputError
 from ...hub import Opened
-from ...inputs import sentences
+from ...inputs import sentences, words
 from ...look.picture import Picture
 from ...values import value
 from ..asking import as_texts, numbered, with_changes
 from ..fitness import check_fit
 from ..result import Columns
 from ..writing.generated import Generated
-from ..writing.scribe import Answer, Part, Scribe, by_text
+from ..writing.scribe import Answer, Part, Scribe, Sight, by_text
 from ..writing.writer import Writer, Writing
-from .alignments import Aligning, picture
+from .alignments import Aligning, Told, told
+from .forcing import Couple, Forcing
 from .languages import Pair, choose
+from .unmeasured import chosen_blind
 
 PIPELINE_KEYS = {"text": "translation_text"}
 
 
 @value
 class TranslateOptions(Writing):
-    """How to translate: see Writing. `align`: whether to align words, where the model has a measured aligner.
+    """How to translate: see Writing. `align`: whether to align words; None: where the model has a measured aligner. Of one that has none,
+    the attention is chosen on the translations themselves, and pictures say that nobody has measured it.
 
     `source_language` and `target_language`: for a model of several; the names are the model's own ("en", "fra_Latn").
     """
 
-    align: bool = True
+    align: bool | None = None
     source_language: str | None = None
     target_language: str | None = None
 
@@ -67,8 +70,7 @@ class Translate:
         pair = self._pair(options)
         scribe = self._scribe(options, pair)
         parts = [part for i in range(len(texts)) for part in numbered(i, texts, lambda i=i: self._parts(i, texts[i], scribe, pair))]
-        answers = by_text(scribe.all(parts), len(texts))
-        results = [self._result(scribe, text, each) for text, each in zip(texts, answers, strict=True)]
+        results = self._results(scribe, texts, scribe.all(parts), pair if options.align else None)
         return results[0] if isinstance(text, str) else results
 
     def columns(self, options: TranslateOptions) -> Columns:
@@ -90,15 +92,18 @@ class Translate:
         pair = self._pair(options)
         scribe = self._scribe(options, pair)
         whole = scribe.check_stream(text)
-        return scribe.streamed(self._parts(0, whole, scribe, pair), lambda answers: self._result(scribe, whole, answers))
+        lead = pair if options.align else None
+        return scribe.streamed(self._parts(0, whole, scribe, pair), lambda answers: self._results(scribe, [whole], answers, lead)[0])
 
     # --- from texts to sentences and back -------------------------------------------------------------------------
     def _pair(self, options: TranslateOptions) -> Pair:
         return choose(self.opened, options.source_language, options.target_language)
 
     def _scribe(self, options: TranslateOptions, pair: Pair) -> Scribe:
-        looker = Aligning(self.opened) if options.align and self.opened.manifest.aligner is not None else None
-        return Scribe(Writer(self.opened, pair.use), options, looker=looker, first=pair.first)
+        measured = options.align is not False and self.opened.manifest.aligner is not None
+        writer = Writer(self.opened, pair.use)
+        looker = Aligning(self.opened, before=len(writer.prefix)) if measured else None
+        return Scribe(writer, options, looker=looker, first=pair.first)
 
     def _parts(self, i: int, text: str, scribe: Scribe, pair: Pair) -> list[Part]:
         spans, writer = sentences(text), scribe.writer
@@ -121,14 +126,30 @@ class Translate:
                 )
         return out
 
-    def _result(self, scribe: Scribe, text: str, answers: Sequence[Answer]) -> Generated:
-        pictures = [p for a in answers if (p := self._picture(scribe, a)) is not None]
+    def _results(self, scribe: Scribe, texts: Sequence[str], answers: Sequence[Answer], lead: Pair | None) -> list[Generated]:
+        """`lead`: how to ask a model without a measured aligner when it is led through what it wrote; None where that is not wanted."""
+        how = None if self.opened.manifest.aligner is None else told(self.opened)
+        if how is None and lead is not None and answers:
+            answers, how = self._led(scribe, answers, lead)
+        return [self._result(scribe, text, each, how) for text, each in zip(texts, by_text(answers, len(texts)), strict=True)]
+
+    def _led(self, scribe: Scribe, answers: Sequence[Answer], pair: Pair) -> tuple[Sequence[Answer], Told]:
+        said = [scribe.text(a.part, scribe.writer.said(a.hypotheses[0])) for a in answers]
+        sources = [(a.part.source.text if a.part.source else "").removeprefix(scribe.writer.prefix) for a in answers]
+        couples = [Couple(s, t, (words(s), words(t))) for s, t in zip(sources, said, strict=True)]
+        led = dict(Forcing(self.opened, pair).all(couples, batch=scribe.options.batch))
+        how, text = chosen_blind(self.opened, [led[i] for i in range(len(couples))]), self.opened.text
+        sights = [Sight(led[i].aligned(how.way), led[i].subwords(text, how.way)) for i in range(len(couples))]
+        return [replace(answer, sight=sight) for answer, sight in zip(answers, sights, strict=True)], how
+
+    def _result(self, scribe: Scribe, text: str, answers: Sequence[Answer], how: Told | None) -> Generated:
+        pictures = [p for a in answers if (p := self._picture(scribe, a, how)) is not None]
         return scribe.result("translate", text, answers, keys=PIPELINE_KEYS, pictures=pictures)
 
-    def _picture(self, scribe: Scribe, answer: Answer) -> Picture | None:
+    def _picture(self, scribe: Scribe, answer: Answer, how: Told | None) -> Picture | None:
         """None for a sentence without words: a picture needs some on both sides."""
         sight = answer.sight
-        if sight is None or not sight.alignment.source or not sight.alignment.target:
+        if sight is None or how is None or not sight.alignment.source or not sight.alignment.target:
             return None
         title = scribe.text(answer.part, scribe.writer.said(answer.hypotheses[0]))
-        return picture(title, sight.alignment, self.opened.manifest, answer.seconds, sight.subwords)
+        return how.picture(title, sight.alignment, answer.seconds, sight.subwords)

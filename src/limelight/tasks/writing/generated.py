@@ -77,19 +77,8 @@ class Generated(Result):
         if self.parts > 1:
             out["parts"] = self.parts
         if self.alignments:
-            out["alignment"] = self._alignment()
+            out["alignment"] = self.alignment.to_json(self.pictures[0].trust if self.pictures else "")
         return out
-
-    def _alignment(self) -> dict[str, Any]:
-        whole = self.alignment
-        return {
-            "source": list(whole.source),
-            "target": list(whole.target),
-            "links": [list(link) for link in whole.links],
-            "pharaoh": whole.pharaoh,
-            "weights": [[round(w, 4) for w in row] for row in whole.weights],
-            "trust": self.pictures[0].trust if self.pictures else "",
-        }
 
     def save_html(self, path: str | Path) -> Path:
         """Write the pictures as one page that opens with the network off. Raises InputError where there are none, or it cannot be

@@ -62,8 +62,13 @@ class Looker(Protocol):
         """Its name."""
         ...
 
-    def see(self, part: Part, best: Hypothesis, weights: Float[Tensor, "h q k"]) -> Sight:
-        """The weights of all heads over the steps of the best answer, without the batch's padding."""
+    @property
+    def normed(self) -> bool:
+        """Whether it wants to know how much each key brings."""
+        ...
+
+    def see(self, part: Part, best: Hypothesis, weights: Float[Tensor, "h q k"], norms: Float[Tensor, "h k"] | None) -> Sight:
+        """The weights of all heads over the steps of the best answer, and what each key brings, without the batch's padding."""
         ...
 
 
@@ -170,8 +175,9 @@ class Scribe:
         best = self.writer.best(found, self.options, lambda h: self.text(part, self.writer.said(h)))
         if self._looker is None:
             return Answer(part, best, seconds)
-        weights = watcher.weights(best[0].rows)[:, :, : len(part.ids)]
-        return Answer(part, best, seconds, self._looker.see(part, best[0], weights))
+        rows, keys = best[0].rows, len(part.ids)
+        norms = watcher.norms(rows)[:, :keys] if self._looker.normed else None
+        return Answer(part, best, seconds, self._looker.see(part, best[0], watcher.weights(rows)[:, :, :keys], norms))
 
     def _plainly(self, part: Part, ids: Sequence[int]) -> str:
         del part

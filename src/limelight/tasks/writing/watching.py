@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ...decode import Step
 from ...errors import TraceError
-from ...look import trace
+from ...look import View, trace
+from ...look.norms import value_norms
 from ...nn import Network
 
 
@@ -22,7 +23,7 @@ class Watcher:
     """
 
     def __init__(self, model: Network, attention: str | None):
-        self._attention, self.seconds = attention, 0.0
+        self._model, self._attention, self.seconds = model, attention, 0.0
         self._trace = None if attention is None else trace(model, layers=attention, budget="2GB")
 
     @property
@@ -37,9 +38,16 @@ class Watcher:
 
     def weights(self, path: tuple[int, ...]) -> Float[Tensor, "h q k"]:
         """The weights of all heads over the steps of one answer (its `rows`). Raises TraceError where nothing was looked at."""
+        return self._view().weights(path=path)[0]
+
+    def norms(self, path: tuple[int, ...]) -> Float[Tensor, "h k"]:
+        """How much each key brings, by head, see look.norms. Raises TraceError where nothing was looked at."""
+        return value_norms(self._model, self._view(), path=path)[0]
+
+    def _view(self) -> View:
         if self._trace is None or self._attention is None:
             raise TraceError("nothing was looked at.", "Name an attention to look at.")
-        return self._trace[self._attention].weights(path=path)[0]
+        return self._trace[self._attention]
 
     def _next(self, steps: Iterator[Step]) -> Step | None:
         began = time.perf_counter()

@@ -19,12 +19,13 @@ from ....manifest import Generation, Manifest
 from ....nn import Network
 from ....train import Loss, TranslateRecipe, find_data
 from ....train.drawing import next_token_of
+from ...align.choosing import choose_aligner
+from ...align.gold import Gold, read_gold
+from ...align.measuring import own_aligner, rates, scored
 from ...translate.task import Translate, TranslateOptions
 from ..scores import Aside, Score
 from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
-from .aligning import choose_aligner, own_error
 from .card import markdown
-from .gold import Gold, read_gold
 from .scoring import score
 
 GLANCE = 200                     # sentences that are translated for a score while training
@@ -155,8 +156,8 @@ class Translating(Trade[TranslateRecipe, Split, Example, str]):
         gold = self._gold(recipe, beside)[recipe.align.choose_on :]
 
         def measure(opened: Opened) -> Aside:
-            aer = own_error(opened, gold)
-            return Aside(f"AER {aer:.3f}   {len(gold)} gold pairs (0 is perfect)", {"aer": round(aer, 4), "gold_pairs": len(gold)})
+            found = own_aligner(opened, gold)
+            return Aside(scored(found), {**rates(found), "gold_pairs": found.pairs})
 
         return measure
 
