@@ -85,9 +85,14 @@ def _section(claim: Claim, found: Findings) -> str:
         _table(("check", "found", "wanted", ""), [_check(check) for check in found.checks]),
     ]
     parts += [f"![{plot.title}]({PLOTS}/{_file(claim.name, n)})\n" for n, plot in enumerate(found.plots, 1)]
-    parts += [f"*{each.title}*\n\n{_table(each.columns, _cells(each))}" for each in found.tables]
+    parts += [as_markdown(each) for each in found.tables]
     parts += [f"- {note}" for note in found.notes] + [""] * bool(found.notes)
     return "\n".join([*parts, _told(claim.name, c)])
+
+
+def as_markdown(table: Table) -> str:
+    """A table under its title."""
+    return f"*{table.title}*\n\n{_table(table.columns, _cells(table))}"
 
 
 def _check(check: Check) -> tuple[str, str, str, str]:

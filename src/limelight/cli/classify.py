@@ -10,6 +10,8 @@ import typer
 from . import options as o
 from .table import as_command
 
+WAYS = "leave-one-out, integrated-gradients, gradient-x-input, attention or rollout"
+
 
 def classify(
     *,
@@ -17,7 +19,8 @@ def classify(
     texts: o.Texts = None,
     whole: o.Whole = None,
     table: o.Table,
-    why: Annotated[bool, typer.Option("--why", help="Show which words decided: their measured effect, beside their attention.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Show which words decided, and how far to trust what says so.")] = False,
+    method: Annotated[str | None, typer.Option(metavar="NAME", help=f"How --why tells it: {WAYS}; else the best measured.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write what --why shows as a page.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Labels given back, best first.")] = None,
     labels: Annotated[str | None, typer.Option(metavar="A,B,C", help="Labels of your own, for a model of entailment (MNLI).")] = None,
@@ -41,7 +44,7 @@ def classify(
         "several": several,
         "labels": None if labels is None else [label.strip() for label in labels.split(",")],
         "template": template,
-        "why": why or html is not None or None,
+        "why": method or why or html is not None or None,
         "long": "refuse" if refuse else None,
         "overlap": overlap,
         "batch": batch,
@@ -56,6 +59,7 @@ command = as_command(
     examples="""
         limelight classify "The camera quality is excellent, but the battery life is disappointing" --why
         limelight classify -m distilbert-base-uncased-finetuned-sst-2-english "I like this phone." --why
+        limelight classify "I like this phone." --why --method integrated-gradients
         limelight classify -m facebook/bart-large-mnli "My phone is broken!" --labels urgent,"not urgent",phone
         limelight classify -m ./paraphrase "How old are you?" --pair "What is your age?"
         limelight classify -m ./sentiment --file reviews.csv --column review --output reviews.out.csv --resume

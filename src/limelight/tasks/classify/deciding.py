@@ -27,24 +27,19 @@ class Found:
     seconds: float
 
 
-@dataclass(frozen=True)
-class How:
-    """How it is told. `method`: one of look.evidence.METHODS, by default the best that was measured with the model; `label`: whose, by
-    default the best of each text; `curve`: see reading.telling.tell; `batch`: rows at once."""
-
-    method: str | None = None
-    label: str | None = None
-    curve: bool = False
-    batch: int = 32
-
-
-def explain(opened: Opened, judge: Judge, sheets: Sequence[Sheet], found: Sequence[Found], how: How) -> list[Why | None]:
-    """Why each text was given its label; None for one without a label. All texts' words are read together, in batches."""
-    there = [(sheet, each.logits) for sheet, each in zip(sheets, found, strict=True) if each.logits is not None]
-    cases = [case_of(judge, sheet, logits, how.label) for sheet, logits in there]
+def explain(opened: Opened, judge: Judge, cases: Sequence[Case | None], method: str | None, *, batch: int) -> list[Why | None]:
+    """Why each text was given its label; None for one without a label. All texts' words are read together, in batches. `method`: see
+    reading.telling.tell."""
     measured = None if judge.hypotheses else opened.manifest.evidence
-    whys = iter(tell(class_reading(opened, how.batch), cases, how.method, evidence=measured, curve=how.curve))
-    return [None if each.logits is None else next(whys) for each in found]
+    some = [case for case in cases if case is not None]
+    whys = iter(tell(class_reading(opened, batch), some, method, evidence=measured))
+    return [None if case is None else next(whys) for case in cases]
+
+
+def cases_of(judge: Judge, sheets: Sequence[Sheet], found: Sequence[Found], label: str | None = None) -> list[Case | None]:
+    """Each text that something was read of. `label`: whose score it is, by default the best."""
+    both = zip(sheets, found, strict=True)
+    return [None if each.logits is None else case_of(judge, sheet, each.logits, label) for sheet, each in both]
 
 
 def class_reading(opened: Opened, batch: int) -> Reading:

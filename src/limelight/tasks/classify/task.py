@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ...errors import InputError, RecipeError
 from ...hub import Opened
-from ...look.evidence import method
+from ...look.evidence import Case, method
 from ...look.why import Why
 from ...values import value
 from ..asking import numbered, with_changes
@@ -20,7 +20,7 @@ from ..reading.rows import read
 from ..reading.windows import Window, room_of
 from ..result import Columns, Cost
 from .classified import Classified, Part, Scored
-from .deciding import Found, How, explain
+from .deciding import Found, cases_of, explain
 from .judging import BLANK, Judge, Room, Sheet, class_logits, entailed, own_labels, sheet
 from .odds import by_window, scores
 
@@ -94,16 +94,17 @@ class Classify:
         whys: list[Why | None] = [None] * len(sheets)
         if options.why:
             named = options.why if isinstance(options.why, str) else None
-            whys = explain(self.opened, judge, sheets, found, How(named, batch=options.batch))
+            whys = explain(self.opened, judge, cases_of(judge, sheets, found), named, batch=options.batch)
         results = [self._result(judge, options, *each) for each in zip(sheets, found, whys, strict=True)]
         return results if isinstance(text, list) else results[0]
 
-    def why(self, item: Item, how: How) -> Why | None:
-        """Why a text or a pair gets a label, told in a way; None where there is nothing to read. Raises what a call raises, and InputError
-        for a label that the model does not know."""
-        judge = self._judge(ClassifyOptions())
-        sheets = [self._sheet(item, judge, self._room(ClassifyOptions()))]
-        return explain(self.opened, judge, sheets, self._read(sheets, how.batch), how)[0]
+    def cases(self, items: Sequence[Item], batch: int, *, label: str | None = None) -> list[Case | None]:
+        """Texts or pairs as cases of look.evidence, each of its best label or of one; None for one with nothing to read. Raises what a call
+        raises, and InputError for a label that the model does not know."""
+        options = ClassifyOptions()
+        judge, room = self._judge(options), self._room(options)
+        sheets = [self._sheet(item, judge, room) for item in items]
+        return cases_of(judge, sheets, self._read(sheets, batch), label)
 
     def columns(self, options: ClassifyOptions) -> Columns:
         """What a table gets."""

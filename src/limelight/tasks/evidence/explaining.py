@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from ...errors import InputError, TaskError
 from ...hub import Opened
 from ...inputs import Encoded
-from ...look.evidence import able
+from ...look.evidence import Case, able
 from ...look.why import Why
 from ...spec import Classes, Words
-from ..classify.deciding import How, class_reading
+from ..classify.deciding import class_reading
 from ..classify.task import Classify
 from ..reading.telling import ranked, tell
 from .masked import masked, masked_reading
@@ -57,8 +57,7 @@ def explain(
         raise InputError("a second text is for models that tell classes of pairs apart: got one.", "Leave other out.")
     match kind:
         case "class":
-            how = How(method, _text(answer), curve, batch)
-            return _decided(opened, text, other, how)
+            reading, case = class_reading(opened, batch), _classified(opened, text, other, _text(answer))
         case "mask":
             reading, case = masked(opened, text, _word(answer), batch)
         case "answer":
@@ -82,12 +81,12 @@ def _kind(opened: Opened) -> str | None:
     return None
 
 
-def _decided(opened: Opened, text: str | Encoded, other: str | None, how: How) -> Why:
+def _classified(opened: Opened, text: str | Encoded, other: str | None, label: str | None) -> Case:
     """Of a classifier: read as the task reads."""
     source, beside = (text.text, text.other or None) if isinstance(text, Encoded) else (text, other)
-    found = Classify(opened).why(source if beside is None else (source, beside), how)
-    if found is None:
-        raise InputError(f"there is nothing to read in the text: {source[:40]!r}.", "Give a text with words.")
+    found = Classify(opened).cases([source if beside is None else (source, beside)], 1, label=label)[0]
+    if found is None or not found.words:
+        raise InputError(f"there is no word in the text: {source[:40]!r}.", "Give a text with words.")
     return found
 
 

@@ -21,12 +21,14 @@ from ...nn import Network
 from ...train import Batches, Event, Loss, Recipe, fit, to_toml
 from ...train.loop import Resume
 from .scores import Aside, Score
+from .ways import Ways
 
 R = TypeVar("R", bound=Recipe)
 S = TypeVar("S")                         # the parts that its data were divided into
 E = TypeVar("E")                         # an example that was held out
 A = TypeVar("A")                         # what a model answers to one
 Part = Literal["test", "valid"]
+Explains = Callable[[Opened, Callable[[int], None]], Ways]      # a model, and who is told how many texts are done
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +171,12 @@ class Trade(ABC, Generic[R, S, E, A]):
         """What `--align` asks for, once its gold is read. Raises RecipeError where there is none: only translations are aligned."""
         del beside
         raise RecipeError(f"--align is about translations; the recipe {recipe.name} is for the task {recipe.task}.", "Leave --align out.")
+
+    def evidence(self, examples: Sequence[E], each: int) -> Explains:
+        """What `--evidence` asks for, on the first `each` examples of each set. Raises RecipeError where there is none: only of a class is
+        it told which words decided."""
+        del examples, each
+        raise RecipeError("--evidence is about the words that decide a class; this model tells none apart.", "Leave --evidence out.")
 
 
 def card_of(recipe: Recipe, *, trained: str = "", scores: Mapping[str, float | str] | None = None) -> Card:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ....data.opinions import Parts
-from ....manifest import Calibration, Manifest
+from ....manifest import Calibration, Evidence, Manifest
 from ....train import ClassifyRecipe
 from ..cards import limits, origin, scored, size
 from ..scores import Score
@@ -20,6 +20,8 @@ def markdown(workshop: Shop, manifest: Manifest, scores: Sequence[Score]) -> str
     parts = [_what(workshop, manifest), _data(workshop), _scores(workshop, manifest, scores)]
     if manifest.calibration is not None:
         parts.append(_calibration(manifest.calibration))
+    if manifest.evidence is not None:
+        parts.append(explained(manifest.evidence))
     return "\n\n".join([*parts, limits(manifest.card)]) + "\n"
 
 
@@ -73,5 +75,23 @@ the same) by their likelihood (Guo et al. 2017). The division is part of the hea
 probabilities. Expected calibration error on the test part, 15 bins, in per cent:
 
 | set | before | after |
+|---|---:|---:|
+{rows}"""
+
+
+def explained(found: Evidence) -> str:
+    """How far to trust what is said of single words."""
+    rows = "\n".join(
+        f"| {each.method} | {each.comprehensiveness:.2f} ± {each.within[0]:.2f} | {each.sufficiency:.2f} ± {each.within[1]:.2f} |"
+        for each in (*found.methods, found.random)
+    )
+    return f"""## Which words decided
+
+`--why` tells it by {found.methods[0].method}, the most faithful of {len(found.methods)} ways on {found.texts:,} texts of the test part
+(DeYoung et al. 2020, section 4.2). Comprehensiveness: by how much the label's probability falls without the words that are named first
+(more is better); sufficiency: by how much with these alone (less is better); each the mean over the first 1, 5, 10, 20 and 50 % of the
+words, with half of its 95 % interval.
+
+| way | comprehensiveness | sufficiency |
 |---|---:|---:|
 {rows}"""

@@ -27,12 +27,14 @@ from ...classify.classified import Classified
 from ...classify.judging import head_of
 from ...classify.task import Classify, ClassifyOptions
 from ..scores import Score
-from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
+from ..trade import Explains, Measured, Part, Trade, Workshop, blank_card, card_of, pieces
 from .calibration import Read, best_temperature, cool
 from .card import markdown
+from .explaining import chosen, measured
 from .scoring import Answers, Odds, Truth, balanced, by_set, calibration_error, score
 
 GLANCE = 200                     # texts of each set that are looked at while training
+EXPLAINED = 25                   # of the test part of each, that it is told of at the end which words decided
 Shop = Workshop[ClassifyRecipe, Parts]
 
 
@@ -96,7 +98,8 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
         found: dict[str, float | str] = {each.name: round(each.value, 1) for each in scores}
         found |= {"test texts": float(len(split.test)), "texts a second": round(pace, 1)}
         card = card_of(recipe, trained=trained, scores=found)
-        manifest = replace(workshop.manifest, calibration=calibration, card=card)
+        evidence = measured(shipped, split.test, each=EXPLAINED).evidence if split.test else None
+        manifest = replace(workshop.manifest, calibration=calibration, evidence=evidence, card=card)
         return Measured(manifest, markdown(workshop, manifest, scores))
 
     def held_out(self, recipe: ClassifyRecipe, beside: Path, part: Part) -> list[Judged]:
@@ -129,6 +132,11 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
     def found(self, examples: Sequence[Judged], answers: Sequence[Classified]) -> dict[str, float]:
         """Balanced accuracy of each set, between 0 and 1."""
         return {each.of: balanced(each.odds, each.truth) for each in self._sets(examples, answers)}
+
+    def evidence(self, examples: Sequence[Judged], each: int) -> Explains:
+        """See Trade."""
+        some = chosen(examples, each)
+        return lambda opened, tell: measured(opened, some, each=each, tell=tell)
 
     def kept(self) -> dict[str, Any]:
         """See Trade."""
