@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from . import families, tables, tracing, training, translation
+from . import families, looking, tables, tracing, training, translation
 from .machine import conditions
 
 RESULTS = Path(__file__).parent / "results"
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "training": training.measure,
     "translation": translation.measure,
     "tracing": tracing.measure,
+    "looking": looking.measure,
     "families": families.measure,
 }
 

@@ -11,7 +11,7 @@ import torch
 
 from limelight.measure import busy, machine, versions
 
-PACKAGES = ("limelight", "torch", "numpy", "transformers", "ctranslate2")
+PACKAGES = ("limelight", "torch", "numpy", "transformers", "ctranslate2", "bertviz")
 
 
 def installed(package: str) -> bool:

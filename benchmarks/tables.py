@@ -128,7 +128,31 @@ def tracing(r: Record) -> str:
     return "\n".join([*parts, _conditions(r)])
 
 
-SECTIONS = {"training": training, "translation": translation, "tracing": tracing}
+def looking(r: Record) -> str:
+    """Seconds, memory and bytes of seeing every head."""
+    s = r["setting"]
+    parts = [
+        "## Seeing every head\n",
+        f"A decoder of GPT-2's form, {s['layers']} layers of {s['heads']} heads, {s['width']} wide, float32, one text of n tokens.",
+        "*Summaries*: the best keys of every query, entropy, distance, and what each key got, of every head, while the model runs.",
+        "*Page*: one HTML file with the heads' rows. *Row*: one query's weights in one head of a traced text.\n",
+    ]
+    for each in r["lengths"]:
+        rows = [
+            [name, _milliseconds(x), f"{x['peak_extra_mib']:,.0f}", f"{x['bytes'] / 1e6:.1f}" if "bytes" in x else ""]
+            for name, x in each["results"].items()
+        ]
+        row, summed = each["row"], each["summaries_by_plain"]
+        parts += [
+            f"**n = {each['n']:,}**: all maps are {each['bytes_of_all_maps'] / 2**20:,.0f} MiB\n",
+            _table(["", "ms", "peak MiB", "MB of HTML"], rows),
+            f"\nA row: {1000 * row['median']:.1f} ms ({1000 * row['min']:.1f}-{1000 * row['max']:.1f}, {row['rows']} of them); "
+            f"summaries / plain: {_ratio(summed)}\n",
+        ]
+    return "\n".join([*parts, _conditions(r)])
+
+
+SECTIONS = {"training": training, "translation": translation, "tracing": tracing, "looking": looking}
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

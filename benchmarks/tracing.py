@@ -6,7 +6,6 @@ transformers has to be loaded with its eager attention; its plain forward pass i
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from limelight.measure import METHOD, Turn, alternate, peak, rounded, spread
 from limelight.nn import Network, pack_matrices
 
 from . import peers
+from .apart import apart
 from .machine import installed
 from .sizes import BUNDLED, TINY, Size
 
@@ -162,7 +162,7 @@ def _length(s: Setting, models: Models, n: int) -> dict[str, Any]:
             "unit": "s",
             **spread(samples[name].seconds),
             "samples": rounded(samples[name].seconds),
-            "peak_extra_mib": rounded(peak_mib(name, s, n)),
+            "peak_extra_mib": rounded(apart(peak_mib, name, s, n)),
             "bit_equal_to_plain": torch.equal(outs[name], outs[name.partition(":")[0]]),
         }
         for name in cases
@@ -193,30 +193,12 @@ def _over(above: list[float], below: list[float]) -> dict[str, Any]:
     return {**spread(each), "samples": rounded(each)}
 
 
-# --- memory: a process for each case, so that none finds room that another has left behind -----------------------------
 def peak_mib(name: str, s: Setting, n: int) -> float:
     """The most memory that one run of a case takes on top of the loaded model, in MiB."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "transformers.models.marian.modeling_marian"])   # one that is absent is passed over
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_in_child, args=(theirs, name, s, n, torch.get_num_threads()))
-    child.start()
-    theirs.close()
-    try:
-        return ours.recv()
-    except EOFError:
-        return float("nan")                                        # killed, as by a system out of memory
-    finally:
-        child.join()
-
-
-def _in_child(pipe: Any, name: str, s: Setting, n: int, threads: int) -> None:
-    torch.set_num_threads(threads)
     models = Models(s.size, max(s.lengths))
     with torch.inference_mode():
         CASES[name](models, 8)
         with peak() as extra:
             kept = CASES[name](models, n)
     del kept
-    pipe.send(extra())
-    pipe.close()
+    return extra()

@@ -96,6 +96,23 @@ def test_tracing(tmp_path: Path) -> None:
     assert "| limelight: all layers traced and read |" in tables.render(tmp_path)
 
 
+def test_looking(tmp_path: Path) -> None:
+    if not installed("transformers"):
+        pytest.skip("transformers is not installed: pip install 'limelight[bench]'")
+    record = run("looking", tmp_path)
+    check_conditions(record, "looking")
+    (found,) = record["lengths"]
+    expected = {"limelight", "limelight: summaries of all maps", "limelight: page", "transformers", "transformers: output_attentions"}
+    assert found["results"].keys() == expected | ({"BertViz: model view"} if installed("bertviz") else set())
+    for each in found["results"].values():
+        check_spread(each)
+        assert each["peak_extra_mib"] >= 0
+    assert found["results"]["limelight: page"]["bytes"] > 10_000
+    assert found["bytes_of_all_maps"] == 4 * 2 * 4 * 16 * 16
+    assert 0 < found["row"]["min"] <= found["row"]["max"]
+    assert "| limelight: summaries of all maps |" in tables.render(tmp_path)
+
+
 def test_families(tmp_path: Path) -> None:
     if not installed("transformers"):
         pytest.skip("transformers is not installed: pip install 'limelight[bench]'")
