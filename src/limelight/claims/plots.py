@@ -16,6 +16,7 @@ INK = "#7a7a7a"                                 # as far from white as from a da
 COLOURS = ("#1f7fd6", "#d1571b", "#178a5f", "#a463c2", "#94790f", "#0e8599", "#c4487f", "#7a7a7a")
 MARKERS, DASHES = ("o", "s", "^", "D", "v", "P", "X", "*"), ("-", "--", "-.", ":")
 BANDS_FROM = 9                                  # so many points: their intervals are a band, not bars
+FEW = 100                                       # times the least that the greatest is, up to which ticks stand between powers of ten
 APART = 13.0                                    # points between the labels of two lines, at least
 SETTINGS: Any = {
     "svg.hashsalt": "limelight",
@@ -76,12 +77,22 @@ def _axes(axes: Any, plot: Plot) -> None:
     axes.set_ylabel(plot.y)
     axes.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
     if plot.log_y:
-        axes.set_yscale("log")
+        _log_y(axes, [each.mean for line in plot.lines for each in line.y if each.mean > 0])
     if plot.log_x:
         axes.set_xscale("log", base=2)
         places = sorted({x for line in plot.lines for x in line.x})
         axes.set_xticks(places, [f"{x:.3g}" if x < 1000 else f"{x:g}" for x in places])
         axes.minorticks_off()
+
+
+def _log_y(axes: Any, values: list[float]) -> None:
+    """Powers of ten; where there are but one or two of them, ticks between as well."""
+    axes.set_yscale("log")
+    if values and max(values) < FEW * min(values):
+        from matplotlib.ticker import FuncFormatter, LogLocator
+
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
 
 
 def _labels(axes: Any, plot: Plot) -> None:
