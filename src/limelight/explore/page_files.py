@@ -8,12 +8,29 @@ from importlib import resources
 from ..look import html
 
 FILES = (
-    "units.js", "source.js", "state.js", "marks.js", "steps.js", "arith.js", "beams.js", "heads.js", "small.js", "links.js", "row.js", "tiles.js", "looks.js",
-    "align.js", "lab.js", "evidence.js", "sheet.js", "element.js",
+    "units.js",
+    "source.js",
+    "state.js",
+    "marks.js",
+    "steps.js",
+    "arith.js",
+    "beams.js",
+    "heads.js",
+    "small.js",
+    "links.js",
+    "row.js",
+    "tiles.js",
+    "looks.js",
+    "align.js",
+    "lab.js",
+    "evidence.js",
+    "sheet.js",
+    "element.js",
 )
 STYLE = """
 :root { color-scheme: light dark; background: light-dark(#faf9f4, #14181a); color: light-dark(#20251f, #edf0e4); }
-body { margin: 0 auto; max-width: 1120px; padding: clamp(16px, 4vw, 44px); overflow-wrap: anywhere; font: 15px/1.6 Inter, system-ui, sans-serif; }
+body { margin: 0 auto; max-width: 1120px; padding: clamp(16px, 4vw, 44px); overflow-wrap: anywhere; }
+body { font: 15px/1.6 Inter, system-ui, sans-serif; }
 limelight-look { display: block; }
 body.cell { max-width: none; padding: 16px; }
 """.lstrip()

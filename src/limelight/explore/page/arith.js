@@ -6,7 +6,7 @@ function headPart(home, step, answer) {
   if (!name) return null;
   const one = scene.attentions.find((each) => each.name === name), head = Number.isInteger(state.head) && state.head < one.heads ? state.head : 0, box = html("div", { class: "sums" });
   const choose = (change) => home.set({ name, head, ...change });
-  const pick = html("div", { class: "controls" }, picker("Attention", attentionGroups(scene, fits), name, (to) => choose({ name: to, head: 0 }), "arith-name"),
+  const pick = html("div", { class: "controls" }, picker("Which attention", attentionGroups(scene, fits), name, (to) => choose({ name: to, head: 0 }), "arith-name"),
     picker("Head", [["", span(one.heads).map((h) => [h, `head ${h}`])]], head, (to) => choose({ head: Number(to) }), "arith-head"));
   fill(home, box, { ask: "arith", name, head, query: answer.at }, (sums) => arithmetic(home, one, sums));
   return ["One head", `What place ${answer.at} looks at in ${name}, head ${head}.`, pick, box];

@@ -106,7 +106,7 @@ class Look extends HTMLElement {
   #header(scene) {
     const note = html("span", { class: "note", role: "status" }), answer = answerOf(scene);
     const facts = [scene.model, scene.task, scene.parameters ? `${sized(scene.parameters)} parameters` : "", `${grouped(Object.values(scene.tracks).reduce((sum, track) => sum + track.tokens.length, 0))} tokens`, scene.seconds == null ? "" : `${number(scene.seconds)} s`];
-    return html("div", { class: "top" }, html("h1", { dir: "auto" }, shorten(scene.title || scene.model, 240)), answer ? html("p", { class: "answer", dir: "auto" }, shorten(answer, 320)) : null,
+    return html("div", { class: "top" }, html("h1", { dir: "auto", class: (scene.title ?? "").length > 90 ? "long" : null }, shorten(scene.title || scene.model, 220)), answer ? html("p", { class: "answer", dir: "auto" }, shorten(answer, 320)) : null,
       html("p", { class: "meta" }, facts.filter(Boolean).map((fact) => visible(String(fact))).join(" · ")),
       html("span", { class: "tools" }, this.apart ? null : button("Link", "Copy a link to what is shown", () => this.#copyLink(note)), button("◐", "Switch between light and dark", () => turnScheme(this)), note));
   }

@@ -9,7 +9,7 @@ function evidenceView(home) {
   }
   node.append(bar, body);
   const show = () => {
-    home.keep(bar, () => bar.replaceChildren(choices("method", "Method", methods.map((method) => [method, visible(method)]), home.state.method, (method) => home.set({ method }))));
+    home.keep(bar, () => bar.replaceChildren(choices("method", "Method", methods.map((method) => [method, visible(method).replaceAll("-", " ")]), home.state.method, (method) => home.set({ method }))));
     fill(home, body, { ask: "evidence", method: home.state.method }, (answer) => [effects(home, answer), curvePlate(home, answer)].filter(Boolean));
   };
   return { node, show };
@@ -23,14 +23,16 @@ function effects(home, answer) {
     { value: word.effect / most, class: word.effect < 0 ? "against" : "amount", said: told4(word.effect) }, ...(attended ? [{ value: (word.attention ?? 0) / looked, class: "looked", said: percent(word.attention ?? 0) }] : [])] });
   const picture = bars(home, shown.map(row), { signed: true, aria: `Effect of each word by ${answer.method}${attended ? ", and attention to it" : ""}` });
   const key = html("div", { class: "legend" }, html("span", { class: "key" }, html("i", { class: "swatch amount" }), `effect on ${visible(answer.of)}`), shown.some((word) => word.effect < 0) ? html("span", { class: "key" }, html("i", { class: "swatch against" }), "speaks against it") : null, attended ? html("span", { class: "key" }, html("i", { class: "swatch looked" }), "attention to the word") : null);
-  const lead = all.length > shown.length ? `The ${shown.length} words of ${grouped(all.length)} with the largest effect.` : null;
+  const cut = all.length > shown.length ? ` The ${shown.length} words of ${grouped(all.length)} with the largest effect are drawn.` : "";
+  const lead = `${visible(answer.measured ?? (answer.said ?? []).join(" "))}${cut}`;
   return plate(home, { name: "Words by effect", lead, copy: () => picture, trust: trustOf(answer) }, key, picture,
     unseenTable(`Effect of each word by ${answer.method}`, ["word", "effect", "attention"], shown.map((word) => [shorten(word.text, 60), told4(word.effect), word.attention == null ? "–" : percent(word.attention)])),
-    numbersOfTrust(answer), ...(answer.said ?? []).map((line) => html("p", { class: "count" }, visible(line))));
+    numbersOfTrust(answer));
 }
 
-function trustOf({ agreement, faithfulness, method }) {
-  const agreed = agreement == null ? "" : ` Effect and attention agree with rank correlation ${told4(agreement)} (1 is the same order, 0 is none).`;
+function trustOf({ agreement, faithfulness, method, trust }) {
+  if (trust) return trust;
+  const agreed = agreement == null ? "" : ` Effect and attention agree with rank correlation ${number(agreement)} (1 is the same order, 0 is none).`;
   if (!faithfulness) return `How faithful ${method} is was not measured for this model.${agreed}`;
   const { rank, of, n, measured_on: on } = faithfulness;
   return `${method} ranks ${rank} of ${of} methods by faithfulness, measured on ${n} texts of ${on}.${agreed}`;
@@ -39,7 +41,7 @@ function trustOf({ agreement, faithfulness, method }) {
 function numbersOfTrust({ agreement, faithfulness }) {
   const facts = [["agreement with attention", agreement, "rank correlation"], ["comprehensiveness", faithfulness?.comprehensiveness, "higher is better"], ["sufficiency", faithfulness?.sufficiency, "lower is better"],
     ["rank", faithfulness ? `${faithfulness.rank} of ${faithfulness.of}` : null, "among the methods"]].filter(([, value]) => value != null);
-  return facts.length ? html("dl", { class: "facts" }, ...facts.map(([name, value, note]) => html("div", {}, html("dt", {}, name), html("dd", {}, typeof value === "number" ? told4(value) : value), html("small", {}, note)))) : null;
+  return facts.length ? html("dl", { class: "facts" }, ...facts.map(([name, value, note]) => html("div", {}, html("dt", {}, name), html("dd", {}, typeof value === "number" ? number(value).replace("-", "−") : value), html("small", {}, note)))) : null;
 }
 
 // Deletion: what is left of the score as the words with the most effect are taken away, one after another.
@@ -51,6 +53,6 @@ function curvePlate(home, answer) {
   const picture = svg("svg", { class: "curve", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Deletion curve from ${told4(scores[0])} to ${told4(scores.at(-1))}` },
     ...[low, (low + high) / 2, high].flatMap((score) => [svg("path", { class: "axis", d: `M${left} ${y(score)}H${width - 12}` }), text(told4(score), left - 8, y(score) + 4, "end")]), ...[0, 0.25, 0.5, 0.75, 1].map((share) => text(percent(share), x(share), height - 14)),
     svg("path", { class: "curved", d: `M${points.map(([share, score]) => `${x(share)} ${y(score)}`).join("L")}`, fill: "none" }), ...points.map(([share, score]) => svg("circle", { class: "dot", cx: x(share), cy: y(score), r: 3 })));
-  return plate(home, { name: "Deletion curve", lead: `What is left of ${visible(answer.of)} as the words of most effect are removed, strongest first. A steep fall means that these words carried it.`, copy: () => picture, trust: trustOf(answer) }, picture,
+  return plate(home, { name: "Deletion curve", lead: `What is left of ${visible(answer.of)} as the words of most effect are removed, strongest first. A steep fall means that these words carried it.`, copy: () => picture, trust: "Measured on this text alone; how the method does over many texts stands above." }, picture,
     unseenTable("Deletion curve", ["share removed", "score"], points.map(([share, score]) => [percent(share), told4(score)])));
 }

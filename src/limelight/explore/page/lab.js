@@ -87,7 +87,7 @@ function switches(home) {
 // --- what came of it ----------------------------------------------------------------------------------------------------------
 function outcome(home, { before, after, score_of_before: score, change, tokens_changed: changed, scene }) {
   const same = nothingDone(home.state), name = home.scene.task ?? "";
-  const side = (title, said, lit) => html("div", { class: "said" }, html("h4", {}, title), html("p", { class: "prose", dir: "auto" }, ...lit), said.logp == null ? null : html("p", { class: "count" }, `log-probability ${told4(said.logp)}`), said.candidates ? candidateBars(home, said.candidates) : null);
+  const side = (title, said, lit) => html("div", { class: "said" }, html("h4", {}, title), html("p", { class: "prose", dir: "auto" }, ...lit), said.logp == null ? null : html("p", { class: "count" }, `log-probability ${told4(said.logp)}`), said.candidates?.length ? candidateBars(home, said.candidates) : null);
   const plain = (said) => [shorten(said.text ?? "", 2000)];
   const after_ = scene?.steps?.length ? marked(scene, new Set(changed ?? [])) : plain(after);
   const line = same ? "Nothing is changed yet." : change == null ? null : `Under the change the first answer is ${told4(Math.abs(change))} nats ${change <= 0 ? "less" : "more"} likely${score == null ? "" : ` (log-probability ${told4(score)})`}.`;
@@ -106,7 +106,7 @@ function candidateBars(home, candidates) {
 function outcomeLooks(home, place) {
   if (!home.edited) return;
   const { state, scene } = home, half = home.width > 760 ? (home.innerWidth - 40) / 2 : home.innerWidth, boxes = ["before", "after"].map((of) => html("div", { class: "said" }, html("h4", {}, of === "before" ? "Before" : "After"), html("div", { class: "of" })));
-  const pick = html("div", { class: "controls" }, picker("Attention", attentionGroups(scene), state.name, (name) => home.set(fitting(scene, state, name)), "lab-name"),
+  const pick = html("div", { class: "controls" }, picker("Which attention", attentionGroups(scene), state.name, (name) => home.set(fitting(scene, state, name)), "lab-name"),
     picker("Head", [["", [["mean", "mean of all heads"], ...span(headOf(home).one.heads).map((h) => [h, `head ${h}`])]]], state.head === "all" ? "mean" : state.head, (head) => home.set({ head: head === "mean" ? head : Number(head) }), "lab-head"));
   const part = html("section", { class: "plate", "aria-label": "Attention before and after" }, html("h3", {}, "Attention before and after"), pick, html("div", { class: "pair" }, ...boxes), trusted(scene.trust?.attention ?? scene.trust?.weights));
   home.keep(place, () => place.replaceChildren(part));

@@ -8,9 +8,9 @@ function linksView(home) {
   const show = () => {
     const head = headOf(home);
     fill(home, stage, { ask: "lines", ...head.base, floor: LINKS.floor, most: LINKS.most }, (answer) => {
-      const links = home.state.sink ? answer.links : answer.links.filter(([, key]) => key !== 0);
+      const links = home.state.sink || !head.own ? answer.links : answer.links.filter(([, key]) => key !== 0);
       lead.textContent = `${kindOf(head.one)}, ${head.one.name}, ${headName(head.base.head)}. The ${grouped(links.length)} strongest links of ${grouped(head.queries.length)} queries hold ${percent(answer.kept)} of the weight`
-        + `${home.state.sink ? "" : "; those to the first key are set aside"}${answer.every > 1 ? `; every ${answer.every}th query was looked at` : ""}. Choose a query with the pointer or the arrow keys.`;
+        + `${home.state.sink || !head.own ? "" : "; those to the first key are set aside"}${answer.every > 1 ? `; every ${answer.every}th query was looked at` : ""}. Choose a query with the pointer or the arrow keys.`;
       return linked(home, head, links, readout);
     });
   };
@@ -18,11 +18,11 @@ function linksView(home) {
 }
 
 function linked(home, head, links, readout) {
-  const { queries, keys } = head, width = home.innerWidth, side = Math.min(190, width * 0.27), left = side, right = width - side, top = 22, tall = LINKS.height - 44;
+  const { queries, keys } = head, width = home.innerWidth, side = Math.min(190, width * 0.33), left = side, right = width - side, top = 22, tall = LINKS.height - 44;
   const y = (at, list) => top + ((at + 0.5) / list.length) * tall, family = fontOf(home.element, "--serif"), ui = fontOf(home.element, "--sans"), room = side - 16;
   const curve = (i, j) => { const [y1, y2] = [y(i, queries), y(j, keys)], bend = (right - left) * 0.45; return `M${left} ${y1}C${left + bend} ${y1} ${right - bend} ${y2} ${right} ${y2}`; };
-  const path = ([i, j, weight], klass) => svg("path", { class: klass, d: curve(i, j), stroke: rgb(shade(0.25 + 0.75 * weight, home.dark)), "stroke-width": (0.5 + 2.5 * weight).toFixed(2), fill: "none" });
-  const rest = svg("g", { class: "rest" }, ...[...links].reverse().map((link) => path(link, "link-line"))), focus = svg("g", {});
+  const path = ([i, j, weight], klass, thick) => svg("path", { class: klass, d: curve(i, j), stroke: rgb(shade(0.25 + 0.75 * weight, home.dark)), "stroke-width": (0.4 + thick * weight).toFixed(2), fill: "none" });
+  const rest = svg("g", { class: "rest" }, ...[...links].reverse().map((link) => path(link, "link-line", 0.8))), focus = svg("g", {});
   const axis = (x) => svg("path", { class: "axis", d: `M${x} ${top}V${top + tall}` }), sign = (x, anchor, text) => svg("text", { class: "side", x, y: 12, "text-anchor": anchor, "font-size": 12, "font-family": ui }, text);
   const node = svg("svg", { class: "links", width, height: LINKS.height, viewBox: `0 0 ${width} ${LINKS.height}`, tabindex: 0, role: "slider", "aria-label": "Query", "aria-valuemin": 0, "aria-valuemax": queries.length - 1, "data-at": "links" },
     rest, axis(left), axis(right), sign(left, "end", `queries ${grouped(queries.length)}`), sign(right, "start", `keys ${grouped(keys.length)}`), focus);
@@ -33,11 +33,11 @@ function linked(home, head, links, readout) {
     const mine = ++turn, answer = await home.ask({ ask: "row", ...head.base, query: at, top: 64 });
     if (mine !== turn) return;
     if (answer.error) return readout.replaceChildren(problem(answer));
-    const list = answer.keys.map((key, k) => [at, key, answer.weights[k]]).filter(([, key]) => home.state.sink || key !== 0);
-    const named = spread(list.slice(0, LINKS.names).map(([, key, weight]) => ({ key, weight, y: y(key, keys) })), top, top + tall);
-    focus.replaceChildren(...[...list].reverse().map((link) => path(link, "lit-line")), svg("circle", { class: "dot", cx: left, cy: y(at, queries), r: 5 }),
+    const list = answer.keys.map((key, k) => [at, key, answer.weights[k]]).filter(([, key]) => home.state.sink || !head.own || key !== 0);
+    const named = spread(list.filter(([, , weight]) => weight >= 0.005).slice(0, LINKS.names).map(([, key, weight]) => ({ key, weight, y: y(key, keys) })), top, top + tall);
+    focus.replaceChildren(...[...list].reverse().map((link) => path(link, "lit-line", 4)), svg("circle", { class: "dot", cx: left, cy: y(at, queries), r: 5 }),
       name(fitted(queries[at].label, 20, room, `17px ${family}`), left - 12, y(at, queries) + 5, "end", 17, "label"),
-      ...named.map(({ key, weight, y: where }) => name(fitted(`${keys[key].label}`, 20, room - 40, `15px ${family}`) + `  ${number(weight)}`, right + 12, where + 5, "start", 15, "label")));
+      ...named.map(({ key, weight, y: where }) => name(fitted(`${keys[key].label}`, 20, room - 34, `15px ${family}`) + `  ${number(weight)}`, right + 12, where + 5, "start", 15, "label")));
     node.setAttribute("aria-valuenow", at);
     node.setAttribute("aria-valuetext", `${shorten(queries[at].label, 40)}, looks most at ${list.slice(0, 3).map(([, key, weight]) => `${shorten(keys[key].label, 40)} ${number(weight)}`).join(", ")}`);
     readout.replaceChildren(rowSaid(home, head, answer));

@@ -28,9 +28,9 @@ function lookControls(home) {
   const { one } = headOf(home), heads = [["mean", "mean of all heads"], ...span(one.heads).map((h) => [h, `head ${h}`])];
   if (state.view === "row") heads.push(["all", "rollout, all layers"]);
   const units = choices("words", "Units", [["0", "Sub-words"], ["1", "Words"]], state.words ? "1" : "0", (on) => home.set({ words: on === "1", ...moved(home, on === "1") }));
-  const sink = choices("sink", "First key", [["1", "First key shown"], ["0", "Set aside"]], state.sink ? "1" : "0", (on) => home.set({ sink: on === "1" }));
+  const sink = headOf(home).own ? choices("sink", "First key", [["1", "First key shown"], ["0", "Set aside"]], state.sink ? "1" : "0", (on) => home.set({ sink: on === "1" })) : "";
   const step = (way) => home.set(neighbour(scene, state, way));
-  return [views, html("div", { class: "controls" }, picker("Attention", attentionGroups(scene), state.name, (name) => home.set(fitting(scene, state, name)), "pick-name"),
+  return [views, html("div", { class: "controls" }, picker("Which attention", attentionGroups(scene), state.name, (name) => home.set(fitting(scene, state, name)), "pick-name"),
     picker("Head", [["", heads]], state.head, (head) => home.set({ head: head === "mean" || head === "all" ? head : Number(head) }), "pick-head"),
     html("span", { class: "tools" }, named("‹", "Previous head", () => step(-1)), named("›", "Next head", () => step(1)))), units, sink];
 }

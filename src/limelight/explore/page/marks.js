@@ -97,17 +97,17 @@ const BARS = { step: 30, size: 17, room: 0.26 };
 function bars(home, rows, { most, signed = false, width = home.width, aria = "Bars" }) {
   const family = fontOf(home.element, "--serif"), ui = fontOf(home.element, "--sans"), font = `${BARS.size}px ${family}`, lines = Math.max(...rows.map((row) => row.series.length));
   const room = Math.min(Math.max(...rows.map((row) => wide(shorten(row.label, 24), font)), 40), width * BARS.room) + 16, far = 62, step = BARS.step + (lines - 1) * 9;
-  const space = width - room - far - (signed ? 56 : 0), zero = room + (signed ? 56 + space * (lowest(rows) < 0 ? -lowest(rows) / (highest(rows) - lowest(rows)) : 0) : 0);
-  const unit = signed ? space / (highest(rows) - lowest(rows) || 1) : space / (most || 1), height = rows.length * step + 6;
+  const low = lowest(rows), left = low < 0 ? 56 : 0, space = width - room - far - left, zero = room + left + (low < 0 ? (space * -low) / (highest(rows) - low) : 0);
+  const unit = signed ? space / (highest(rows) - low || 1) : space / (most || 1), height = rows.length * step + 6;
   const draw = (row, k) => {
     const y = k * step + 4, middle = y + (step - 6) / 2;
     const tall = row.series.length > 1 ? 9 : 14, top = middle - (tall * row.series.length + 3 * (row.series.length - 1)) / 2;
     return svg("g", { class: `bar${row.chosen ? " won" : ""}` }, svg("title", {}, row.title ?? shorten(row.label, 200)),
       svg("text", { class: "label", x: room - 14, y: middle + 5, "text-anchor": "end", "font-size": BARS.size, "font-family": family }, fitted(row.label, 24, room - 14, font)),
       ...row.series.flatMap((one, s) => {
-        const long = Math.abs(one.value) * unit, left = one.value < 0 ? zero - long : zero, y1 = top + s * (tall + 3);
-        return [svg("rect", { class: one.class, x: left, y: y1, width: Math.max(long, 0.75), height: tall, rx: Math.min(3, tall / 3) }),
-          svg("text", { class: "value", x: one.value < 0 ? left - 7 : left + long + 7, y: y1 + tall / 2 + 4, "font-size": row.series.length > 1 ? 11 : 12.5, "text-anchor": one.value < 0 ? "end" : "start", "font-family": ui }, one.said)];
+        const long = Math.abs(one.value) * unit, from = one.value < 0 ? zero - long : zero, y1 = top + s * (tall + 3);
+        return [svg("rect", { class: one.class, x: from, y: y1, width: Math.max(long, 0.75), height: tall, rx: Math.min(3, tall / 3) }),
+          svg("text", { class: "value", x: one.value < 0 ? from - 7 : from + long + 7, y: y1 + tall / 2 + 4, "font-size": row.series.length > 1 ? 11 : 12.5, "text-anchor": one.value < 0 ? "end" : "start", "font-family": ui }, one.said)];
       }));
   };
   return svg("svg", { class: "bars", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": aria }, signed ? svg("path", { class: "zero", d: `M${zero} 0V${height}` }) : null, ...rows.map(draw));

@@ -39,7 +39,7 @@ function skyOf(home, head, way, at, answer) {
     return { units, weights, at, own: true, top: Math.max(...weights.values(), 1e-9), said: `Rollout through all layers of the ${sideNames[one.side].toLowerCase()}, for one place. Bars are shares of what reaches it.` };
   }
   (way === "row" ? answer.keys : answer.queries).forEach((key, k) => weights.set(key, answer.weights[k]));
-  const aside = !home.state.sink && (way === "row" || at === 0) && weights.has(0) && way === "row" ? weights.get(0) : null;
+  const aside = !home.state.sink && own && way === "row" ? weights.get(0) ?? answer.first ?? 0 : null;
   if (aside != null) weights.delete(0);
   const top = Math.max(...weights.values(), 1e-9), who = `${kindOf(one)}, ${one.name}, ${headName(base.head)}. The tallest bar is ${number(top)}.`;
   const put = aside == null ? "" : ` The first key, ${shorten(over[0].label, 24)}, is set aside: it holds ${percent(aside)} of this row.`;

@@ -7,6 +7,7 @@ LOOK.replaceSync(`
 .frame { display: grid; gap: 28px; min-width: 0; grid-template-columns: minmax(0, 1fr); container-type: inline-size; }
 .top { display: grid; gap: 4px 24px; grid-template-columns: minmax(0, 1fr) auto; align-items: start; }
 h1 { margin: 0; font: 400 27px/1.3 var(--serif); letter-spacing: -.005em; overflow-wrap: anywhere; }
+h1.long { font-size: 20px; }
 .answer { margin: 0; grid-column: 1; font: italic 21px/1.4 var(--serif); color: light-dark(#0c4a3e, #cfe58a); overflow-wrap: anywhere; }
 .answer::before { content: "→ "; font-style: normal; color: var(--soft); }
 .meta { margin: 4px 0 0; grid-column: 1; color: var(--soft); font-size: 13px; overflow-wrap: anywhere; }
@@ -84,7 +85,7 @@ bdi.word { font: 17px/1.35 var(--serif); overflow-wrap: anywhere; }
 .piece.here :is(bdi, small) { color: inherit; }
 .fact { display: flex; flex-wrap: wrap; gap: 6px 14px; align-items: center; }
 .fact > span:first-child:not(.vector) { min-width: 104px; color: var(--soft); font-size: 13px; }
-.vector { display: inline-flex; gap: 8px; align-items: center; }
+.vector { vertical-align: middle; display: inline-flex; gap: 8px; align-items: center; }
 .cells { display: inline-flex; border-radius: 4px; overflow: hidden; border: 1px solid var(--edge); flex: none; }
 .cells i { width: 15px; height: 15px; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; width: 100%; }
@@ -98,6 +99,7 @@ tbody th small { margin-left: 6px; }
 .guess bdi { margin-right: 6px; }
 .barred { opacity: .5; }
 .others { color: var(--soft); }
+.chip b { white-space: nowrap; flex: none; }
 .formula { margin: 0; padding: 10px 14px; border-radius: 10px; background: var(--raised); font: 17px/1.6 var(--serif); overflow-wrap: anywhere; font-variant-numeric: lining-nums; }
 .formula sup { font-size: .68em; line-height: 0; }
 .sums { display: grid; gap: 12px; min-width: 0; grid-template-columns: minmax(0, 1fr); }
@@ -115,7 +117,7 @@ svg .value { fill: var(--soft); font-variant-numeric: tabular-nums; }
 .curved { stroke: var(--green); stroke-width: 2.5; stroke-linejoin: round; }
 .dot { fill: var(--glow); }
 .side { fill: var(--soft); }
-.link-line { opacity: .5; } .lit-line { opacity: 1; }
+.link-line { opacity: .3; } .lit-line { opacity: 1; }
 .links { outline: none; cursor: pointer; }
 .links:focus-visible, .map:focus-visible { outline: 2px solid var(--glow); outline-offset: 4px; border-radius: 4px; }
 
@@ -185,6 +187,7 @@ pre { margin: 0; padding: 10px 14px; border-radius: 8px; background: var(--paper
 }
 @container (max-width: 600px) {
   h1 { font-size: 22px; }
+  h1.long { font-size: 18px; }
   .answer { font-size: 18px; }
   .prose { font-size: 18px; }
   .layer { grid-template-columns: minmax(0, 1fr); }
@@ -194,6 +197,10 @@ pre { margin: 0; padding: 10px 14px; border-radius: 8px; background: var(--paper
   th, td { padding-right: 8px; }
   .gauge > span { width: 44px; }
   .gauge { min-width: 84px; }
+  .sum th bdi { display: inline-block; max-width: 92px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: bottom; }
+  .layers .gauge { min-width: 0; }
+  .layers .gauge > span { display: none; }
+  .controls select { max-width: 150px; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media print { .tools, .bar, .walk, .readout, [role=tablist] { display: none !important; } }

@@ -37,7 +37,7 @@ function asideSaid(home, { one, keys }, tile) {
 
 function smallDrawing(home, paint, head, tile, { readout, key, table, settle, at }) {
   const weights = weightsOf(tile), unit = home.state.words ? "word" : "token", labels = (units) => units.map((one) => one.label);
-  const seen = { source: labels(head.keys), target: labels(head.queries), weights, links: [], linked: new Set(), elsewhere: "What is not drawn: a key that was set aside, or weights that this page does not keep." };
+  const seen = { source: labels(head.keys), target: labels(head.queries), weights, links: [], linked: new Set(), called: { source: "key", target: "query", unit }, elsewhere: "What is not drawn: a key that was set aside, or weights that this page does not keep." };
   const held = { chosen: null, pinned: null, view: paint === lines ? "lines" : "matrix", level: "tokens" };
   let drawn = null;
   const say = () => readout.replaceChildren(...told(seen, held, home.dark));
@@ -54,9 +54,9 @@ function smallDrawing(home, paint, head, tile, { readout, key, table, settle, at
     choose(held.pinned);
     if (chosen && !same) settle(chosen.side === "source" ? { key: chosen.index } : chosen.side === "cell" ? { query: chosen.j, key: chosen.i } : { query: chosen.index, key: null });
   };
-  drawn = paint({ ...seen, width: home.innerWidth, dark: home.dark, family: fontOf(home.element, "--serif"), ui: fontOf(home.element, "--sans"), choose, pin, called: { source: "key", target: "query", unit } });
-  key?.replaceChildren(...legend(held, home.dark, false));
-  table?.replaceChildren(spoken({ ...seen, called: { source: "key", target: "query", unit } }));
+  drawn = paint({ ...seen, width: home.innerWidth, dark: home.dark, family: fontOf(home.element, "--serif"), ui: fontOf(home.element, "--sans"), choose, pin });
+  key.replaceChildren(...legend({ ...held, called: seen.called }, home.dark, false));
+  table.replaceChildren(spoken(seen));
   queueMicrotask(() => { held.pinned = startWith(at, head, held.view); choose(null); });
   return drawn.node;
 }
@@ -69,10 +69,10 @@ function startWith(state, { queries, keys }, view) {
 }
 
 // A tile holds 255 steps of weight; the row that one looks at gets its exact numbers.
-async function exactly(home, { base, keys }, weights, row, then) {
+async function exactly(home, { base, keys, own }, weights, row, then) {
   const given = await home.ask({ ask: "row", ...base, query: row, top: keys.length });
   if (given.error) return;
-  const aside = home.state.sink ? -1 : 0;
+  const aside = home.state.sink || !own ? -1 : 0;
   let changed = false;
   given.keys.forEach((key, k) => { if (key !== aside && weights[row][key] !== given.weights[k]) { weights[row][key] = given.weights[k]; changed = true; } });
   if (changed) then();

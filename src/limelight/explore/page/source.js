@@ -56,7 +56,7 @@ class Kept {
       }
       return weights;
     };
-    return { read, queries: queries.length, keys: keys.length };
+    return { read, queries: queries.length, keys: keys.length, own: of.queries === of.keys };
   }
 
   async #row(query) {
@@ -90,17 +90,18 @@ class Kept {
     const from = await this.#reader(query);
     if (!from) return this.#found("rows", "");
     const height = Math.min(size, end - top), width = Math.min(size, right - left), sum = new Float32Array(height * width);
+    const without = !sink && from.own;
     let aside = 0;
     for (let i = top; i < end; i++) {
       const weights = from.read(i), y = Math.floor(((i - top) * height) / (end - top)) * width;
-      if (!sink) { aside += weights[0] / (end - top); weights[0] = 0; }
+      if (without) { aside += weights[0] / (end - top); weights[0] = 0; }
       for (let j = left; j < right; j++) {
         const at = y + Math.floor(((j - left) * width) / (right - left));
         if (weights[j] > sum[at]) sum[at] = weights[j];
       }
     }
     const max = sum.reduce((a, b) => Math.max(a, b), 0);
-    return { rows: [top, end], columns: [left, right], height, width, max, bytes: Uint8Array.from(sum, (weight) => Math.round((weight / (max || 1)) * 255)), ...(sink ? {} : { aside }) };
+    return { rows: [top, end], columns: [left, right], height, width, max, bytes: Uint8Array.from(sum, (weight) => Math.round((weight / (max || 1)) * 255)), ...(without ? { aside } : {}) };
   }
 }
 

@@ -104,11 +104,11 @@ class Mapped {
     this.#say();
   }
 
-  get #room() { const narrow = this.#home.innerWidth < 560; return { left: narrow ? 62 : 108, top: narrow ? 54 : 84 }; }
+  get #room() { const narrow = this.#home.innerWidth < 560; return { left: narrow ? 62 : 108, top: narrow ? 54 : 78, right: 24 }; }
 
   #sizes() {
-    const { left, top } = this.#room, width = Math.max(120, Math.min(this.#home.innerWidth, 900) - left), square = (width * this.#atlas.rows) / this.#atlas.columns;
-    return { left, top, width, height: clamp(square, 120, Math.max(320, Math.min(width, innerHeight * 0.8))) };
+    const { left, top, right } = this.#room, width = Math.max(120, Math.min(this.#home.innerWidth, 900) - left - right), square = (width * this.#atlas.rows) / this.#atlas.columns;
+    return { left, top, right, width, height: clamp(square, 120, Math.max(320, Math.min(width, innerHeight * 0.8))) };
   }
 
   whole() { this.box = { r0: 0, r1: this.#atlas.rows, c0: 0, c1: this.#atlas.columns }; this.draw(); }
@@ -190,7 +190,7 @@ class Mapped {
   draw() { this.#frame ||= requestAnimationFrame(() => { this.#frame = 0; if (this.#canvas.isConnected) this.#paint(); }); }
 
   #paint() {
-    const { left, top, width, height } = this.#sizes(), ratio = devicePixelRatio || 1, whole = [left + width, top + height];
+    const { left, top, right, width, height } = this.#sizes(), ratio = devicePixelRatio || 1, whole = [left + width + right, top + height + 2];
     if (this.#canvas.width !== Math.round(whole[0] * ratio) || this.#canvas.height !== Math.round(whole[1] * ratio)) {
       [this.#canvas.width, this.#canvas.height] = whole.map((size) => Math.round(size * ratio));
       [this.#canvas.style.width, this.#canvas.style.height] = whole.map((size) => `${size}px`);

@@ -12,7 +12,10 @@ function told4(x) {
   const text = size === 0 ? "0" : size >= 1e6 || size < 1e-4 ? x.toExponential(1) : size >= 100 ? x.toFixed(0) : size >= 10 ? x.toFixed(1) : x.toFixed(size < 0.01 ? 4 : size < 1 ? 3 : 2);
   return text.replace("-", "−");
 }
-const percent = (share) => (share >= 0.995 || share < 0.0005 ? `${Math.round(share * 100)}%` : share < 0.1 ? `${(share * 100).toFixed(1)}%` : `${Math.round(share * 100)}%`);
+function percent(share) {
+  const text = share >= 0.1 || share <= 0 ? Math.round(share * 100) : share >= 0.001 ? (share * 100).toFixed(1) : share >= 1e-5 ? (share * 100).toFixed(3) : "under 0.001";
+  return `${text}%`;
+}
 const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 function sized(count) {
   for (const [unit, size] of [["billion", 1e9], ["million", 1e6], ["thousand", 1e3]])

@@ -441,11 +441,11 @@ function told({ source, target, weights, linked, elsewhere = ELSEWHERE }, { chos
     pinned ? html("span", { class: "held" }, "held") : null)];
 }
 
-function legend({ view, level }, dark, marked) {
+function legend({ view, level, called = CALLED }, dark, marked) {
   const bar = html("span", { class: "scale", "aria-hidden": "true" });
   bar.style.background = `linear-gradient(90deg, ${span(21).map((k) => rgb(shade(k / 20, dark))).join(", ")})`;
   const tied = level === "tokens" || !marked ? null : html("span", { class: "key" }, html("i", { class: view === "lines" ? "dots" : "ring" }), "aligned words");
-  const how = view === "lines" ? "thicker and stronger: more weight" : "one row a target word";
+  const how = view === "lines" ? "thicker and stronger: more weight" : `one row a ${called.target} ${called.unit}`;
   return [html("span", { class: "key" }, "weight 0", bar, "1"), tied, html("span", { class: "key faint" }, how)].filter(Boolean);
 }
 

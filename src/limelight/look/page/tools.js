@@ -159,10 +159,10 @@ HOUSE.replaceSync(`
   display: block; outline-color: var(--soft); color: var(--ink); background: var(--paper); font: 14px/1.5 var(--sans); -webkit-text-size-adjust: 100%;
 }
 .controls, .tools { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: center; }
-.choice { display: inline-flex; margin: 0; padding: 3px; border: 0; border-radius: 10px; background: var(--raised); }
+.choice { display: inline-flex; flex-wrap: wrap; max-width: 100%; min-width: 0; margin: 0; padding: 3px; border: 0; border-radius: 10px; background: var(--raised); }
 .choice label { cursor: pointer; }
 .choice input { position: absolute; opacity: 0; pointer-events: none; }
-.choice span { display: block; padding: 4px 13px; border-radius: 7px; color: var(--soft); }
+.choice span { display: block; white-space: nowrap; padding: 4px 13px; border-radius: 7px; color: var(--soft); }
 .choice input:checked + span { background: var(--paper); color: var(--ink); box-shadow: 0 1px 2px light-dark(#20251f26, #0008); }
 .choice input:focus-visible + span, button:focus-visible, select:focus-visible, .matrix:focus-visible { outline: 2px solid var(--glow); outline-offset: 2px; }
 button, select { font: inherit; color: var(--soft); background: none; border: 1px solid var(--edge); border-radius: 8px; padding: 4px 10px; cursor: pointer; min-height: 32px; }
