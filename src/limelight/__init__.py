@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TrainError,
         WeightError,
     )
+    from .explore import Explorer, explorer
     from .hub import Opened, bundled
     from .hub import open_model as open
     from .look import Trace, trace
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DeviceError",
+    "Explorer",
     "InputError",
     "LimelightError",
     "Opened",
@@ -52,6 +54,7 @@ __all__ = [
     "WeightError",
     "__version__",
     "bundled",
+    "explorer",
     "mechanisms",
     "open",
     "pipeline",
@@ -60,7 +63,7 @@ __all__ = [
 ]
 
 _HOMES = {"Opened": "hub", "Result": "tasks.result", "Trace": "look", "Translate": "tasks.translate", "TranslateOptions": "tasks.translate"}
-_HOMES |= {"mechanisms": "spec.mechanisms"}
+_HOMES |= {"mechanisms": "spec.mechanisms", "Explorer": "explore", "explorer": "explore"}
 _HOMES |= {"bundled": "hub", "open": "hub", "pipeline": "pipelines", "task": "tasks", "trace": "look"}
 _HOMES |= {name: "errors" for name in __all__ if name.endswith("Error")}
 

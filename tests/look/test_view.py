@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import opinionated as tiny
+from limelight import ops
 from limelight.decode import Beam, Choice, Ending, Greedy, Hypothesis, NoRepeat, Sample, generate
 from limelight.errors import TraceError
 from limelight.inputs import Batch
@@ -347,3 +348,42 @@ def test_beams_want_a_path(winner: tuple[Trace, Hypothesis], name: str):
         seen[name].weights(path=())
     with pytest.raises(TraceError, match=rf"the path is in row 15 at step 3, where {name} saw 15 rows.*Give the rows of a hypothesis"):
         seen[name].weights(path=[*h.rows[:3], 15])
+
+
+def test_strips_of_some_queries_are_those_of_all() -> None:
+    model = tiny.lm()
+    with trace(model) as seen, torch.no_grad():
+        model.decode(torch.tensor([[3, 4, 5, 6, 7, 8, 9]]))
+    view = seen["decoder.0.self"]
+    weights = view.weights()
+    for queries in (slice(2, 6), slice(None, None, 3), slice(1, None, 2), [0, 3, 6], []):
+        found = list(view.strips(queries=queries, chunk=2))
+        wanted = weights[:, :, queries] if isinstance(queries, slice) else weights[:, :, torch.tensor(queries, dtype=torch.long)]
+        at = 0
+        for strip in found:
+            rows = wanted[:, :, at : at + strip.shape[2]]
+            assert torch.allclose(strip, rows[..., : strip.shape[3]], atol=1e-6)
+            assert not rows[..., strip.shape[3] :].any()
+            at += strip.shape[2]
+        assert at == wanted.shape[2]
+
+
+def test_terms_are_what_weights_are_made_of() -> None:
+    model, tokens = tiny.lm(), torch.tensor([[3, 4, 5, 6, 7]])
+    with trace(model) as seen, torch.no_grad():
+        model.decode(tokens)
+        with trace(model) as stepped:
+            cache = model.new_cache()
+            for token in tokens[0]:
+                model.decode(token.view(1, 1), cache=cache)
+    for view in (seen["decoder.0.self"], stepped["decoder.0.self"]):
+        weights, values = view.weights(exact=True), view.values()
+        for head, query in ((0, 0), (1, 3), (-1, -1)):
+            terms = view.terms(head=head, query=query, exact=True)
+            how = {"allow": terms.allow, "bias": terms.bias, "scale": terms.scale, "score": terms.score, "weigh": terms.weigh}
+            made = ops.attention_weights(terms.q, terms.k, **how)[0, 0, 0]
+            assert torch.equal(made, weights[0, head, query, : len(made)])
+            assert not weights[0, head, query, len(made) :].any()
+            assert torch.equal(terms.v[0, 0].float(), values[0, head, : terms.v.shape[2]])
+    with pytest.raises(TraceError, match="has 5 queries, 0 to 4: got 5"):
+        view.terms(head=0, query=5)

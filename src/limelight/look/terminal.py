@@ -44,7 +44,7 @@ def grid(picture: Picture, *, width: int = 80, color: bool = True, encoding: str
 
     Where the columns do not fit, the list stands alone and says so. Encodings that lack block characters get ASCII.
     """
-    width, glyphs = max(width, NARROWEST), _glyphs(encoding)
+    width, glyphs = max(width, NARROWEST), glyphs_for(encoding)
     sources = [_word(word, glyphs) for word in picture.source]
     targets = [_word(word, glyphs) for word in picture.target]
     plan = _plan(sources, targets, width)
@@ -68,7 +68,8 @@ def show(picture: Picture, console: Console | None = None) -> None:
     console.print(text, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
-def _glyphs(encoding: str) -> Glyphs:
+def glyphs_for(encoding: str) -> Glyphs:
+    """What a stream of this encoding can carry."""
     try:
         "░▒▓█·←…".encode(encoding)
     except (UnicodeEncodeError, LookupError):
@@ -137,7 +138,7 @@ def _rows(picture: Picture, targets: list[str], plan: Plan, glyphs: Glyphs) -> I
 
 def _cell(weight: float, linked: bool, size: int, glyphs: Glyphs) -> Text:
     """A block of shade in the middle, between brackets where the two words are aligned."""
-    step = _step(weight)
+    step = step_of(weight)
     block = glyphs.shades[step] * (1 if size == 3 else 2)
     if step == 0 and size > 3:
         block = glyphs.shades[0] + " "
@@ -149,7 +150,8 @@ def _cell(weight: float, linked: bool, size: int, glyphs: Glyphs) -> Text:
     return text.append(" " * (size - left - len(block) - 1))
 
 
-def _step(weight: float) -> int:
+def step_of(weight: float) -> int:
+    """How many of the steps a weight reaches: its shade."""
     return sum(weight >= floor for floor in STEPS)
 
 

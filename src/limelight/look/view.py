@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from itertools import accumulate
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +20,21 @@ from ..nn import Look
 from .names import head_number
 
 Path = Sequence[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """One query of one head, and all that it meets: b and h are 1. `v`: what the weights sum; the others are the arguments of
+    ops.attention_weights, with what is causal in `allow`."""
+
+    q: Float[Tensor, "b h 1 d"]
+    k: Float[Tensor, "b h k d"]
+    v: Float[Tensor, "b h k e"]
+    allow: Bool[Tensor, "..."] | None
+    bias: Float[Tensor, "..."] | None
+    scale: float | None
+    score: ops.ScoreFn
+    weigh: ops.WeighFn
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,14 +81,35 @@ class View:
             yield F.pad(strip, (0, keys - strip.shape[3]))
 
     def strips(
-        self, *, heads: Sequence[int] | None = None, path: Path | None = None, chunk: int = 128
+        self,
+        *,
+        heads: Sequence[int] | None = None,
+        path: Path | None = None,
+        chunk: int = 128,
+        queries: slice | Sequence[int] | None = None,
     ) -> Iterator[Float[Tensor, "b h q k"]]:
-        """The same without the keys that come after all that any of the queries may see: half of a long causal map is zeros."""
-        chosen, total = self._heads(heads), self.shape(path)[2]
-        self._check_size(len(chosen), min(chunk, total), path, 4)
+        """The same without the keys that come after all that any of the queries may see: half of a long causal map is zeros.
+
+        `queries`: only these, in ascending order, `chunk` of them at a time; slice(None, None, 8) looks at every eighth.
+        """
+        chosen, there = self._heads(heads), range(self.shape(path)[2])
+        wanted = there if queries is None else there[queries] if isinstance(queries, slice) else queries
+        self._check_size(len(chosen), min(chunk, len(wanted)), path, 4)
         keys = self._keys(chosen, path, torch.float32)
-        for start in range(0, total, chunk):
-            yield self._rebuilt(chosen, range(start, min(start + chunk, total)), path, keys, trim=True)
+        for start in range(0, len(wanted), chunk):
+            yield self._rebuilt(chosen, wanted[start : start + chunk], path, keys, trim=True)
+
+    def terms(self, *, head: int, query: int, path: Path | None = None, exact: bool = False) -> Terms:
+        """What the weights of one query of one head are made of; `exact`: in float64. Raises TraceError where either is not there."""
+        (chosen,), total = self._heads([head]), self.shape(path)[2]
+        if not -total <= query < total:
+            raise TraceError(f"{self.name} has {total} queries, 0 to {total - 1}: got {query}.")
+        looks, dtype = self._along(path), torch.float64 if exact else torch.float32
+        ends = list(accumulate(look.q.shape[2] for look in looks))
+        step = bisect_right(ends, query % total)
+        at = torch.tensor([query % total - ends[step] + looks[step].q.shape[2]])
+        keys, values = (self._keys([chosen], path, dtype, part)(step) for part in ("k", "v"))
+        return Terms(**_given(looks[step], keys, [chosen], at, None if path is None else path[step]), v=values)
 
     def values(self, *, heads: Sequence[int] | None = None, path: Path | None = None) -> Float[Tensor, "b h k d"]:
         """What the weights sum, in fp32: the values of all keys, for each head those of its group."""
@@ -117,14 +155,14 @@ class View:
                 "Open the trace before the first token.",
             )
 
-    def _rebuilt(self, heads: list[int], wanted: range, path: Path | None, keys: _Keys, *, trim: bool = False) -> Tensor:
+    def _rebuilt(self, heads: list[int], wanted: Sequence[int], path: Path | None, keys: _Keys, *, trim: bool = False) -> Tensor:
         """The weights of the wanted queries, look by look; keys that a look did not have yet get 0. `trim`: see `strips`."""
         b, _, _, total = self.shape(path)
         looks = self._along(path)
         if len(looks) == 1:                                          # the whole map is large: not twice
             row, seen = None if path is None else path[0], keys(0)
             if trim and looks[0].how["causal"]:
-                seen = seen[:, :, : looks[0].past + wanted.stop]
+                seen = seen[:, :, : looks[0].past + wanted[-1] + 1]
             return _weights(looks[0], seen, heads, torch.tensor(list(wanted)), row)
         out = torch.zeros(b, len(heads), len(wanted), total, dtype=keys.dtype, device=self.looks[0].q.device)
         first = 0
@@ -177,6 +215,11 @@ class _Keys:
 
 def _weights(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None) -> Float[Tensor, "b h q k"]:
     """Weights of some queries of one look over `keys` (b h k d); `row` picks one row of the running batch."""
+    return ops.attention_weights(**_given(look, keys, heads, queries, row))
+
+
+def _given(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None) -> dict[str, Any]:
+    """The arguments of ops.attention_weights for them."""
     q = (look.q if row is None else look.q[row : row + 1])[:, heads][:, :, queries.to(look.q.device)].to(keys.dtype)
     part, how = partial(_part, look, heads=heads, queries=queries, keys=keys.shape[2], row=row), look.how
     score, weigh = how["score"], how.get("weigh", ops.softmax)
@@ -186,7 +229,7 @@ def _weights(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: i
         weigh = partial(weigh.func, **{name: _exact(part(x), keys) if isinstance(x, Tensor) else x for name, x in weigh.keywords.items()})
     bias = None if how["bias"] is None else _exact(part(how["bias"]), keys)
     allow = _allowed(look, keys.shape[2], queries, None if how["allow"] is None else part(how["allow"]))
-    return ops.attention_weights(q, keys, allow=allow, bias=bias, scale=how["scale"], score=score, weigh=weigh)
+    return {"q": q, "k": keys, "allow": allow, "bias": bias, "scale": how["scale"], "score": score, "weigh": weigh}
 
 
 def _part(look: Look, x: Tensor, *, heads: list[int], queries: Tensor, keys: int, row: int | None) -> Tensor:

@@ -110,6 +110,11 @@ class Fill:
         """Raises InputError, as a call would, for a text that cannot be filled."""
         self._masked(text, options or FillOptions())
 
+    def encoded(self, text: str) -> Encoded:
+        """The text as the model is given it whole. Raises InputError for a text without a mask."""
+        places = self._places(text)
+        return self.opened.text.encode(_respelled(text, places, [self._mask] * len(places))[0], named=True)
+
     # --- what is asked ----------------------------------------------------------------------------------------------
     def _masked(self, text: str, options: FillOptions) -> _Masked:
         places = self._places(text)

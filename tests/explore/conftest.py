@@ -1,0 +1,75 @@
+"""A Chromium for the page's tests, and a sight of it that lets no fault pass; and readings that several files ask about."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import CHROMIUM, Sight
+from sheets import GRAMMAR, MASKED, READERS, SENTENCE
+
+
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """A model by its name: bundled, or a tiny random one of a family."""
+    folder = tmp_path_factory.mktemp("explored")
+
+    @functools.cache
+    def named(name: str) -> Any:
+        from limelight.hub import bundled, open_model
+
+        if name in bundled():
+            return open_model(name)
+        import published
+        import shelf
+
+        if name in READERS:
+            shelf.keep(name, folder / name)
+        else:
+            published.published(name, folder / name, max_length=8)
+        return open_model(folder / name)
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def explored(opened: Callable[[str], Any]) -> Callable[..., Any]:
+    """A reading of a text by a model, made once."""
+
+    @functools.cache
+    def read(name: str, text: str | None = None) -> Any:
+        from limelight.explore import Explorer
+
+        usual = {"en-fr": SENTENCE, "bert-ForMaskedLM": MASKED}.get(name, GRAMMAR)
+        return Explorer.of(opened(name), usual if text is None else text)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def enfr(explored: Callable[..., Any]) -> Any:
+    """The sentence, translated."""
+    return explored("en-fr")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    if not CHROMIUM:
+        pytest.skip("no chromium here; install it, or set CHROMIUM to its path")
+    driver = pytest.importorskip("playwright.sync_api", reason="needs the python package playwright")
+    with driver.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def sight(chromium: Any, tmp_path: Path) -> Iterator[Sight]:
+    seen = Sight(chromium, tmp_path)
+    yield seen
+    for context in seen.contexts:
+        context.close()
+    assert seen.faults == []
