@@ -13,6 +13,7 @@ import pytest
 from ran import one_line
 
 COMMANDS = ["translate", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve"]
+COMMANDS += ["look", "steps"]
 COMMANDS += ["train", "eval", "convert", "verify", "claims", "mechanisms", "models", "env"]
 Run = Callable[..., Any]
 
