@@ -29,6 +29,7 @@ def test_a_pronoun_is_told_in_full_with_its_attention_and_how_far_to_trust_it(li
     assert all("attention 0." in line for line in ran.lines[1:3])
     assert "all masked, a token" in ran.lines[3]
     assert "agreement with the likelihood over 8 heads (chance is 50%)" in ran.lines[4]
+    assert "not measured (limelight eval bert --task resolve)" in ran.lines[5]
     ran = limelight("resolve", TEXT.format("old"), "-m", bert, *BOTH, "--masked", "single", "--total")
     assert "one masked at a time, in all" in ran.out
 

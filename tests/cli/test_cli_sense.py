@@ -27,9 +27,10 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_line_a_layer_and_a_verdict(limelight: Run, bert: Path) -> None:
     ran = limelight("sense", *TEXTS, "--word", "apple", "-m", bert)
     assert (ran.code, ran.err) == (0, "")
-    assert [line.split()[0] for line in ran.lines] == ["1", "2", "layer", "0", "1", "2", "layer"]
+    assert [line.split()[0] for line in ran.lines] == ["1", "2", "layer", "0", "1", "2", "layer", "how"]
     assert ran.lines[3].split()[1] == "0.000"
-    assert "of the distance between different words" in ran.lines[-1]
+    assert "of the distance between different words" in ran.lines[-2]
+    assert "not measured (limelight eval bert --task sense)" in ran.lines[-1]
     assert limelight("sense", "-m", bert, "--word", "apple", given="\n".join(TEXTS)).out == ran.out
 
 
@@ -46,7 +47,7 @@ def test_a_table_with_words_and_senses(limelight: Run, bert: Path, tmp_path: Pat
     ran = limelight("sense", "-m", bert, "--file", "uses.tsv")
     assert ran.lines[0].endswith("[fruit]")
     assert "right" in ran.lines[4]
-    assert "(always the commonest: 75%)" in ran.lines[-1]
+    assert "(always the commonest: 75%)" in ran.lines[-2]
     (line,) = limelight("sense", "-m", bert, "--file", "uses.tsv", "--column", "text", "--json").lines
     assert [use["label"] for use in json.loads(line)["uses"]] == ["fruit", "fruit", "fruit", "firm"]
 

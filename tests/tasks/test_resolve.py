@@ -332,7 +332,8 @@ def test_a_result_is_for_people_tables_and_notebooks(resolve: Resolve) -> None:
     lines = str(found).splitlines()
     assert lines[0].startswith(f'"it" at 44-46: {found.answer}, ')
     assert [line.split()[0] for line in lines[1:4]] == [f"{each.share:.3f}" for each in found.candidates]
-    assert lines[-1] == found.trust
+    assert lines[-2:] == [found.trust, found.measured]
+    assert "not measured (limelight eval" in found.measured
     assert resolve.columns(Resolve.Options()).keys() == found.cells().keys()
     assert found.cells()[""] == found.answer
     assert next(iter(found.to_json())) == "answer"

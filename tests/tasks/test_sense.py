@@ -214,7 +214,8 @@ def test_a_result_is_for_people_tables_and_notebooks(sense: Sense) -> None:
     assert lines[3].split() == ["layer", "apart", "words", "ratio"]
     assert [line.split()[0] for line in lines[4:7]] == ["0", "1", "2"]
     assert lines[7] == "layer 2, each from each"
-    assert lines[-1] == found.trust
+    assert lines[-2:] == [found.trust, found.measured]
+    assert "not measured (limelight eval" in found.measured
     data = json.loads(json.dumps(found.to_json()))
     assert np.shape(data["distances"]) == (3, 3, 3)
     assert [use["span"] for use in data["uses"]] == [list(span) for span in found.spans]

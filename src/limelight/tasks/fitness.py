@@ -56,3 +56,10 @@ def _called(head: Head) -> str:
             return "a head for answers in a text"
         case Labels(labels=labels):
             return f"a head for {len(labels)} labels a token"
+
+
+def measured(opened: Opened, task: str) -> str:
+    """How good a model is known to be at a task, for people; where nobody measured it, that."""
+    found = opened.manifest.measured.get(task)
+    how = f"limelight eval {opened.manifest.name} --task {task}"
+    return f"how far to trust this model: not measured ({how})" if found is None else f"this model: {found}"

@@ -17,7 +17,7 @@ from ...hub import Opened
 from ...inputs import Encoded
 from ...look import View
 from ...look.eyes import unwatch, watch
-from ...nn import Look
+from ...nn import Attention, Look
 from ..asking import in_batches
 from ..reading.rows import as_batch
 
@@ -84,8 +84,12 @@ def attend_all(opened: Opened, aims: Sequence[Aim], *, batch: int) -> list[Float
     found: dict[int, Tensor] = {}
     for places in in_batches([len(aim.encoded.ids) for aim in aims], batch):
         rows = [aims[place] for place in places]
+        batch_of = as_batch(opened, [row.encoded for row in rows])
         with _readers(opened, rows) as readers:
-            opened.model.hidden(as_batch(opened, [row.encoded for row in rows]))
+            if opened.model.encoder is not None:
+                opened.model.encode(batch_of)
+            else:
+                opened.model.decode(batch_of.values, keep=batch_of.keep)
         for row, place in enumerate(places):
             found[place] = torch.stack([reader.found[row] for reader in readers])
     return [found[place] for place in range(len(aims))]
@@ -105,10 +109,16 @@ class _Reader:
             self.found = [_to_candidates(view, row, aim) for row, aim in enumerate(self.aims)]
 
 
+def self_attentions(opened: Opened) -> dict[str, Attention]:
+    """The self-attentions of what reads a text: the encoder's where there is one, else the decoder's."""
+    side = "decoder" if opened.model.encoder is None else "encoder"
+    return {name: each for name, each in opened.model.attentions().items() if name.startswith(f"{side}.") and name.endswith(".self")}
+
+
 @contextmanager
 def _readers(opened: Opened, aims: Sequence[Aim]) -> Iterator[list[_Reader]]:
     """A reader for each self-attention, while the block is open."""
-    watched = {name: each for name, each in opened.model.attentions().items() if name.endswith(".self")}
+    watched = self_attentions(opened)
     readers = [_Reader(name, aims) for name in watched]
     for reader in readers:
         watch(watched[reader.name], reader)

@@ -33,7 +33,8 @@ class Candidate:
 @dataclass(frozen=True, kw_only=True)
 class Resolved(Result):
     """The candidates of a pronoun, likeliest first. `place`: the pronoun's characters; `way`: what was scored; `window`: the characters of
-    a long text that the model was given; `pointing`: the attention, None where the pronoun sees fewer than two candidates' mentions."""
+    a long text that the model was given; `pointing`: the attention, None where the pronoun sees fewer than two candidates' mentions;
+    `measured`: how often the model is right where people have told what pronouns stand for."""
 
     pronoun: str
     place: Span
@@ -41,6 +42,7 @@ class Resolved(Result):
     way: str
     pointing: Pointing | None
     window: Span | None = None
+    measured: str = ""
 
     @property
     def answer(self) -> str:
@@ -68,7 +70,7 @@ class Resolved(Result):
         width = max(map(len, names))
         rows = [f"{each.share:.3f}  {column(name, width)}{_told(each)}" for each, name in zip(self.candidates, names, strict=True)]
         head = f'"{visible(self.pronoun)}" at {a}-{b}: {names[0]}, {self.margin:.3f} ahead'
-        return "\n".join([head, *rows, f"score: {self.way}", self.trust])
+        return "\n".join([head, *rows, f"score: {self.way}", self.trust, *filter(None, [visible(self.measured)])])
 
     def cells(self) -> Cells:
         """See Result."""
@@ -86,6 +88,7 @@ class Resolved(Result):
             "attention": self._attention(),
             "agreement": self.agreement,
             "trust": self.trust,
+            "measured": self.measured,
             "window": None if self.window is None else list(self.window),
             **super().to_json(),
         }

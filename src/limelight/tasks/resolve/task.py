@@ -15,7 +15,7 @@ from ...hub import Opened
 from ...inputs import Encoded
 from ...values import value
 from ..asking import numbered, with_changes
-from ..fitness import check_fit
+from ..fitness import check_fit, measured
 from ..reading.places import Span, finite, tokens_of
 from ..reading.windows import room_of
 from ..result import Columns, Cost
@@ -174,6 +174,7 @@ class Resolve:
             way=self._way(options),
             pointing=None if weights is None else pointing(weights[:, :, likeliest]),
             window=part.window,
+            measured=measured(self.opened, "resolve"),
         )
 
     def _scored(self, each: _Asked, totals: Sequence[float], options: ResolveOptions) -> list[tuple[Swapped, float, int]]:

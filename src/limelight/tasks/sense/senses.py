@@ -59,7 +59,8 @@ class Layer:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sensed(Result):
     """A word's uses and how far they lie apart. `spans`: its characters in each text; `distances`: cosine distances, layer by use by use;
-    `others`: how many other words there were to compare with; `onward`: whether the model reads from left to right."""
+    `others`: how many other words there were to compare with; `onward`: whether the model reads from left to right; `measured`:
+    how well it tells senses apart where people have named them."""
 
     uses: tuple[Use, ...]
     spans: tuple[Span, ...]
@@ -67,6 +68,7 @@ class Sensed(Result):
     distances: Float[np.ndarray, "l u u"]
     others: int
     onward: bool
+    measured: str = ""
 
     @property
     def chance(self) -> float | None:
@@ -97,7 +99,7 @@ class Sensed(Result):
         return f"{last} (always the commonest: {self.chance:.0%})"
 
     def __str__(self) -> str:
-        return "\n".join([*self._texts(), *self._table(), *self._pairs(), self.trust])
+        return "\n".join([*self._texts(), *self._table(), *self._pairs(), self.trust, *filter(None, [visible(self.measured)])])
 
     def _texts(self) -> list[str]:
         shown = [f"{i:>4}  {shorten(visible(use.text), TEXT_SHOWN)}{_of(use)}" for i, use in enumerate(self.uses[:SHOWN], 1)]
@@ -125,7 +127,7 @@ class Sensed(Result):
         uses = [{**vars(use), "span": list(span)} for use, span in zip(self.uses, self.spans, strict=True)]
         pairs = {"distances": self.distances.tolist()} if len(self.uses) <= MOST_PAIRED else {}
         layers = [layer.to_json() for layer in self.layers]
-        made = {"layers": layers, "other_words": self.others, "chance": self.chance, "trust": self.trust}
+        made = {"layers": layers, "other_words": self.others, "chance": self.chance, "trust": self.trust, "measured": self.measured}
         return {"uses": uses, **made, **pairs, **super().to_json()}
 
 

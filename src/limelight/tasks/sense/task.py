@@ -16,18 +16,15 @@ from torch import Tensor
 from ...errors import InputError
 from ...hub import Opened
 from ...inputs import Encoded, words
-from ...look.states import states
 from ...values import value
-from ..asking import as_texts, in_batches, numbered, with_changes
-from ..fitness import check_fit
-from ..reading.places import Seen, Span, find, finite, seen_around, tokens_of
-from ..reading.rows import as_batch
+from ..asking import as_texts, numbered, with_changes
+from ..fitness import check_fit, measured
+from ..reading.places import Seen, Span, find, tokens_of
 from ..result import Cost
 from .senses import Sensed, Use, layer_of
+from .vectors import placed, states_of, unit
 
 MOST_USES = 2000                         # each is compared with each
-MOST_TOKENS = 1 << 12                    # the states of all layers are kept for so many tokens at once
-LEAST = 1e-12
 
 
 @value
@@ -96,9 +93,9 @@ class Sense:
         """
         asked = with_changes("sense", options, SenseOptions, changes)
         uses = self._uses(texts, word, asked)
-        placed = [numbered(i, uses, lambda i=i: self._placed(uses[i])) for i in range(len(uses))]
+        there = [numbered(i, uses, lambda i=i: self._placed(uses[i])) for i in range(len(uses))]
         began = time.perf_counter()
-        targets, spread = self._vectors(placed, asked)
+        targets, spread = self._vectors(there, asked)
         apart = _distances(targets)
         between, labels = spread.distances(), [use.label for use in uses]
         layers = [layer_of(each, None if between is None else between[i], labels) for i, each in enumerate(apart.numpy())]
@@ -106,13 +103,14 @@ class Sense:
             task="sense",
             model=self.opened.manifest.name,
             source="\n".join(use.text for use in uses),
-            cost=Cost(time.perf_counter() - began, sum(len(each.seen.encoded.ids) for each in placed)),
+            cost=Cost(time.perf_counter() - began, sum(len(each.seen.encoded.ids) for each in there)),
             uses=tuple(uses),
-            spans=tuple(each.span for each in placed),
+            spans=tuple(each.span for each in there),
             layers=tuple(layers),
             distances=apart.numpy(),
             others=len(spread.counts),
             onward=self.opened.model.encoder is None,
+            measured=measured(self.opened, "sense"),
         )
 
     # --- what is asked ----------------------------------------------------------------------------------------------
@@ -137,39 +135,19 @@ class Sense:
             many = "does not stand" if not found else f"stands {len(found)} times, not {use.occurrence},"
             raise InputError(f'"{use.word[:40]}" {many} in {use.text[:60]!r}.', "It is looked for as a word of its own, capital or small.")
         span = found[use.occurrence - 1]
-        whole = self.opened.text.encode(use.text)
-        tokens = tokens_of(whole, span)
-        if not tokens:
-            raise InputError(f"the tokenizer makes nothing of {use.word[:40]!r}.", "Choose another word.")
-        (seen,) = seen_around(self.opened, whole, [tokens])
+        seen = placed(self.opened, use.text, span)
         return _Placed(use, span, seen, tuple(_others(seen.encoded, use)))
 
     # --- what is found ----------------------------------------------------------------------------------------------
-    @torch.inference_mode()
     def _vectors(self, placed: Sequence[_Placed], options: SenseOptions) -> tuple[Float[Tensor, "u l m"], _Spread]:
         """The unit vectors of the word in each text, in each layer; and the sums of all other words'."""
         found: dict[int, Tensor] = {}
         spread = _Spread()
-        for places in in_batches([len(each.seen.encoded.ids) for each in placed], options.batch, most=MOST_TOKENS):
-            layers = self._layers([placed[place].seen.encoded for place in places])
-            for row, place in enumerate(places):
-                here = finite(layers[:, row].double().cpu(), self.opened)
-                found[place] = _unit(here[:, list(placed[place].seen.places)].mean(1))
-                for word, tokens in placed[place].others:
-                    spread.add(word, _unit(here[:, list(tokens)].mean(1)))
+        for place, here in states_of(self.opened, [each.seen for each in placed], batch=options.batch):
+            found[place] = unit(here, placed[place].seen.places)
+            for word, tokens in placed[place].others:
+                spread.add(word, unit(here, tokens))
         return torch.stack([found[place] for place in range(len(placed))]), spread
-
-    def _layers(self, rows: Sequence[Encoded]) -> Float[Tensor, "l b n m"]:
-        """What each layer makes of each token; layer 0 is the token's own vector, before its position is added."""
-        model, batch = self.opened.model, as_batch(self.opened, rows)
-        with states(model) as seen:
-            if model.encoder is not None:
-                model.encode(batch)
-            else:
-                model.decode(batch.values, keep=batch.keep)
-        stack = model.encoder or model.decoder
-        own = [] if stack is None else [stack.embed.project(stack.embed.table(batch.values) * stack.embed.scale)]
-        return torch.stack([*own, *seen[1:]])
 
 
 def _others(encoded: Encoded, use: Use) -> list[tuple[str, tuple[int, ...]]]:
@@ -181,10 +159,6 @@ def _others(encoded: Encoded, use: Use) -> list[tuple[str, tuple[int, ...]]]:
     for span in spans:
         tokens[span] = tokens_of(encoded, span)
     return [(use.text[a:b].casefold(), tuple(found)) for (a, b), found in tokens.items() if found]
-
-
-def _unit(vectors: Float[Tensor, "l m"]) -> Float[Tensor, "l m"]:
-    return vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=LEAST)
 
 
 def _distances(units: Float[Tensor, "u l m"]) -> Float[Tensor, "l u u"]:
