@@ -13,6 +13,7 @@ from ..values import value
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
+ROUNDING = 1e-14
 
 
 @value
@@ -31,12 +32,17 @@ class Estimate:
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
-            return f"{self.mean:.4g}"
+            return _short(self.mean)
         digits = _digits(self.mean, max(self.high - self.low, 0.0) / 2)
         below, above = self.mean - self.low, self.high - self.mean
         if math.isclose(below, above, rel_tol=1e-6, abs_tol=1e-12):
-            return f"{self.mean:.{digits}f} ± {above:.{digits}f}" if above else f"{self.mean:.4g}"
+            return f"{self.mean:.{digits}f} ± {above:.{digits}f}" if above else _short(self.mean)
         return f"{self.mean:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
+
+def _short(x: float) -> str:
+    """Four digits that count; what rounding has left of nought is nought."""
+    return f"{x if abs(x) > ROUNDING else 0.0:.4g}"
 
 
 def over_seeds(values: Sequence[float | int]) -> Estimate:
