@@ -12,7 +12,7 @@ import pytest
 import tiny
 from limelight.errors import SpecError, WeightError
 from limelight.inputs import Text
-from limelight.manifest import Aligner, Card, Generation, Manifest, from_json, to_json
+from limelight.manifest import Aligner, Card, Evidence, Faithfulness, Generation, Manifest, from_json, to_json
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,17 @@ def test_it_reads_back_as_it_was(manifest: Manifest) -> None:
     assert from_json(to_json(scored)) == scored
     assert "été" in to_json(scored), "people read this file"
     assert from_json(to_json(replace(manifest, aligner=None))).aligner is None
+
+
+def test_what_was_measured_of_evidence_reads_back_and_need_not_be_there(manifest: Manifest) -> None:
+    one = Faithfulness(method="leave-one-out", comprehensiveness=0.41, sufficiency=-0.08, within=(0.03, 0.02))
+    measured = replace(manifest, evidence=Evidence(methods=(one,), random=replace(one, method="random order"), measured_on="a", texts=9))
+    assert from_json(to_json(measured)) == measured
+    old = json.loads(to_json(manifest))
+    del old["evidence"]
+    assert from_json(json.dumps(old)) == manifest
+    with pytest.raises(WeightError, match=r"evidence\.methods"):
+        from_json(broken(measured, "evidence", "methods", value=[]))
 
 
 @pytest.mark.parametrize(

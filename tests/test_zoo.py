@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 import limelight
+from limelight.claims.faithful import kept
 from limelight.hub import bundled
+from limelight.look.evidence import METHODS
 from limelight.tasks.classify.task import Classify
 from limelight.tasks.recipes import trade_of
+from limelight.tasks.recipes.classify.explaining import measured
 from limelight.tasks.translate.task import Translate
 from limelight.train import read_recipe
 
@@ -100,6 +103,35 @@ def test_how_sure_it_is_was_measured(classify: Classify) -> None:
     assert found is not None
     assert set(found.after) == {each.name for each in read_recipe(RECIPES / "sentiment-en.toml").data.sets}
     assert sum(found.after.values()) / len(found.after) < 0.06
+
+
+def test_how_its_words_are_told_was_chosen_by_measurement(classify: Classify) -> None:
+    found = classify.opened.manifest.evidence
+    assert found is not None
+    page = next(each for each in kept(RECIPES.parent / "docs" / "evidence") if each.model == "sentiment-en")
+    rows = {row[0]: row for row in page.tables[0].rows}
+    assert list(rows) == [*(each.method for each in found.methods), found.random.method]
+    for each in (*found.methods, found.random):
+        assert (rows[each.method][1].mean, rows[each.method][2].mean) == pytest.approx((each.comprehensiveness, each.sufficiency), abs=1e-4)
+    assert (page.best, page.texts) == (found.methods[0].method, found.texts)
+    assert {each.method for each in found.methods} == set(METHODS)
+    why = classify("The camera quality is excellent, but the battery life is disappointing", why=True).why
+    assert why is not None
+    assert why.method == found.methods[0].method
+    first = found.methods[0]
+    assert f"comprehensiveness {first.comprehensiveness:.2f} ± {first.within[0]:.2f}" in why.trust[-1]
+    assert "best of 5" in why.trust[-1]
+
+
+def test_the_ways_rank_again_as_they_were_measured(data_sets: Path, classify: Classify) -> None:
+    """On twelve texts of one set; `limelight eval sentiment-en --evidence 100` does it for all."""
+    recipe = read_recipe(RECIPES / "sentiment-en.toml")
+    if not all((data_sets / each.path.removeprefix("$LIMELIGHT_DATA/")).exists() for each in recipe.data.sets):
+        pytest.skip(f"not all sets of {recipe.name} are in {data_sets}")
+    some = [each for each in trade_of("classify").held_out(recipe, RECIPES, "test") if each.of == "product sentences"]
+    found = measured(classify.opened, some, each=12)
+    assert set(found.ranked[:3]) == {"leave-one-out", "integrated-gradients", "gradient-x-input"}
+    assert found.beyond(found.ranked[0], "random order").low > 0
 
 
 def test_the_scores_of_its_card_come_again(data_sets: Path, classify: Classify) -> None:

@@ -71,3 +71,17 @@ def test_a_page_holds_each_and_asks_for_nothing(tmp_path: Path) -> None:
         save([], tmp_path / "none.html")
     with pytest.raises(InputError):
         save([one], tmp_path / "nowhere" / "why.html")
+
+
+def test_what_nobody_read_has_no_column() -> None:
+    words = (Decider("amazing", (14, 21), 0, 3.0, None, None), Decider("slow", (27, 31), 0, -0.9, None, None))
+    bare = Why("GOOD", 0.9, words, "masked", 0.6, 2.0, "", method="gradient-x-input", says="the slope of {of}")
+    text = shown(bare)
+    assert "Effect: the slope of the log-odds of GOOD.\n" in text
+    assert "ttention" not in text
+    assert [line.split() for line in text.splitlines() if line.startswith(("word", "amazing  ", "slow"))] == [
+        ["word", "effect"], ["amazing", "+3.00"], ["slow", "-0.90"],
+    ]  # fmt: skip
+    assert 'title="effect +3.00">amazing</span>' in fragment(bare, [TEXT])
+    assert "All words masked: score 0.6000, effect +2.00." in text
+    assert "Faithfulness of gradient-x-input: not measured for this model." in text

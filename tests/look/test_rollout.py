@@ -11,7 +11,7 @@ from limelight.decode import Beam, Ending, generate
 from limelight.errors import TraceError
 from limelight.inputs.batch import pad
 from limelight.look import Trace, trace
-from limelight.look.rollout import rollout
+from limelight.look.rollout import rolled, rollout
 from limelight.spec import Attention, Entmax
 from opinionated import END, START
 
@@ -44,6 +44,16 @@ def test_rows_are_those_of_the_whole_product(weights: object) -> None:
     torch.testing.assert_close(found.sum(-1), torch.ones(1, 3))
     lower = rollout(seen, places=[140], layer=0)
     torch.testing.assert_close(lower.double(), written_out(maps(seen, "decoder")[:1])[:, [140]], atol=1e-6, rtol=0)
+
+
+def test_mixtures_of_places_are_mixtures_of_their_rows() -> None:
+    model = tiny.lm(0)
+    with trace(model) as seen, torch.no_grad():
+        model.decode(LONG)
+    rows = rollout(seen, places=range(150))
+    shares = torch.rand(1, 3, 150)
+    torch.testing.assert_close(rolled(seen, shares), shares @ rows, atol=1e-5, rtol=0)
+    torch.testing.assert_close(rolled(seen, shares, layer=0, side="decoder"), shares @ rollout(seen, places=range(150), layer=0))
 
 
 def test_padding_stays_with_itself() -> None:

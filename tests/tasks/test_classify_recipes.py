@@ -15,12 +15,14 @@ from limelight.data import read_table
 from limelight.data.opinions import Judged
 from limelight.errors import InputError, RecipeError
 from limelight.hub import Opened, open_model
+from limelight.look.evidence import METHODS
 from limelight.tasks.classify.classified import Classified, Part, Scored
 from limelight.tasks.classify.task import Classify
 from limelight.tasks.recipes import Workshop, trade_of
 from limelight.tasks.recipes.classify.calibration import Read, best_temperature, cool
+from limelight.tasks.recipes.classify.explaining import chosen, measured
 from limelight.tasks.recipes.classify.scoring import Answers, accuracy, balanced, calibration_error, score
-from limelight.tasks.recipes.classify.trade import Classifying, rates, read_parts
+from limelight.tasks.recipes.classify.trade import EXPLAINED, Classifying, rates, read_parts
 from limelight.train import ClassifyRecipe, Evaluated, Event, Finished, Started, Stepped, read_recipe
 
 TRADE = Classifying()
@@ -137,6 +139,43 @@ def test_words_that_decided_are_shown(shipped: Opened) -> None:
     assert result.label == "positive"
     assert result.why is not None
     assert {each.text: each.effect > 0 for each in result.why.words}["GOOD"]
+
+
+def test_it_says_how_faithful_the_words_are(shipped: Opened, recipe: ClassifyRecipe, beside: Path) -> None:
+    found = shipped.manifest.evidence
+    assert found is not None
+    assert {each.method for each in found.methods} == set(METHODS)
+    assert (found.measured_on, found.texts) == ("lines, folders", EXPLAINED + 8)
+    gains = [each.comprehensiveness - each.sufficiency for each in found.methods]
+    assert gains == sorted(gains, reverse=True)
+    assert gains[0] > found.random.comprehensiveness - found.random.sufficiency + 0.1
+    again = TRADE.evidence(TRADE.held_out(recipe, beside, "test"), 2)(shipped, lambda _: None)
+    assert (again.sets, again.evidence.texts) == (["lines", "lines", "folders", "folders"], 4)
+    assert {each["method"] for each in again.aside.plain["evidence"]} == {*METHODS, "random order"}
+    card = (shipped.folder / "README.md").read_text(encoding="utf-8")
+    assert f"`--why` tells it by {found.methods[0].method}, the most faithful of 5 ways on {found.texts} texts" in card
+    why = Classify(shipped)("The camera is GOOD at home 77.", why=True).why
+    assert why is not None
+    assert why.method == found.methods[0].method
+    assert "best of 5" in why.trust[-1]
+
+
+def test_the_first_of_each_set_are_explained_and_the_numbers_are_their_means(shipped: Opened) -> None:
+    said = [f"the {thing} is {mood}" for thing in ("lens", "case", "box") for mood in ("good", "bad")]
+    texts = [Judged(each, "positive", of) for of in "ab" for each in said]
+    assert [each.of for each in chosen(texts, 2)] == ["a", "a", "b", "b"]
+    done = list[int]()
+    found = measured(shipped, [*texts, Judged(" ", "positive", "c")], each=4, tell=done.append)
+    assert done == [0, 9]
+    assert (found.sets, found.words, found.how) == (["a"] * 4 + ["b"] * 4, [4] * 8, "left out")
+    for name, each in found.each.items():
+        mean = sum(one.comprehensiveness for one in each) / 8
+        assert found.comprehensiveness(name).mean == pytest.approx(mean)
+        assert found.comprehensiveness(name, "a").mean == pytest.approx(sum(one.comprehensiveness for one in each[:4]) / 4)
+        assert found.curve(name)[0].mean == pytest.approx(sum(one.curve[0] for one in each) / 8)
+    assert found.beyond("attention", "attention").mean == 0
+    with pytest.raises(InputError, match="none of the texts has a word"):
+        measured(shipped, [Judged(" ", "positive", "c")], each=4)
 
 
 def test_rows_of_a_table(shipped: Opened, tmp_path: Path) -> None:

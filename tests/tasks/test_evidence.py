@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -236,6 +237,27 @@ def test_ways_and_models_that_there_are_not(moods: Any, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="has nothing that gives one number for a text") as caught:
         explain(tags, "The cat sees the mouse.")
     assert "classes" in caught.value.hint
+
+
+FAMILIES = ("bart-ForSequenceClassification", "t5-ForSequenceClassification", "llama-ForSequenceClassification")
+WRITERS = ("t5-ForConditionalGeneration", "marian-MTModel", "qwen3-ForCausalLM")
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, *WRITERS])
+def test_every_family_has_all_ways(name: str, tmp_path: Path) -> None:
+    published(name, tmp_path)
+    opened = limelight.open(tmp_path, device="cpu")
+    answer = (5, 6, 7) if name in WRITERS else None
+    assert methods(opened) == tuple(METHODS)
+    for way in METHODS:
+        why = explain(opened, "The cat sees the mouse.", answer=answer, method=way)
+        assert [word.text for word in why.words] == ["The", "cat", "sees", "the", "mouse", "."]
+        assert all(math.isfinite(word.effect) for word in why.words)
+        assert len({round(word.effect, 9) for word in why.words}) > 3
+    slopes = explain(opened, "The cat sees the mouse.", answer=answer, method="integrated-gradients")
+    whole, off = map(float, re.findall(r"[+-]\d+\.\d+", slopes.says))
+    assert slopes.total == pytest.approx(whole + off, abs=2e-3)
+    assert abs(off) < 0.1
 
 
 # --- how far to trust it ------------------------------------------------------------------------------------------------

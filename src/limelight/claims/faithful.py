@@ -172,10 +172,10 @@ def _by_set(ways: Ways, sets: Sequence[str], what: str) -> Table:
 
 
 def _plot(ways: Ways) -> Plot:
-    x = tuple(100 * share for share in STEPS)
-    lines = tuple(Line(label=name, x=x, y=tuple(map(_short, ways.curve(name)))) for name in (*ways.ranked, RANDOM))
-    title = "What becomes of the label as words go, those named first first"
-    return Plot(title=title, x="words gone, %", y="probability of the label", lines=lines)
+    """Without the last point, where no word is left and all lines meet."""
+    x = tuple(100 * share for share in STEPS[:-1])
+    lines = tuple(Line(label=name, x=x, y=tuple(map(_short, ways.curve(name)[:-1]))) for name in (*ways.ranked, RANDOM))
+    return Plot(title="What becomes of the label as the words named first go", x="words gone, %", y="probability of the label", lines=lines)
 
 
 def _short(found: Estimate) -> Estimate:
