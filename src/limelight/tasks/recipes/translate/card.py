@@ -8,6 +8,8 @@ from ....data import Split
 from ....manifest import Aligner, Card
 from ....spec.mechanisms import find
 from ....train import TranslateRecipe
+from ...translate.alignments import described
+from ...translate.ways import way_of
 from ..cards import limits, origin, scored, size
 from ..scores import Score
 from ..trade import Workshop
@@ -56,10 +58,11 @@ def _alignment(workshop: Shop, aligner: Aligner | None) -> str:
     gold = workshop.recipe.align
     if aligner is None or gold is None:
         return ""
-    heads = ("head " if len(aligner.heads) == 1 else "heads ") + ", ".join(map(str, aligner.heads))
-    step = "the step after it was chosen, when it is the decoder's input" if aligner.shift else "the step that chose it"
+    sure = "" if aligner.low is None else f" ({aligner.low:.3f} to {aligner.high:.3f})"
+    rates = "" if aligner.precision is None else f", precision {aligner.precision:.3f}, recall {aligner.recall:.3f}"
     return f"""## Alignment
 
-Words are aligned by `{aligner.attention}`, {heads}, each token by {step}. Layer, heads and shift were chosen on {gold.choose_on} gold
-pairs; the **alignment error rate is {aligner.aer:.3f}** on the {aligner.pairs} other {aligner.measured_on} pairs (0 is perfect). Those are
-parliamentary debates, far from the everyday sentences that the model was trained on."""
+Words are aligned by {described(way_of(aligner))}. All of this was chosen on {gold.choose_on} gold pairs; the **alignment error rate is
+{aligner.aer:.3f}**{sure}{rates}, on the {aligner.pairs} other {aligner.measured_on} pairs (0 is perfect). Those are parliamentary debates,
+far from the everyday sentences that the model was trained on. Reproduce it with
+`limelight eval {workshop.recipe.name} --recipe recipes/{workshop.recipe.name}.toml --align`."""
