@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..decode import Hypothesis, Step
 from .scene import Node, State
 
+MOST = 256                               # steps that are noted: a tree of more is too large to be looked at
 Tokens = tuple[int, ...]
 RANK: dict[State, int] = {"dropped": 0, "live": 1, "ended": 2, "won": 3}
 
@@ -30,6 +31,8 @@ class Growing:
     def note(self, step: Step) -> None:
         """Trails under way, and answers that have arrived."""
         search = step.search
+        if step.index > MOST:
+            return
         self.under_way = [trail.tokens for trail in search.trails if trail.total > -math.inf]
         for trail in search.trails:
             if trail.total > -math.inf:
@@ -43,8 +46,8 @@ class Growing:
         """The nodes, each after its parent. A node's state is the best of what came of it."""
         for tokens in self.under_way:
             self.branches[tokens].state = max(self.branches[tokens].state, "live", key=RANK.__getitem__)
-        if best.tokens in self.branches:
-            self.branches[best.tokens].state = "won"
+        if (won := self.branches.get(best.tokens[:MOST])) is not None:
+            won.state = "won"
         order = sorted(self.branches, key=lambda tokens: (len(tokens), -self.branches[tokens].total))
         for tokens in reversed(order):
             if (above := self.branches.get(tokens[:-1])) is not None:

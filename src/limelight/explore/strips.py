@@ -17,9 +17,9 @@ LOOKED = 1 << 25                         # weights that one answer looks at; of 
 Groups = Sequence[Span] | None
 
 
-def every(queries: int, keys: int, heads: int, most: int = LOOKED) -> int:
+def every(queries: int, keys: int, heads: int, most: int | None = None) -> int:
     """1 where all rows are looked at, n where each n-th is."""
-    return max(1, -(-queries * keys * heads // most))
+    return max(1, -(-queries * keys * heads // (most or LOOKED)))
 
 
 def strips(

@@ -19,7 +19,7 @@ from ..query import Query
 from ..reading import Reading
 from ..strips import STRIP, every, pooled
 
-SIZE, MOST, EVEN = 24, 1 << 23, 64       # cells of a thumb; weights that are looked at; queries whose view is counted
+SIZE, MOST, EVEN = 24, 1 << 22, 64       # cells of a thumb; weights that are looked at; queries whose view is counted
 STOPS = frozenset(".,;:!?…。，、！？؟،।")
 
 

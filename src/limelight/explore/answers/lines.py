@@ -66,7 +66,7 @@ def lines(query: Query) -> dict[str, Any]:
     for strip in strips(query.view, query.heads(), rows, merged=query.merged(), step=step):
         total += float(strip.sum())
         at = (strip >= floor).nonzero()
-        values = strip[at[:, 0], at[:, 1]]
+        values, at = strip[at[:, 0], at[:, 1]].cpu(), at.cpu()
         if len(values) > most:
             values, best = values.topk(most)
             at = at[best]
