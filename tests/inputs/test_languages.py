@@ -97,3 +97,20 @@ def test_a_model_of_one_pair_has_none(tmp_path: Path) -> None:
     assert kind.ours.encode("le chat").ids == one.encode("le chat").ids
     with pytest.raises(InputError, match="the model is told no language: got 'fra'"):
         one.encode("le chat", language="fra")
+
+
+def test_answers_are_cut_as_the_model_writes_them(tmp_path: Path) -> None:
+    """Marian's target has pieces of its own; all others read what they write."""
+    import sentencepiece
+
+    ours = KINDS["marian"](tmp_path, hf).ours
+    target = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "target.spm"))
+    vocab = json.loads((tmp_path / "vocab.json").read_text())
+    for text in ("le chat noir", "un été à Paris."):
+        ids = ours.answers.encode(text).ids
+        assert ids == (*(vocab[piece] for piece in target.encode(text, out_type=str)), vocab["</s>"])
+        assert ours.decode(ids) == text
+    assert any(ours.answers.encode(text).ids != ours.encode(text).ids for text in ("le chat noir", "un été à Paris.", "une maison"))
+    (tmp_path / "m2m").mkdir()
+    other = KINDS["m2m100"](tmp_path / "m2m", hf).ours
+    assert other.answers is other

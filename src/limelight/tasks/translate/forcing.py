@@ -110,12 +110,12 @@ class Forcing:
         return self._opened.text.encode_all([self._writer.prefix + each.source for each in couples], language=self._pair.mark)
 
     def targets(self, couples: Sequence[Couple]) -> list[Encoded]:
-        """Translations as the model writes them: behind the mark of their language, where it wants one, and ended."""
-        text, first = self._opened.text.answers, self._pair.first
+        """Translations as the model writes them: behind the mark that it begins with (its language's, say), where it does, and ended."""
+        text, g, said = self._opened.text.answers, self._writer.generation, [each.target for each in couples]
+        first = g.first if self._pair.first is None else self._pair.first
         if first is None:
-            return text.encode_all([each.target for each in couples])
-        found = text.encode_all([each.target for each in couples], marks=False)
-        return [_between(each, first, self._writer.generation.end[0]) for each in found]
+            return text.encode_all(said)
+        return [_between(each, first, g.end[0]) for each in text.encode_all(said, marks=False)]
 
     def _check(self, source: Encoded, target: Encoded, which: str) -> None:
         spec = self._opened.manifest.spec
