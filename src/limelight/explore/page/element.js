@@ -97,18 +97,25 @@ class Look extends HTMLElement {
   #draw() {
     const home = this.#home, { scene } = home;
     home.panel = html("div", { role: "tabpanel", id: "panel", tabindex: 0 });
-    this.#tabs = TABS.map(([name, text]) => html("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", "data-tab": name, on: { click: () => this.#choose(name) } }, text));
-    const list = roving(html("div", { role: "tablist", "aria-label": "Ways to look" }, ...this.#tabs), "[role=tab]", (node) => this.#choose(node.dataset.tab));
-    this.#root.replaceChildren(html("div", { class: "frame" }, this.#header(scene), list, home.panel, scene.kept?.say ? html("p", { class: "foot" }, visible(scene.kept.say)) : ""));
+    this.#tabs = TABS.map(([name, text]) => html("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel",
+      "data-tab": name, on: { click: () => this.#choose(name) } }, text));
+    const list = roving(html("div", { role: "tablist", "aria-label": "Ways to look" }, ...this.#tabs), "[role=tab]", (node) =>
+      this.#choose(node.dataset.tab));
+    this.#root.replaceChildren(html("div", { class: "frame" }, this.#header(scene), list, home.panel, scene.kept?.say
+      ? html("p", { class: "foot" }, visible(scene.kept.say)) : ""));
     this.#choose(home.state.tab, { told: false });
   }
 
   #header(scene) {
     const note = html("span", { class: "note", role: "status" }), answer = answerOf(scene);
-    const facts = [scene.model, scene.task, scene.parameters ? `${sized(scene.parameters)} parameters` : "", `${grouped(Object.values(scene.tracks).reduce((sum, track) => sum + track.tokens.length, 0))} tokens`, scene.seconds == null ? "" : `${number(scene.seconds)} s`];
-    return html("div", { class: "top" }, html("h1", { dir: "auto", class: (scene.title ?? "").length > 90 ? "long" : null }, shorten(scene.title || scene.model, 220)), answer ? html("p", { class: "answer", dir: "auto" }, shorten(answer, 320)) : null,
+    const facts = [scene.model, scene.task, scene.parameters ? `${sized(scene.parameters)} parameters` : "",
+      `${grouped(Object.values(scene.tracks).reduce((sum, track) => sum + track.tokens.length, 0))} tokens`, scene.seconds == null ? ""
+      : `${number(scene.seconds)} s`];
+    return html("div", { class: "top" }, html("h1", { dir: "auto", class: (scene.title ?? "").length > 90 ? "long" : null },
+      shorten(scene.title || scene.model, 220)), answer ? html("p", { class: "answer", dir: "auto" }, shorten(answer, 320)) : null,
       html("p", { class: "meta" }, facts.filter(Boolean).map((fact) => visible(String(fact))).join(" · ")),
-      html("span", { class: "tools" }, this.apart ? null : button("Link", "Copy a link to what is shown", () => this.#copyLink(note)), button("◐", "Switch between light and dark", () => turnScheme(this)), note));
+      html("span", { class: "tools" }, this.apart ? null : button("Link", "Copy a link to what is shown", () => this.#copyLink(note)),
+        button("◐", "Switch between light and dark", () => turnScheme(this)), note));
   }
 
   async #copyLink(note) {
@@ -144,8 +151,9 @@ class Look extends HTMLElement {
 
 function answerOf(scene) {
   if (scene.tracks.target) return scene.tracks.target.text;
-  if (scene.steps?.length) return scene.steps.map((step) => step.piece).join("").trim();
-  return ["class", "mask"].includes(scene.choice?.kind) ? `${scene.choice.label}${scene.choice.p == null ? "" : ` (${percent(scene.choice.p)})`}` : "";
+  if (scene.steps?.length) return answerWritten(scene);
+  return ["class", "mask"].includes(scene.choice?.kind) ? `${scene.choice.label}${scene.choice.p == null ? "" : ` (${percent(scene.choice.p)})`}`
+    : "";
 }
 
 // For a notebook: a widget's model is asked by messages, and the address of the notebook is left alone.

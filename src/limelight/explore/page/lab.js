@@ -25,61 +25,85 @@ function labView(home) {
 }
 
 function absentLab(home) {
-  const { scene } = home, command = scene.command ?? (scene.kept?.say?.match(/limelight look .*--web/)?.[0] || `limelight look ${scene.model} "…" --web`);
-  return html("section", { class: "plate quiet" }, html("h3", {}, "The lab needs the model"), html("p", {}, "Here heads are switched off, words are masked or swapped, and the model answers anew. This file keeps what the model did, not the model. Open it live:"),
+  const { scene } = home, command = scene.command ?? (scene.kept?.say?.match(/limelight look .*--web/)?.[0]
+    || `limelight look ${scene.model} "…" --web`);
+  return html("section", { class: "plate quiet" }, html("h3", {}, "The lab needs the model"),
+    html("p", {}, "Here heads are switched off, words are masked or swapped, and the model answers anew. This file keeps what the model did, not the model. Open it live:"),
     html("pre", {}, html("code", {}, visible(command))));
 }
 
-const editOf = ({ off, mask, swap }) => ({ ask: "edit", ablate: Object.fromEntries(Object.entries(off).filter(([, heads]) => heads.length)), mask, swap });
-const nothingDone = (state) => { const { ablate, mask, swap } = editOf(state); return !Object.keys(ablate).length && !mask.length && !Object.keys(swap).length; };
+const editOf = ({ off, mask, swap }) => ({ ask: "edit", ablate: Object.fromEntries(Object.entries(off).filter(([, heads]) => heads.length)), mask,
+  swap });
+const nothingDone = (state) => { const { ablate, mask, swap } = editOf(state); return !Object.keys(ablate).length && !mask.length
+  && !Object.keys(swap).length; };
 
 function labTools(home) {
-  const track = home.scene.tracks[readTrack(home.scene)], clear = button("As it was", "Undo all changes", () => home.set({ off: {}, mask: [], swap: {} }));
+  const track = home.scene.tracks[readTrack(home.scene)], clear = button("As it was", "Undo all changes", () =>
+    home.set({ off: {}, mask: [], swap: {} }));
   clear.disabled = nothingDone(home.state);
   clear.dataset.at = "clear";
-  return [html("section", { class: "plate" }, html("header", {}, html("h3", {}, "Words"), html("span", { class: "tools" }, clear)), html("p", { class: "lead" }, "Choose a word to mask it or to put another in its place."), wordTools(home, track)),
-    html("section", { class: "plate" }, html("h3", {}, "Heads"), html("p", { class: "lead" }, "A filled square is a head at work. Choose one to switch it off; choose a layer's name to switch the whole layer."), switches(home))];
+  return [html("section", { class: "plate" }, html("header", {}, html("h3", {}, "Words"), html("span", { class: "tools" }, clear)),
+    html("p", { class: "lead" }, "Choose a word to mask it or to put another in its place."), wordTools(home, track)),
+    html("section", { class: "plate" }, html("h3", {}, "Heads"), html("p", { class: "lead" },
+      "A filled square is a head at work. Choose one to switch it off; choose a layer's name to switch the whole layer."), switches(home))];
 }
 
 function wordTools(home, track) {
   const { mask, swap } = home.state, spots = written(track), picked = home.picked ?? null;
   const chip = ({ word, label }) => {
     const state = swap[word] != null ? " swapped" : mask.includes(word) ? " masked" : "";
-    return html("button", { type: "button", class: `chipped${state}`, "aria-pressed": String(picked === word), tabindex: word === (picked ?? spots[0]?.word) ? 0 : -1, "data-at": `lab-${word}`, "aria-label": `${shorten(label, 40)}${state ? `,${state}` : ""}`,
-      on: { click: () => { home.picked = picked === word ? null : word; home.set({}); } } }, state === " swapped" ? [wordOfText(swap[word], 28), html("s", {}, shorten(label, 20))].reduce((box, one) => (box.append(one), box), html("span", {})) : wordOfText(label, 28));
+    return html("button", { type: "button", class: `chipped${state}`, "aria-pressed": String(picked === word),
+      tabindex: word === (picked ?? spots[0]?.word) ? 0 : -1, "data-at": `lab-${word}`,
+      "aria-label": `${shorten(label, 40)}${state ? `,${state}` : ""}`,
+      on: { click: () => { home.picked = picked === word ? null : word; home.set({}); } } }, state === " swapped"
+        ? [wordOfText(swap[word], 28), html("s", {}, shorten(label, 20))].reduce((box, one) => (box.append(one), box), html("span", {}))
+        : wordOfText(label, 28));
   };
   const at = spots.find(({ word }) => word === picked), long = spots.length > 120 ? spots.slice(0, 120) : spots;
-  return html("div", {}, roving(html("div", { class: "strip", role: "group", "aria-label": "Words" }, ...long.map(chip)), ".chipped"), spots.length > long.length ? html("p", { class: "count" }, `the first 120 of ${grouped(spots.length)} words`) : null, at ? wordMenu(home, at) : null);
+  return html("div", {}, roving(html("div", { class: "strip", role: "group", "aria-label": "Words" }, ...long.map(chip)), ".chipped"),
+    spots.length > long.length ? html("p", { class: "count" }, `the first 120 of ${grouped(spots.length)} words`) : null, at ? wordMenu(home, at)
+    : null);
 }
 
 const written = (track) => {                       // only what was given can be changed
   const given = new Set(track.tokens.slice(0, track.prompt).map((token) => token.word));
-  return (track.words ?? []).map(([from, to], word) => ({ word, label: lettersOf(track).slice(from, to).join("") })).filter(({ word }) => given.has(word));
+  return (track.words ?? []).map(([from, to], word) => ({ word, label: lettersOf(track).slice(from, to).join("") })).filter(({ word }) =>
+    given.has(word));
 };
 
 function wordMenu(home, { word, label }) {
-  const { mask, swap } = home.state, masked = mask.includes(word), input = html("input", { type: "text", "aria-label": `Another word for ${shorten(label, 40)}`, value: swap[word] ?? "", placeholder: "another word", "data-at": "swap", maxlength: 200 });
-  const others = (list) => list.filter((one) => one !== word), without = Object.fromEntries(Object.entries(swap).filter(([at]) => Number(at) !== word));
+  const { mask, swap } = home.state, masked = mask.includes(word), input = html("input",
+    { type: "text", "aria-label": `Another word for ${shorten(label, 40)}`, value: swap[word] ?? "", placeholder: "another word",
+    "data-at": "swap", maxlength: 200 });
+  const others = (list) => list.filter((one) => one !== word), without = Object.fromEntries(Object.entries(swap).filter(([at]) =>
+    Number(at) !== word));
   const put = () => home.set({ swap: input.value.trim() ? { ...without, [word]: input.value.trim() } : without, mask: others(mask) });
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); put(); } });
-  return html("div", { class: "controls menu" }, wordOfText(label), named(masked ? "Unmask" : "Mask", masked ? "Unmask the word" : "Mask the word", () => home.set({ mask: masked ? others(mask) : [...mask, word], swap: without })), input, named("Swap", "Put this word in its place", put));
+  return html("div", { class: "controls menu" }, wordOfText(label),
+    named(masked ? "Unmask" : "Mask", masked ? "Unmask the word" : "Mask the word", () =>
+    home.set({ mask: masked ? others(mask) : [...mask, word], swap: without })), input, named("Swap", "Put this word in its place", put));
 }
 
 function switches(home) {
   const { off } = home.state;
   const turn = (name, heads) => home.set({ off: { ...off, [name]: heads } });
-  const flip = (one, h) => { const now = off[one.name] ?? []; turn(one.name, now.includes(h) ? now.filter((k) => k !== h) : [...now, h].sort((a, b) => a - b)); };
+  const flip = (one, h) => { const now = off[one.name] ?? []; turn(one.name, now.includes(h) ? now.filter((k) => k !== h)
+    : [...now, h].sort((a, b) => a - b)); };
   const square = (one, h) => {
-    const dead = (off[one.name] ?? []).includes(h), node = html("button", { type: "button", class: "switch", role: "switch", "aria-checked": String(!dead), tabindex: -1, "aria-label": `${one.name}, head ${h}`, title: `${one.name}, head ${h}: ${dead ? "off" : "on"}`, "data-at": `switch-${one.name}-${h}`, on: { click: () => flip(one, h) } });
+    const dead = (off[one.name] ?? []).includes(h), node = html("button",
+      { type: "button", class: "switch", role: "switch", "aria-checked": String(!dead), tabindex: -1, "aria-label": `${one.name}, head ${h}`,
+      title: `${one.name}, head ${h}: ${dead ? "off" : "on"}`, "data-at": `switch-${one.name}-${h}`, on: { click: () => flip(one, h) } });
     return node;
   };
   const row = (one) => {
     const all = (off[one.name] ?? []).length === one.heads;
-    return html("div", { class: "switch-row" }, named(`${one.layer}`, `${all ? "Switch on" : "Switch off"} all of ${one.name}`, () => turn(one.name, all ? [] : span(one.heads))), html("span", { class: "squares" }, ...span(one.heads).map((h) => square(one, h))));
+    return html("div", { class: "switch-row" }, named(`${one.layer}`, `${all ? "Switch on" : "Switch off"} all of ${one.name}`, () =>
+      turn(one.name, all ? [] : span(one.heads))), html("span", { class: "squares" }, ...span(one.heads).map((h) => square(one, h))));
   };
   const kinds = new Map();
   for (const one of home.scene.attentions) kinds.set(kindOf(one), [...(kinds.get(kindOf(one)) ?? []), one]);
-  const board = html("div", { class: "switches" }, ...[...kinds].map(([kind, list]) => html("div", { class: "switch-kind", role: "group", "aria-label": kind }, html("h4", {}, kind), ...list.map(row))));
+  const board = html("div", { class: "switches" }, ...[...kinds].map(([kind, list]) =>
+    html("div", { class: "switch-kind", role: "group", "aria-label": kind }, html("h4", {}, kind), ...list.map(row))));
   board.querySelector(".switch")?.setAttribute("tabindex", "0");
   return roving(board, ".switch");
 }
@@ -87,41 +111,60 @@ function switches(home) {
 // --- what came of it ----------------------------------------------------------------------------------------------------------
 function outcome(home, { before, after, score_of_before: score, change, tokens_changed: changed, scene }) {
   const same = nothingDone(home.state), name = home.scene.task ?? "";
-  const side = (title, said, lit) => html("div", { class: "said" }, html("h4", {}, title), html("p", { class: "prose", dir: "auto" }, ...lit), said.logp == null ? null : html("p", { class: "count" }, `log-probability ${told4(said.logp)}`), said.candidates?.length ? candidateBars(home, said.candidates) : null);
+  const side = (title, said, lit) => html("div", { class: "said" }, html("h4", {}, title), html("p", { class: "prose", dir: "auto" }, ...lit),
+    said.logp == null ? null : html("p", { class: "count" }, `log-probability ${told4(said.logp)}`), said.candidates?.length
+    ? candidateBars(home, said.candidates) : null);
   const plain = (said) => [shorten(said.text ?? "", 2000)];
   const after_ = scene?.steps?.length ? marked(scene, new Set(changed ?? [])) : plain(after);
-  const line = same ? "Nothing is changed yet." : change == null ? null : `Under the change the first answer is ${told4(Math.abs(change))} nats ${change <= 0 ? "less" : "more"} likely${score == null ? "" : ` (log-probability ${told4(score)})`}.`;
-  return [html("section", { class: "plate", "aria-label": "Before and after" }, html("header", {}, html("h3", {}, "Before and after"), name ? html("span", { class: "count" }, visible(name)) : null), html("div", { class: "pair" }, side("Before", before, plain(before)), side("After", after, after_)), line ? html("p", { class: "lead", role: "status" }, line) : null,
+  const line = same ? "Nothing is changed yet." : change == null ? null
+    : `Under the change the first answer is ${told4(Math.abs(change))} nats ${change <= 0 ? "less" : "more"} likely${score == null ? ""
+    : ` (log-probability ${told4(score)})`}.`;
+  return [html("section", { class: "plate", "aria-label": "Before and after" },
+    html("header", {}, html("h3", {}, "Before and after"), name ? html("span", { class: "count" }, visible(name)) : null),
+    html("div", { class: "pair" }, side("Before", before, plain(before)), side("After", after, after_)), line
+    ? html("p", { class: "lead", role: "status" }, line) : null,
     trusted(home.scene.trust?.lab ?? home.scene.trust?.weights))];
 }
 
-const marked = (scene, changed) => scene.steps.map((step, k) => html(changed.has(k) ? "mark" : "span", {}, (k && /^[\s▁Ġ]/u.test(step.piece) ? " " : "") + shorten(bare(step.piece), 60)));
+const marked = (scene, changed) => scene.steps.filter((step) => !isMark(scene, step.id)).map((step, k) => html(changed.has(k) ? "mark" : "span",
+  {}, (k && startsWord(step.piece) ? " " : "") + shorten(bare(step.piece), 60)));
 
 function candidateBars(home, candidates) {
-  const rows = candidates.slice(0, 5).map(([label, p], k) => ({ label: bare(label), chosen: !k, series: [{ value: p, class: "amount", said: percent(p) }] }));
-  return bars(home, rows, { most: 1, width: Math.min(home.innerWidth - 48, home.width > 760 ? home.width / 2 - 60 : 620), aria: rows.map((row) => `${row.label} ${row.series[0].said}`).join(", ") });
+  const rows = candidates.slice(0, 5).map(([label, p], k) => ({ label: bare(label), chosen: !k,
+    series: [{ value: p, class: "amount", said: percent(p) }] }));
+  return bars(home, rows, { most: 1, width: Math.min(home.innerWidth - 48, home.width > 760 ? home.width / 2 - 60 : 620),
+    aria: rows.map((row) => `${row.label} ${row.series[0].said}`).join(", ") });
 }
 
 // The same head before and after, side by side.
 function outcomeLooks(home, place) {
   if (!home.edited) return;
-  const { state, scene } = home, half = home.width > 760 ? (home.innerWidth - 40) / 2 : home.innerWidth, boxes = ["before", "after"].map((of) => html("div", { class: "said" }, html("h4", {}, of === "before" ? "Before" : "After"), html("div", { class: "of" })));
-  const pick = html("div", { class: "controls" }, picker("Which attention", attentionGroups(scene), state.name, (name) => home.set(fitting(scene, state, name)), "lab-name"),
-    picker("Head", [["", [["mean", "mean of all heads"], ...span(headOf(home).one.heads).map((h) => [h, `head ${h}`])]]], state.head === "all" ? "mean" : state.head, (head) => home.set({ head: head === "mean" ? head : Number(head) }), "lab-head"));
-  const part = html("section", { class: "plate", "aria-label": "Attention before and after" }, html("h3", {}, "Attention before and after"), pick, html("div", { class: "pair" }, ...boxes), trusted(scene.trust?.attention ?? scene.trust?.weights));
+  const { state, scene } = home, half = home.width > 760 ? (home.innerWidth - 40) / 2 : home.innerWidth,
+    boxes = ["before", "after"].map((of) => html("div", { class: "said" }, html("h4", {}, of === "before" ? "Before" : "After"),
+    html("div", { class: "of" })));
+  const pick = html("div", { class: "controls" }, picker("Which attention", attentionGroups(scene), state.name, (name) =>
+    home.set(fitting(scene, state, name)), "lab-name"),
+    picker("Head", [["", [["mean", "mean of all heads"], ...span(headOf(home).one.heads).map((h) => [h, `head ${h}`])]]], state.head === "all"
+      ? "mean" : state.head, (head) => home.set({ head: head === "mean" ? head : Number(head) }), "lab-head"));
+  const part = html("section", { class: "plate", "aria-label": "Attention before and after" }, html("h3", {}, "Attention before and after"), pick,
+    html("div", { class: "pair" }, ...boxes), trusted(scene.trust?.attention ?? scene.trust?.weights));
   home.keep(place, () => place.replaceChildren(part));
   for (const [k, of] of ["before", "after"].entries()) {
-    const head = headOf(home, { scene: of === "after" ? home.edited : scene, ...(of === "after" ? { of } : {}) }), box = boxes[k].querySelector(".of");
+    const head = headOf(home, { scene: of === "after" ? home.edited : scene, ...(of === "after" ? { of } : {}) }),
+      box = boxes[k].querySelector(".of");
     const size = Math.min(256, Math.max(head.queries.length, head.keys.length));
-    fill(home, box, { ask: "tile", ...head.base, rows: [0, head.queries.length], columns: [0, head.keys.length], size, sink: state.sink }, (tile) => comparedTile(home, head, tile, half));
+    fill(home, box, { ask: "tile", ...head.base, rows: [0, head.queries.length], columns: [0, head.keys.length], size, sink: state.sink },
+      (tile) => comparedTile(home, head, tile, half));
   }
 }
 
 function comparedTile(home, head, tile, width) {
   const few = head.queries.length * head.keys.length <= SMALL && isSmall(head), label = `${head.one.name}, ${headName(head.base.head)}`;
   if (few) {
-    const drawn = matrix({ source: head.keys.map((one) => one.label), target: head.queries.map((one) => one.label), weights: weightsOf(tile), links: [], linked: new Set(), width, dark: home.dark,
-      family: fontOf(home.element, "--serif"), ui: fontOf(home.element, "--sans"), choose: () => {}, pin: () => {}, called: { source: "key", target: "query", unit: "token" } });
+    const drawn = matrix({ source: head.keys.map((one) => one.label), target: head.queries.map((one) => one.label), weights: weightsOf(tile),
+      links: [], linked: new Set(), width, dark: home.dark,
+      family: fontOf(home.element, "--serif"), ui: fontOf(home.element, "--sans"), choose: () => {}, pin: () => {},
+        called: { source: "key", target: "query", unit: "token" } });
     return drawn.node;
   }
   const canvas = painted({ bytes: bitsOf(tile), width: tile.width, height: tile.height, dark: home.dark });

@@ -3,7 +3,8 @@
 function attentionView(home) {
   const node = html("div", { class: "view looks" }), bar = html("div", { class: "bar" }), place = html("div", {}), views = {};
   node.append(bar, place);
-  const make = { heads: () => headsView(home), "lines small": () => smallView(home, lines, "Lines"), "lines long": () => linksView(home), row: () => rowView(home),
+  const make = { heads: () => headsView(home), "lines small": () => smallView(home, lines, "Lines"), "lines long": () => linksView(home),
+    row: () => rowView(home),
     "matrix small": () => smallView(home, matrix, "Matrix"), "matrix long": () => mapView(home) };
   const show = () => {
     if (!home.scene.attentions.length) return node.replaceChildren(hinted("This model has no attention."));
@@ -23,14 +24,18 @@ function viewOf(home) {
 }
 
 function lookControls(home) {
-  const { state, scene } = home, views = choices("view", "View", VIEWS, state.view, (view) => home.set({ view, ...(state.head === "all" && view !== "row" ? { head: "mean" } : {}) }));
+  const { state, scene } = home, views = choices("view", "View", VIEWS, state.view, (view) =>
+    home.set({ view, ...(state.head === "all" && view !== "row" ? { head: "mean" } : {}) }));
   if (state.view === "heads") return [views];
   const { one } = headOf(home), heads = [["mean", "mean of all heads"], ...span(one.heads).map((h) => [h, `head ${h}`])];
   if (state.view === "row") heads.push(["all", "rollout, all layers"]);
-  const units = choices("words", "Units", [["0", "Sub-words"], ["1", "Words"]], state.words ? "1" : "0", (on) => home.set({ words: on === "1", ...moved(home, on === "1") }));
-  const sink = headOf(home).own ? choices("sink", "First key", [["1", "First key shown"], ["0", "Set aside"]], state.sink ? "1" : "0", (on) => home.set({ sink: on === "1" })) : "";
+  const units = choices("words", "Units", [["0", "Sub-words"], ["1", "Words"]], state.words ? "1" : "0", (on) =>
+    home.set({ words: on === "1", ...moved(home, on === "1") }));
+  const sink = headOf(home).own ? choices("sink", "First key", [["1", "First key shown"], ["0", "Set aside"]], state.sink ? "1" : "0", (on) =>
+    home.set({ sink: on === "1" })) : "";
   const step = (way) => home.set(neighbour(scene, state, way));
-  return [views, html("div", { class: "controls" }, picker("Which attention", attentionGroups(scene), state.name, (name) => home.set(fitting(scene, state, name)), "pick-name"),
+  return [views, html("div", { class: "controls" }, picker("Which attention", attentionGroups(scene), state.name, (name) =>
+    home.set(fitting(scene, state, name)), "pick-name"),
     picker("Head", [["", heads]], state.head, (head) => home.set({ head: head === "mean" || head === "all" ? head : Number(head) }), "pick-head"),
     html("span", { class: "tools" }, named("‹", "Previous head", () => step(-1)), named("›", "Next head", () => step(1)))), units, sink];
 }

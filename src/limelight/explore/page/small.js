@@ -2,14 +2,17 @@
 
 // What every view of one head needs: the attention, its units on both sides, and the part of the query that they share.
 function headOf(home, changes = {}) {
-  const state = { ...home.state, ...changes }, scene = changes.scene ?? home.scene, one = scene.attentions.find(({ name }) => name === state.name) ?? scene.attentions[0];
+  const state = { ...home.state, ...changes }, scene = changes.scene ?? home.scene, one = scene.attentions.find(({ name }) => name === state.name)
+    ?? scene.attentions[0];
   const head = state.head === "all" ? "mean" : state.head;
   const base = { name: one.name, head, ...(state.words ? { words: true } : {}), ...(changes.of ? { of: changes.of } : {}) };
-  return { one, base, queries: unitsOf(scene.tracks[one.queries], state.words), keys: unitsOf(scene.tracks[one.keys], state.words), own: one.queries === one.keys };
+  return { one, base, queries: unitsOf(scene.tracks[one.queries], state.words), keys: unitsOf(scene.tracks[one.keys], state.words),
+    own: one.queries === one.keys };
 }
 
 const isSmall = ({ queries, keys }) => Math.max(queries.length, keys.length) <= FEW;
-const wholeTile = ({ base, queries, keys }, sink) => ({ ask: "tile", ...base, rows: [0, queries.length], columns: [0, keys.length], size: Math.max(queries.length, keys.length), sink });
+const wholeTile = ({ base, queries, keys }, sink) => ({ ask: "tile", ...base, rows: [0, queries.length], columns: [0, keys.length],
+  size: Math.max(queries.length, keys.length), sink });
 
 // A tile as rows of weights.
 function weightsOf(tile) {
@@ -18,8 +21,10 @@ function weightsOf(tile) {
 }
 
 function smallView(home, paint, name) {
-  const stage = html("div", { class: "stage" }), readout = html("div", { class: "readout", "aria-live": "polite" }), key = html("div", { class: "legend" }), aside = html("p", { class: "lead" }), table = html("div", { class: "unseen" });
-  const node = plate(home, { name, trust: home.scene.trust?.attention ?? home.scene.trust?.weights, copy: () => stage.querySelector("svg") }, aside, stage, readout, key, table);
+  const stage = html("div", { class: "stage" }), readout = html("div", { class: "readout", "aria-live": "polite" }),
+    key = html("div", { class: "legend" }), aside = html("p", { class: "lead" }), table = html("div", { class: "unseen" });
+  const node = plate(home, { name, trust: home.scene.trust?.attention ?? home.scene.trust?.weights, copy: () => stage.querySelector("svg") },
+    aside, stage, readout, key, table);
   const show = () => {
     const { sink } = home.state, head = headOf(home);
     fill(home, stage, wholeTile(head, sink), (tile) => {
@@ -31,13 +36,17 @@ function smallView(home, paint, name) {
 }
 
 function asideSaid(home, { one, keys }, tile) {
-  const scene = `${kindOf(one)}, ${home.state.name}, ${headName(home.state.head === "all" ? "mean" : home.state.head)}.${readsSaid(home.scene, one)}`;
-  return tile.aside == null ? scene : `${scene} The first key, ${shorten(keys[0].label, 24)}, is set aside: it holds ${percent(tile.aside)} of the weight.`;
+  const scene = `${kindOf(one)}, ${home.state.name}, ${headName(home.state.head === "all" ? "mean" : home.state.head)}.${readsSaid(home.scene,
+    one)}${everySaid(tile)}`;
+  return tile.aside == null ? scene
+    : `${scene} The first key, ${shorten(keys[0].label, 24)}, is set aside: it holds ${percent(tile.aside)} of the weight.`;
 }
 
 function smallDrawing(home, paint, head, tile, { readout, key, table, settle, at }) {
   const weights = weightsOf(tile), unit = home.state.words ? "word" : "token", labels = (units) => units.map((one) => one.label);
-  const seen = { source: labels(head.keys), target: labels(head.queries), weights, links: [], linked: new Set(), called: { source: "key", target: "query", unit }, elsewhere: "What is not drawn: a key that was set aside, or weights that this page does not keep." };
+  const seen = { source: labels(head.keys), target: labels(head.queries), weights, links: [], linked: new Set(),
+    called: { source: "key", target: "query", unit },
+    elsewhere: "What is not drawn: a key that was set aside, or weights that this page does not keep." };
   const held = { chosen: null, pinned: null, view: paint === lines ? "lines" : "matrix", level: "tokens" };
   let drawn = null;
   const say = () => readout.replaceChildren(...told(seen, held, home.dark));
@@ -52,9 +61,11 @@ function smallDrawing(home, paint, head, tile, { readout, key, table, settle, at
     const same = JSON.stringify(chosen) === JSON.stringify(held.pinned);
     held.pinned = same ? null : chosen;
     choose(held.pinned);
-    if (chosen && !same) settle(chosen.side === "source" ? { key: chosen.index } : chosen.side === "cell" ? { query: chosen.j, key: chosen.i } : { query: chosen.index, key: null });
+    if (chosen && !same) settle(chosen.side === "source" ? { key: chosen.index } : chosen.side === "cell" ? { query: chosen.j, key: chosen.i }
+      : { query: chosen.index, key: null });
   };
-  drawn = paint({ ...seen, width: home.innerWidth, dark: home.dark, family: fontOf(home.element, "--serif"), ui: fontOf(home.element, "--sans"), choose, pin });
+  drawn = paint({ ...seen, width: home.innerWidth, dark: home.dark, family: fontOf(home.element, "--serif"), ui: fontOf(home.element, "--sans"),
+    choose, pin });
   key.replaceChildren(...legend({ ...held, called: seen.called }, home.dark, false));
   table.replaceChildren(spoken(seen));
   queueMicrotask(() => { held.pinned = startWith(at, head, held.view); choose(null); });
@@ -74,6 +85,7 @@ async function exactly(home, { base, keys, own }, weights, row, then) {
   if (given.error) return;
   const aside = home.state.sink || !own ? -1 : 0;
   let changed = false;
-  given.keys.forEach((key, k) => { if (key !== aside && weights[row][key] !== given.weights[k]) { weights[row][key] = given.weights[k]; changed = true; } });
+  given.keys.forEach((key, k) => { if (key !== aside && weights[row][key] !== given.weights[k]) { weights[row][key] = given.weights[k];
+    changed = true; } });
   if (changed) then();
 }

@@ -19,7 +19,8 @@ class Kept {
   constructor(bundle) { this.#bundle = bundle; }
 
   async ask(query) {
-    const make = { scene: () => ({ start: this.#bundle.start, ...this.#bundle.scene, kept: this.#bundle.kept.rest }), grid: () => this.#found("grid", query.name),
+    const make = { scene: () => ({ start: this.#bundle.start, ...this.#bundle.scene, kept: this.#bundle.kept.rest }), grid: () =>
+      this.#found("grid", query.name),
       arith: () => this.#found("arith", `${query.name}/${query.head}/${query.query}`), step: () => this.#found("steps", query.i),
       evidence: () => this.#found("evidence", query.method), rollout: () => this.#found("rollout", `${query.side}/${query.place}`),
       row: () => this.#row(query), column: () => this.#column(query), tile: () => this.#tile(query), lines: () => this.#lines(query) }[query.ask];
@@ -101,7 +102,8 @@ class Kept {
       }
     }
     const max = sum.reduce((a, b) => Math.max(a, b), 0);
-    return { rows: [top, end], columns: [left, right], height, width, max, bytes: Uint8Array.from(sum, (weight) => Math.round((weight / (max || 1)) * 255)), ...(without ? { aside } : {}) };
+    return { rows: [top, end], columns: [left, right], height, width, max,
+      bytes: Uint8Array.from(sum, (weight) => Math.round((weight / (max || 1)) * 255)), ...(without ? { aside } : {}) };
   }
 }
 
@@ -110,7 +112,8 @@ function split(bytes, { heads, n, t, keys }) {
   const count = n * t;
   return { keys, t, heads: span(heads).map((h) => {
     const start = h * count * 3, view = new DataView(bytes.buffer, bytes.byteOffset + start, count * 2);
-    return { keys: Uint16Array.from({ length: count }, (_, place) => view.getUint16(place * 2, true)), weights: bytes.subarray(start + count * 2, start + count * 3) };
+    return { keys: Uint16Array.from({ length: count }, (_, place) => view.getUint16(place * 2, true)),
+      weights: bytes.subarray(start + count * 2, start + count * 3) };
   }) };
 }
 

@@ -16,8 +16,10 @@ const WRITE = {
   mask: (places) => places.join("+"), swap: (swap) => JSON.stringify(swap),
 };
 const READ = {
-  head: (text) => (text === "mean" || text === "all" ? text : Number(text)), query: Number, key: Number, step: Number, words: (text) => text === "1", sink: (text) => text !== "0",
-  off: (text) => Object.fromEntries(text.split(";").filter(Boolean).map((part) => { const [name, heads = ""] = part.split(":"); return [name, numbersOf(heads)]; })),
+  head: (text) => (text === "mean" || text === "all" ? text : Number(text)), query: Number, key: Number, step: Number, words: (text) =>
+    text === "1", sink: (text) => text !== "0",
+  off: (text) => Object.fromEntries(text.split(";").filter(Boolean).map((part) => { const [name, heads = ""] = part.split(":");
+    return [name, numbersOf(heads)]; })),
   mask: numbersOf, swap: (text) => { try { return JSON.parse(text); } catch { return {}; } },
 };
 function numbersOf(text) { return text.split("+").filter(Boolean).map(Number); }
@@ -58,7 +60,7 @@ function checked(state, scene) {
 
 // The places that can be walked: what was written, or every place of a text that is only read.
 function stepsOf(scene) {
-  if (scene.steps?.length) return scene.steps.map((step) => ({ ...step, label: labelOf(step) }));
+  if (scene.steps?.length) return scene.steps.map((step) => ({ ...step, label: labelOf(step), mark: isMark(scene, step.id) }));
   const track = scene.tracks.text;
   return track ? unitsOf(track).map((unit, at) => ({ at, piece: unit.piece, label: unit.label, mark: unit.mark, read: true })) : [];
 }

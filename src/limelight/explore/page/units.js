@@ -9,11 +9,13 @@ const headName = (head) => (head === "mean" ? "mean of all heads" : `head ${head
 function told4(x) {
   if (x == null || !Number.isFinite(x)) return "–";
   const size = Math.abs(x);
-  const text = size === 0 ? "0" : size >= 1e6 || size < 1e-4 ? x.toExponential(1) : size >= 100 ? x.toFixed(0) : size >= 10 ? x.toFixed(1) : x.toFixed(size < 0.01 ? 4 : size < 1 ? 3 : 2);
+  const text = size === 0 ? "0" : size >= 1e6 || size < 1e-4 ? x.toExponential(1) : size >= 100 ? x.toFixed(0) : size >= 10 ? x.toFixed(1)
+    : x.toFixed(size < 0.01 ? 4 : size < 1 ? 3 : 2);
   return text.replace("-", "−");
 }
 function percent(share) {
-  const text = share >= 0.1 || share <= 0 ? Math.round(share * 100) : share >= 0.001 ? (share * 100).toFixed(1) : share >= 1e-5 ? (share * 100).toFixed(3) : "under 0.001";
+  const text = share >= 0.1 || share <= 0 ? Math.round(share * 100) : share >= 0.001 ? (share * 100).toFixed(1) : share >= 1e-5
+    ? (share * 100).toFixed(3) : "under 0.001";
   return `${text}%`;
 }
 const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
@@ -31,7 +33,7 @@ const unitsKept = new WeakMap();
 function unitsOf(track, words = false) {
   const kept = unitsKept.get(track) ?? unitsKept.set(track, {}).get(track);
   kept[words] ??= words ? groupsOf(track).map((group) => wordOf(track, group)) : track.tokens.map((token, i) => (
-    { label: labelOf(token), piece: token.piece, first: i, end: i + 1, mark: Boolean(token.special) }));
+    { label: labelOf(token), piece: token.piece, first: i, end: i + 1, mark: Boolean(token.special), apart: isApart(track.tokens, i) }));
   return kept[words];
 }
 
@@ -60,8 +62,26 @@ function lettersOf(track) {
 
 const unitAt = (units, token) => { const at = units.findIndex(({ first, end }) => first <= token && token < end); return at < 0 ? 0 : at; };
 
-// Tokens of one track that start a word keep a blank before them, so that a text of tokens reads as the text.
-const spaced = (unit) => !unit.mark && /^[▁Ġ\s]/u.test(unit.piece);
+// Whether a token stands apart from the one before it, so that a text of tokens reads as the text.
+function isApart(tokens, at) {
+  const [before, here] = [tokens[at - 1]?.span, tokens[at].span];
+  return before && here ? before[1] < here[0] : startsWord(tokens[at].piece) || Boolean(here);
+}
+const startsWord = (piece) => /^[▁Ġ\s]/u.test(piece);
+const spaced = (unit) => !unit.mark && (unit.apart ?? startsWord(unit.piece));
+
+// Marks that nobody would read as words: the end of a text, as it stands in any of its tracks.
+const marksKept = new WeakMap();
+function isMark(scene, id) {
+  if (!marksKept.has(scene)) marksKept.set(scene, new Set(Object.values(scene.tracks).flatMap((track) =>
+    track.tokens.filter((token) => token.special).map((token) => token.id))));
+  return marksKept.get(scene).has(id);
+}
+const answerWritten = (scene) => scene.steps.filter((step) => !isMark(scene, step.id)).map((step) => step.piece).join("").trim();
+
+// Of a very long text only every n-th query is looked at.
+const everySaid = ({ every }) => (every > 1 ? ` Only every ${every}th query was looked at.` : "");
 
 // A decoder's query is the token that it reads; what it looks for is the next one.
-const readsSaid = (scene, one) => (one.side === "decoder" && scene.steps?.length ? " A query here is a token that was read, and what it writes is the next one." : "");
+const readsSaid = ({ steps }, one) => (
+  one.side === "decoder" && steps?.length ? " A query here is a token that was read, and what it writes is the next one." : "");
