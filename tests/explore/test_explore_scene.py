@@ -106,6 +106,17 @@ def test_a_masked_word_is_guessed(opened: Open, explored: Explored) -> None:
     assert (bare.choice.kind, bare.live.evidence) == ("none", ())
 
 
+def test_an_alignment_that_nobody_measured_says_so(explored: Explored, opened: Open) -> None:
+    scene = explored("marian-MTModel", "The cat eats the mouse.").scene
+    assert scene.align is not None
+    assert "how often it is right is not measured" in scene.trust["align"]
+    assert scene.align["source"] == ["The", "cat", "eats", "the", "mouse", "."]
+    several = Explorer.of(opened("en-fr"), "The cat sleeps… It is “tired”.").scene
+    assert several.tracks["source"].text == 'The cat sleeps... It is "tired".'
+    assert "Its 2 sentences were read at once" in several.trust["attention"]
+    assert explored("gpt2-LMHeadModel").scene.align is None
+
+
 def test_a_given_answer_is_looked_at(opened: Open) -> None:
     found = explorer(opened("en-fr"), "The black cat.", to="Un chien noir.")
     scene = found.scene

@@ -19,6 +19,7 @@ def scene(reading: Reading, live: Live) -> Scene:
     """All that a page is told first."""
     opened = reading.opened
     attentions = tuple(_attended(reading, name, each) for name, each in opened.model.attentions().items() if name in reading.passed.seen)
+    align = aligned(reading)
     return Scene(
         model=opened.manifest.name,
         family=opened.manifest.spec.family,
@@ -31,8 +32,8 @@ def scene(reading: Reading, live: Live) -> Scene:
         steps=reading.steps,
         choice=reading.choice,
         beams=None if reading.written is None else reading.written.beams,
-        align=aligned(reading),
-        trust=trust(reading),
+        align=align,
+        trust=trust(reading, align),
         live=live,
         start=_start(reading, attentions),
     )

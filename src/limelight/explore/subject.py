@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..data.normalise import NORMALISERS
 from ..errors import InputError, RecipeError
 from ..hub import Opened
 from ..inputs import Encoded
@@ -71,6 +72,11 @@ class Subject:
         return with_changes("look", None, Writing, {"beam": beam, "max_length": new})
 
     @property
+    def splits(self) -> bool:
+        """Whether its task goes sentence by sentence, and reads each in one spelling."""
+        return self.manner == "answers" and self.opened.manifest.task == "translate"
+
+    @property
     def start(self) -> int:
         """What a decoder beside an encoder begins with."""
         start = self.opened.manifest.generation.start if self.writer is None else self.writer.generation.start
@@ -104,8 +110,9 @@ class Subject:
         tokenizer = self.opened.text
         match self.manner:
             case "answers":
+                tidy = NORMALISERS.get(self.opened.manifest.source_language or "none", NORMALISERS["none"]) if self.splits else str
                 prefix = self.writer.prefix if self.writer else ""
-                return tokenizer.encode(prefix + text, language=self.pair.mark)
+                return tokenizer.encode(prefix + tidy(text), language=self.pair.mark)
             case "goes on" if self.chats:
                 return tokenizer.encode(Chat(self.opened).prompt(text), marks=False, named=True)
             case "goes on":

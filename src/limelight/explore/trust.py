@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
+from ..inputs import sentences
 from ..look import View
 from .reading import Reading
 
@@ -11,8 +15,8 @@ ROWS = 64                                # of each attention, looked at in all h
 WARNING = "A weight says where a head looked, not why the model answered so: for that, see what it does without a word or a head."
 
 
-def trust(reading: Reading) -> dict[str, str]:
-    """A line each for weights, alignment and attention."""
+def trust(reading: Reading, align: Mapping[str, Any] | None) -> dict[str, str]:
+    """A line each for weights, alignment and attention. `align`: the picture that is shown."""
     sums, outputs, rows = 0.0, 0.0, 0
     for name in reading.passed.seen:
         view = reading.view(name)
@@ -21,7 +25,7 @@ def trust(reading: Reading) -> dict[str, str]:
     return {
         "weights": f"Rebuilt from the kernel's own queries and keys: in {rows:,} rows of all heads, weights sum to 1 within {sums:.0e}, "
         f"and weights times values are what the kernel gave within {outputs:.0e}.",
-        "align": _align(reading),
+        "align": "Nothing is aligned: this is no translation, or one too long for a picture." if align is None else _line(align["trust"]),
         "attention": f"{_passes(reading)} {WARNING}",
     }
 
@@ -39,11 +43,8 @@ def _check(reading: Reading, view: View) -> tuple[float, float, int]:
     return sums, float((made - given).abs().max()), total.shape[1]
 
 
-def _align(reading: Reading) -> str:
-    aligner = reading.opened.manifest.aligner
-    if aligner is None:
-        return "No attention of this model was measured as an aligner."
-    return f"Alignment error rate {aligner.aer:.2f} on {aligner.pairs} {aligner.measured_on} pairs not used to choose it (0 is perfect)."
+def _line(said: str) -> str:
+    return said[:1].upper() + said[1:] + ("" if said.endswith(".") else ".")
 
 
 def _passes(reading: Reading) -> str:
@@ -51,6 +52,7 @@ def _passes(reading: Reading) -> str:
         return "One pass over the text."
     if reading.apart is None:
         return "One pass over the text and an answer that was given."
-    count = len(reading.steps)
+    count, apart = len(reading.steps), len(sentences(reading.encoded.text))
+    parts = f" Its {apart} sentences were read at once; the task translates one by one." if reading.subject.splits and apart > 1 else ""
     return (f"One pass over the text and its answer: the log-probabilities of its {count} token{'s' * (count != 1)} are those of the steps "
-            f"that wrote it within {reading.apart:.0e}.")
+            f"that wrote it within {reading.apart:.0e}.{parts}")
