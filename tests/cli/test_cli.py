@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ran import one_line
 
-COMMANDS = ["translate", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve"]
+COMMANDS = ["translate", "align", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve"]
 COMMANDS += ["look", "steps"]
 COMMANDS += ["train", "eval", "convert", "verify", "claims", "mechanisms", "models", "env"]
 Run = Callable[..., Any]
