@@ -14,7 +14,7 @@ from ran import one_line
 
 COMMANDS = ["translate", "align", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve"]
 COMMANDS += ["look", "steps"]
-COMMANDS += ["train", "eval", "convert", "verify", "claims", "mechanisms", "models", "env"]
+COMMANDS += ["train", "eval", "convert", "prune", "verify", "claims", "mechanisms", "models", "env"]
 Run = Callable[..., Any]
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "train": ("train", "Train a model from a recipe."),
     "eval": ("evaluate", "Score a model on held-out or your own examples."),
     "convert": ("convert", "Write a model folder that other libraries open, or one of limelight's own."),
+    "prune": ("prune", "Take heads out of a model for good."),
     "verify": ("verify", "Compare published folders with transformers: token ids, logits, and what is written."),
     "claims": ("claims", "Measure what is said of attention, and see whether it is so."),
     "mechanisms": ("mechanisms", "List the kinds of attention, with equation, source and what they cost by length."),

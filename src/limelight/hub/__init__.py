@@ -54,9 +54,10 @@ class Opened:
         """Whose kind of folder it came from: limelight's own, or one as other libraries publish them."""
         return "limelight" if (self.folder / "limelight.json").exists() else "published"
 
-    def save(self, folder: str | Path, *, form: Form | None = None, bits: Bits = "fp32") -> None:
+    def save(self, folder: str | Path, *, form: Form | None = None, bits: Bits = "fp32", card: str | None = None) -> None:
         """Write it as a folder that opens here and, published, in other libraries with the same logits; the form is its own unless told.
 
+        `card`: the README.md of a limelight folder, where it is not to be the one that the model came with.
         Raises TaskError for a form that it cannot have, InputError where it cannot be written, WeightError for weights that are not
         finite.
         """
@@ -64,8 +65,9 @@ class Opened:
         if form == "published":
             publish(target, model=self.model, text=self.text, manifest=self.manifest, tokenizer=self.folder, bits=bits)
             return
-        card, converses = (_told(self.folder / name) for name in ("README.md", TEMPLATE))
-        save(target, model=self.model, text=self.text, manifest=self.manifest, card=card or "", bits=bits, template=converses)
+        told, converses = (_told(self.folder / name) for name in ("README.md", TEMPLATE))
+        card = (told or "") if card is None else card
+        save(target, model=self.model, text=self.text, manifest=self.manifest, card=card, bits=bits, template=converses)
 
 
 def _told(path: Path) -> str | None:
