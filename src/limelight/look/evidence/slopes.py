@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...inputs import Batch
@@ -20,7 +20,7 @@ from ...nn.embed import Embed
 from ...spec import Learned, Sinusoid
 from .case import Case, Reading
 
-AT_ONCE = 1 << 13                        # tokens that go through the model in one pass
+AT_ONCE = 1 << 13                        # tokens that go through the model at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,19 +35,25 @@ class Way:
     case: Case
 
     def slopes(self, points: Sequence[float], weights: Sequence[float]) -> list[Float[Tensor, "r n m"]]:
-        """The slopes of the value at some points of the way (0: nothing, 1: the text), their sum by weights, for each table's vectors."""
+        """The slopes of the value at some points of the way (0: nothing, 1: the text), their sum by weights, for each table's vectors.
+
+        The model reads twice: what it says tells how much each row counts, and then rows go forward and back a few at a time, so that a
+        text of any length takes no more memory than these.
+        """
+        heavy = self._heavy(points, weights).flatten(0, 1)
         total = [torch.zeros_like(each) for each in self.ends]
-        size = max(1, AT_ONCE // self._batch.values.numel())
-        for first in range(0, len(points), size):
-            some, heavy = points[first : first + size], weights[first : first + size]
-            for sum_, part in zip(total, self._slopes(some, heavy), strict=True):
-                sum_ += part
+        for items in self._chunks(len(heavy)):
+            with torch.enable_grad():
+                vectors = [each.requires_grad_() for each in self._vectors(points, items)]
+                found = torch.autograd.grad((self._says(items, vectors) * heavy[items].to(items.device)).sum(), vectors)
+            for sum_, part in zip(total, found, strict=True):
+                sum_.index_add_(0, items % len(self._batch), part)
         return total
 
     def value(self, point: float) -> float:
         """The value at a point of the way."""
         with torch.no_grad():
-            return float(self._values([point], self._at([point]))[0])
+            return float(self.case.value(self._said([point])[0]))
 
     def per_word(self, total: Sequence[Float[Tensor, "r n m"]], along: Sequence[Float[Tensor, "r n m"]]) -> tuple[float, ...]:
         """Slopes times how far vectors go, summed over their numbers and over the tokens of each word."""
@@ -60,9 +66,12 @@ class Way:
     @cached_property
     def ends(self) -> list[Float[Tensor, "r n m"]]:
         """The vectors that stand in the text: of the rows, and of the same rows one place later where a decoder reads them too."""
-        with torch.no_grad(), _given(self._embeds) as seen:
-            self.reading.says(self._batch)
-        return [seen[embed] for embed in self._embeds]
+        found: list[dict[Embed, Tensor]] = []
+        for items in self._chunks(len(self._batch)):
+            with torch.no_grad(), _given(self._embeds) as seen:
+                self.reading.says(self._rows(items))
+            found.append(seen)
+        return [torch.cat([seen[embed] for seen in found]) for embed in self._embeds]
 
     @cached_property
     def along(self) -> list[Float[Tensor, "r n m"]]:
@@ -104,25 +113,39 @@ class Way:
         stacks = [model.encoder, model.decoder] if self.reading.twice else [model.encoder or model.decoder]
         return [stack.embed for stack in stacks if stack is not None]
 
-    def _at(self, points: Sequence[float]) -> list[Float[Tensor, "s r n m"]]:
-        """The vectors at some points of the way."""
-        left = 1 - torch.tensor(points, device=self.ends[0].device, dtype=torch.float32)[:, None, None, None]
-        return [end - left.to(end.dtype) * along for end, along in zip(self.ends, self.along, strict=True)]
-
-    def _values(self, points: Sequence[float], vectors: Sequence[Tensor]) -> Float[Tensor, " s"]:
-        s, given = len(points), self._batch
-        keep, segments = (None if x is None else x.repeat(s, 1) for x in (given.keep, given.segments))
-        batch = Batch(given.values.repeat(s, 1), keep, segments)
-        with _given(self._embeds, [x.flatten(0, 1) for x in vectors]):
-            said = self.reading.says(batch).cpu()
-        return torch.stack([self.case.value(each) for each in said.unflatten(0, (s, -1))])
-
-    def _slopes(self, points: Sequence[float], weights: Sequence[float]) -> list[Float[Tensor, "r n m"]]:
+    def _heavy(self, points: Sequence[float], weights: Sequence[float]) -> Float[Tensor, "s r c"]:
+        """How the weighted sum of values changes with what is said of each row."""
         with torch.enable_grad():
-            vectors = [x.detach().requires_grad_() for x in self._at(points)]
-            values = self._values(points, vectors)
-            whole = (values * torch.tensor(weights, dtype=values.dtype)).sum()
-            return [each.sum(0) for each in torch.autograd.grad(whole, vectors)]
+            said = self._said(points).requires_grad_()
+            values = torch.stack([self.case.value(each) for each in said])
+            return torch.autograd.grad((values * torch.tensor(weights, dtype=values.dtype)).sum(), said)[0]
+
+    def _said(self, points: Sequence[float]) -> Float[Tensor, "s r c"]:
+        """What the model says of all rows at some points of the way."""
+        rows = len(self._batch)
+        with torch.no_grad():
+            said = [self._says(items, self._vectors(points, items)).cpu() for items in self._chunks(len(points) * rows)]
+        return torch.cat(said).unflatten(0, (len(points), rows))
+
+    def _chunks(self, items: int) -> Iterator[Int[Tensor, " i"]]:
+        """Rows at points, the rows of one point after those of another, as many as are read at once."""
+        size = max(1, AT_ONCE // self._batch.values.shape[1])
+        return iter(torch.arange(items, device=self._batch.values.device).split(size))
+
+    def _vectors(self, points: Sequence[float], items: Int[Tensor, " i"]) -> list[Float[Tensor, "i n m"]]:
+        """The vectors of some rows at points of the way."""
+        rows = items % len(self._batch)
+        left = 1 - torch.tensor(points, device=items.device, dtype=torch.float64)[items // len(self._batch), None, None]
+        return [(end[rows] - left.to(end.dtype) * along[rows]).detach() for end, along in zip(self.ends, self.along, strict=True)]
+
+    def _says(self, items: Int[Tensor, " i"], vectors: Sequence[Float[Tensor, "i n m"]]) -> Float[Tensor, "i c"]:
+        with _given(self._embeds, vectors):
+            return self.reading.says(self._rows(items))
+
+    def _rows(self, items: Int[Tensor, " i"]) -> Batch:
+        given, rows = self._batch, items % len(self._batch)
+        keep, segments = (None if x is None else x[rows] for x in (given.keep, given.segments))
+        return Batch(given.values[rows], keep, segments)
 
 
 def _placed(embed: Embed) -> bool:
