@@ -91,3 +91,20 @@ def test_nothing_is_kept_where_no_model_is(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no model folder"):
         keep(tmp_path, aligner=ALIGNER)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_models_are_listed_with_what_was_measured(theirs: Path, ours: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from limelight.cli import main
+
+    def shown(folder: Path) -> str:
+        assert main(["models", str(folder)]) == 0
+        return capsys.readouterr().out
+
+    assert "Measured besides" not in shown(theirs) + shown(ours)
+    for folder in (theirs, ours):
+        keep(folder, aligner=ALIGNER, measured={"sense": SENSES})
+    told = shown(theirs)
+    assert "- align: alignment error rate 0.25 (0.20 to 0.30) on 9 gold pairs" in told
+    assert "- sense: accuracy 0.600" in told
+    assert "- sense: accuracy 0.600" in shown(ours)
+    assert "- align" not in shown(ours), "its card says that"

@@ -54,7 +54,7 @@ def test_everyday_sentences(translate: Translate, said: str, wanted: tuple[str, 
 def test_the_manifest_says_what_was_measured(translate: Translate) -> None:
     m = translate.opened.manifest
     assert m.aligner is not None
-    assert m.aligner.aer < 0.5
+    assert m.aligner.aer < 0.32
     assert m.aligner.pairs > 300
     assert float(m.card.scores["BLEU"]) > 50
     assert m.card.attribution

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import LimelightError, WeightError
+from ..look.visible import visible
 from .columns import in_columns
 from .options import AsJson
 from .streams import say
@@ -52,7 +53,7 @@ def _show(folders: list[Path], *, cards: bool, as_json: bool) -> None:
         for folder in folders:
             say(json.dumps({**_described(folder), **({"readme": _card(folder)} if cards else {})}, ensure_ascii=False))
     elif cards:
-        say("\n\n".join((_card(folder) or _facts(folder)).rstrip() for folder in folders))
+        say("\n\n".join("\n\n".join(filter(None, [(_card(folder) or _facts(folder)).rstrip(), _measured(folder)])) for folder in folders))
     elif folders:
         _table([_described(folder) for folder in folders])
     else:
@@ -85,6 +86,18 @@ def _facts(folder: Path) -> str:
         "reads": context,
     }
     return "\n".join([f"{told['name']} (published): {folder}", *(f"  {key:<10}  {value}" for key, value in lines.items())])
+
+
+def _measured(folder: Path) -> str:
+    """What was measured of a model that is not in its card, in lines; "" where that is nothing."""
+    from ..hub import beside, read_manifest
+    from ..tasks.translate.alignments import trusted
+
+    ours = (folder / "limelight.json").exists()
+    found = read_manifest(folder) if ours else beside(folder)
+    lines = [f"- align: {visible(trusted(found.aligner))}"] if found.aligner is not None and not ours else []
+    lines += [f"- {visible(task)}: {visible(str(measure))}" for task, measure in found.measured.items()]
+    return "\n".join(["## Measured besides", "", *lines]) if lines else ""
 
 
 def _head(head: dict[str, Any]) -> str:
@@ -124,6 +137,7 @@ def _told(found: About) -> dict[str, Any]:
         "summary": "A published checkpoint." if m is None else m.card.summary,
         "scores": {} if m is None else m.card.scores,
         "aligner": m and m.aligner and {"attention": m.aligner.attention, "heads": m.aligner.heads, "aer": m.aligner.aer},
+        "measured": {} if m is None else {task: plain(measure) for task, measure in m.measured.items()},
     }
 
 

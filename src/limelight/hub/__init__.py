@@ -21,11 +21,11 @@ from ..nn import Network, pack_matrices
 from .about import About, about
 from .cache import snapshot
 from .folder import Bits, open_folder, read_manifest, save
-from .keeping import keep, with_beside
+from .keeping import beside, keep, with_beside
 from .published import open_published
 from .publishing import publish
 
-__all__ = ["About", "Opened", "about", "bundled", "find", "keep", "open_model", "publish", "read_manifest", "save"]
+__all__ = ["About", "Opened", "about", "beside", "bundled", "find", "keep", "open_model", "publish", "read_manifest", "save"]
 
 Form = Literal["published", "limelight"]
 
