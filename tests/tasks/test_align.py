@@ -13,9 +13,10 @@ import torch
 import limelight
 import tiny
 from limelight.errors import InputError, RecipeError, TaskError
-from limelight.hub import Opened
+from limelight.hub import Opened, keep
 from limelight.inputs import words
 from limelight.tasks.align import Align
+from limelight.tasks.exams import Asking, exam_of
 from limelight.tasks.translate.task import Translate
 from limelight.tasks.translate.unmeasured import mutual_bests
 from published import ALL, hf
@@ -155,3 +156,20 @@ def test_every_family_that_translates_aligns_what_it_wrote_as_it_wrote_it(kind: 
     assert shown.tokens is not None
     if marks:
         assert shown.tokens.target[0] == "__fr__"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_family_that_translates_is_examined_and_keeps_what_was_found(kind: str, tmp_path: Path, learnt: Learnt) -> None:
+    marks, config, languages = KINDS[kind]
+    opened = stored(kind, tmp_path / "model", marks, **config)
+    pairs = [(s.replace(".", " ."), t.replace(".", " .")) for s, t in learnt[:8]]
+    (tmp_path / "gold").mkdir()
+    (tmp_path / "gold" / "toy.pairs").write_text("".join(f"{s} ||| {t}\n" for s, t in pairs), encoding="utf-8")
+    (tmp_path / "gold" / "toy.links").write_text("".join(f"0-0 1-1 {min(len(s.split()), len(t.split())) - 1}p0\n" for s, t in pairs))
+    told = (languages.get("source_language"), languages.get("target_language"))
+    found = exam_of("align").take(opened, Asking(data=(tmp_path / "gold",), languages=told, choose_on=4))
+    assert found.aligner is not None
+    assert 0 <= found.aligner.aer <= 1
+    keep(opened.folder, aligner=found.aligner)
+    result = Translate(limelight.open(opened.folder))(learnt[0][0], min_length=4, **languages)
+    assert result.pictures[0].trust.endswith("on 4 gold pairs not used to choose it (0 is perfect)")
