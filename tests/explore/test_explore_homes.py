@@ -118,8 +118,12 @@ def test_512_tokens_of_144_heads_are_below_3_mb(tmp_path: Path) -> None:
     answer = Asked(to=" The little boy wants an apple. An old man sees the dog.")
     found = Explorer.of(Opened(model, text, manifest, tmp_path), given, answer)
     assert len(found.reading.passed.ids["text"]) > 500
+    assert "leave-one-out" in found.scene.live.evidence
     path = found.save(tmp_path / "page.html")
     assert path.stat().st_size < 3_000_000
+    (data,) = re.findall(r'id="bundle">(.*?)</script>', path.read_text(encoding="utf-8"), re.S)
+    kept = json.loads(data)                                           # of so many words only what takes a few readings was measured
+    assert kept["scene"]["live"]["evidence"] == list(kept["kept"]["evidence"]) == ["gradient-x-input", "attention"]
 
 
 # --- the server ---------------------------------------------------------------------------------------------------------

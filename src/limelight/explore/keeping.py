@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MOST, LEAST = 64, 1 / 510                # keys of a row; a weight that 8 bits round to nothing
 FEWER = 65_535                           # keys that 16 bits number; the last stands for none
 DIGITS, LETTERS = 5, 6                   # of a number; letters of a share, at least
-WORK = 2e10                              # words x tokens x parameters, up to which evidence is measured for a page
+WORK, LEAST_WORK = 2e10, 1e6             # readings x tokens x parameters, up to which evidence is measured for a page
+FEW, READS = ("gradient-x-input", "attention"), 16       # methods that read the text a few times, however many words it has
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def bundle(explorer: Explorer, budget: Budget | None = None) -> dict[str, Any]:
     scene = ask({"ask": "scene"})
     names = [each["name"] for each in scene["attentions"]]
     rows, share = _rows([explorer.reading.view(name) for name in names], budget.rows)
-    methods = scene["live"]["evidence"] if _readily(scene) else ()
+    methods = [method for method in scene["live"]["evidence"] if _readily(scene, method)]
     evidence = {method: found for method in methods if "error" not in (found := ask({"ask": "evidence", "method": method}))}
     start = scene["start"]
     kept = {
@@ -64,10 +65,10 @@ def as_json(made: Mapping[str, Any]) -> str:
     return json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _readily(scene: Mapping[str, Any]) -> bool:
-    """Whether reading the text again without each of its words is a matter of seconds."""
+def _readily(scene: Mapping[str, Any], method: str) -> bool:
+    """Whether a method of evidence is a matter of seconds: most read the text again for each of its words."""
     words, tokens = (sum(len(track[each]) for track in scene["tracks"].values()) for each in ("words", "tokens"))
-    return words * tokens * scene["parameters"] <= WORK
+    return (READS if method in FEW else words) * tokens * max(scene["parameters"], LEAST_WORK) <= WORK
 
 
 def _said(model: str, share: float) -> str:

@@ -61,6 +61,7 @@ class Server:
 
 
 class _Listening(ThreadingHTTPServer):
+    request_queue_size = 128                                         # a page asks for many tiles at once
     daemon_threads = True
     block_on_close = False
 
