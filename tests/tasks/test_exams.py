@@ -192,7 +192,8 @@ def test_the_whole_exam_says_all_that_it_rests_on(bert: Opened, tmp_path: Path) 
     assert {"masculine", "feminine", "bias", "low", "high", "answered"} <= told["scores"]["the likelihood"].keys()
     assert told["scores"]["the nearest name"]["f1"] < 0.7
     assert found.measure is not None
-    assert found.measure.score == told["scores"][found.measure.at]["f1"] > 0.7
+    assert found.measure.at == "the likelihood"
+    assert found.measure.score == told["scores"]["the likelihood"]["f1"] > 0.7
     assert found.measure.baseline == told["scores"]["the nearest name"]["f1"]
     assert any("the best head (encoder." in line for line in found.lines)
     single = read_gap(Asking(data=(tmp_path / "gap-development.tsv",), choose_on=6, limit=5))

@@ -71,18 +71,18 @@ class Resolving:
         asked.tell(len(choose) + len(held))
         best = max(range(looks.shape[1]), key=lambda head: f1(choose, looks[:, head].tolist()))
         head = _named(opened, best)
-        chosen = {f"{LOOKED} ({head})": (f1(choose, looks[:, best].tolist()), rest[:, best].tolist())}
+        picks = {f"{LOOKED} ({head})": rest[:, best].tolist()}
         if _speaks(opened):
-            chosen[SAID] = (f1(choose, said(opened, choose, asked.batch)), said(opened, held, asked.batch))
+            picks[SAID] = said(opened, held, asked.batch)                # what limelight resolve answers by
         near = [each.nearest for each in held]
-        rows = {way: _scores(held, picks) for way, (_, picks) in chosen.items()} | {"the nearest name": _scores(held, near)}
-        top = max(chosen, key=lambda way: chosen[way][0])
-        found = _measure(held, chosen[top][1], near, top, name)
+        rows = {way: _scores(held, chosen) for way, chosen in picks.items()} | {"the nearest name": _scores(held, near)}
+        top = list(picks)[-1]
+        found = _measure(held, picks[top], near, top, name)
         pairs = _pairs(opened, best, asked.batch)
         lines = [
-            f"F1 on {len(held)} texts of {name}, chosen on {len(choose)} others",
+            f"F1 on {len(held)} texts of {name}; the head is chosen on {len(choose)} others",
             *(_line(way, row) for way, row in rows.items()),
-            f"better on the others: {found}",
+            str(found),
             "",
             *pairs.lines,
         ]
