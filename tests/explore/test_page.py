@@ -439,7 +439,10 @@ def test_pictures_can_be_taken_along(sight: Sight, tmp_path: Path, link: str, na
             tab.get_by_role("button", name=f"Copy as {kind.upper()}: {name}").click()
         download.value.save_as(tmp_path / f"copy.{kind}")
     text = (tmp_path / "copy.svg").read_text("utf-8")
-    assert "made-up numbers" in text
+    words = " ".join(re.findall(r">([^<]+)<", text))
+    assert "made-up numbers" in words
+    assert name in words
+    assert ("decoder.2.cross, head 1" in words) == (name in ("Lines", "Row", "Matrix"))
     assert "var(" not in text
     assert (tmp_path / "copy.png").stat().st_size > 3000
 

@@ -7,8 +7,8 @@ function headPart(home, step, answer) {
   const one = scene.attentions.find((each) => each.name === name), head = Number.isInteger(state.head) && state.head < one.heads ? state.head : 0,
     box = html("div", { class: "sums" });
   const choose = (change) => home.set({ name, head, ...change });
-  const pick = html("div", { class: "controls" }, picker("Which attention", attentionGroups(scene, fits), name, (to) =>
-    choose({ name: to, head: 0 }), "arith-name"),
+  const pick = html("div", { class: "controls" },
+    picker("Which attention", attentionGroups(scene, fits), name, (to) => choose({ name: to, head: 0 }), "arith-name"),
     picker("Head", [["", span(one.heads).map((h) => [h, `head ${h}`])]], head, (to) => choose({ head: Number(to) }), "arith-head"));
   fill(home, box, { ask: "arith", name, head, query: answer.at }, (sums) => arithmetic(home, { ...one, head }, sums));
   return ["One head", `What place ${answer.at} looks at in ${name}, head ${head}.`, pick, box];
@@ -26,12 +26,11 @@ function arithmetic(home, one, sums) {
   const query = html("div", { class: "fact" }, html("span", {}, `q, ${sums.width ?? ""} wide`), vector(home, sums.query));
   const output = html("div", { class: "fact" }, html("span", {}, "Σ weight · v"), vector(home, sums.output),
     html("small", {}, `differs from what the kernel gave by at most ${sums.check?.toExponential(0) ?? "–"}`));
-  const picture = () => bars(home,
-    sums.keys.map((key) => ({ label: units[key.key]?.label ?? "", series: [{ value: key.weight, class: "amount",
-    said: key.weight.toFixed(3) }] })), { most: 1, width: Math.min(home.innerWidth, 620) });
+  const barOf = (key) => ({ label: units[key.key]?.label ?? "", series: [{ value: key.weight, class: "amount", said: key.weight.toFixed(3) }] });
+  const picture = () => bars(home, sums.keys.map(barOf), { most: 1, width: Math.min(home.innerWidth, 620) });
   const name = `Weights of ${one.name}, head ${one.head}`;
-  return plate(home, { name, level: 4, copy: picture, trust: home.scene.trust?.weights }, sums.silent ? hinted("This head is switched off.")
-    : null, query, html("div", { class: "scroll" }, table), lead, output);
+  const silent = sums.silent ? hinted("This head is switched off.") : null;
+  return plate(home, { name, level: 4, copy: picture, trust: home.scene.trust?.weights }, silent, query, html("div", { class: "scroll" }, table), lead, output);
 }
 
 function keyRow(home, key, unit) {
@@ -43,7 +42,7 @@ function keyRow(home, key, unit) {
     html("td", { class: "wide-only" }, vector(home, { numbers: key.numbers })), html("td", {}, told4(key.dot)),
       html("td", {}, key.allowed ? told4(key.score) : "masked"),
     html("td", { class: "gauge" }, html("span", {}, bar), html("b", {}, key.weight.toFixed(3))),
-      html("td", { class: "wide-only" }, vector(home, { numbers: key.value.numbers })), html("td", {}, told4(key.brings)));
+      html("td", { class: "wide-only" }, vector(home, { numbers: key.value?.numbers })), html("td", {}, told4(key.brings)));
 }
 
 const othersRow = ({ count, weight }) => html("tr", { class: "others" }, html("th", { scope: "row" }, `${grouped(count)} others`),

@@ -69,10 +69,14 @@ function curvePlate(home, answer) {
     "font-family": ui }, label);
   const picture = svg("svg", { class: "curve", width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
     "aria-label": `Deletion curve from ${told4(scores[0])} to ${told4(scores.at(-1))}` },
-    ...[low, (low + high) / 2, high].flatMap((score) => [svg("path", { class: "axis", d: `M${left} ${y(score)}H${width - 12}` }), text(told4(score), left - 8, y(score) + 4, "end")]), ...[0, 0.25, 0.5, 0.75, 1].map((share) => text(percent(share), x(share), height - 14)),
+    ...[low, (low + high) / 2, high].flatMap((score) => [
+      svg("path", { class: "axis", d: `M${left} ${y(score)}H${width - 12}` }), text(told4(score), left - 8, y(score) + 4, "end")]),
+    ...[0, 0.25, 0.5, 0.75, 1].map((share) => text(percent(share), x(share), height - 14)),
     svg("path", { class: "curved", d: `M${points.map(([share, score]) => `${x(share)} ${y(score)}`).join("L")}`, fill: "none" }),
-      ...points.map(([share, score]) => svg("circle", { class: "dot", cx: x(share), cy: y(score), r: 3 })));
-  return plate(home, { name: "Deletion curve",
-    lead: `What is left of ${visible(answer.of)} as the words of most effect are removed, strongest first. A steep fall means that these words carried it.`, copy: () => picture, trust: "Measured on this text alone; how the method does over many texts stands above." }, picture,
+    ...points.map(([share, score]) => svg("circle", { class: "dot", cx: x(share), cy: y(score), r: 3 })));
+  const lead = `What is left of ${visible(answer.of)} as the words of most effect are removed, strongest first. `
+    + "A steep fall means that these words carried it.";
+  const trust = "Measured on this text alone; how the method does over many texts stands above.";
+  return plate(home, { name: "Deletion curve", lead, copy: () => picture, trust }, picture,
     unseenTable("Deletion curve", ["share removed", "score"], points.map(([share, score]) => [percent(share), told4(score)])));
 }

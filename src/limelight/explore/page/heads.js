@@ -29,8 +29,9 @@ function headsView(home) {
   };
   const order = (kind) => { const at = KIND_ORDER.indexOf(kind); return at < 0 ? KIND_ORDER.length : at; };
   node.append(...[...kinds].sort(([a], [b]) => order(a) - order(b)).map(section));
-  const picture = plate(home, { name: "Heads", trust: home.scene.trust?.attention ?? home.scene.trust?.weights, copy: () => gridPicture(home, drawn),
-    lead: "Queries go down, keys across. Under each head what it does more than chance would, and its entropy: 0 nats looks at one token, more looks wider. Open one." }, node);
+  const lead = "Queries go down, keys across. Under each head what it does more than chance would, and its entropy: "
+    + "0 nats looks at one token, more looks wider. Open one.";
+  const picture = plate(home, { name: "Heads", trust: lookTrust(home), copy: () => gridPicture(home, drawn), lead }, node);
   roving(node, ".head[data-at]");
   const show = () => {
     for (const [name, answer] of drawn) {
@@ -97,10 +98,11 @@ function enlarged(canvas, size) {                   // a copy has no style to ke
 function gridPicture(home, drawn) {
   const cell = 76, rows = home.scene.attentions.filter(({ name }) => drawn.has(name)), most = Math.max(...rows.map((one) => one.heads)),
     ui = fontOf(home.element, "--sans");
-  const height = rows.length * (cell + 26), width = 150 + most * cell;
+  const height = rows.length * (cell + 26), width = 150 + most * cell, image = { width: cell - 8, height: cell - 8, preserveAspectRatio: "none" };
   return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}` }, ...rows.flatMap((one, r) => [
     svg("text", { class: "label", x: 0, y: r * (cell + 26) + 38, "font-size": 13, "font-family": ui }, one.name),
-    ...drawn.get(one.name).heads.flatMap((head, h) => [svg("image", { x: 150 + h * cell, y: r * (cell + 26), width: cell - 8, height: cell - 8, preserveAspectRatio: "none", href: enlarged(thumb(head, home.dark), 2 * cell) }),
+    ...drawn.get(one.name).heads.flatMap((head, h) => [
+      svg("image", { ...image, x: 150 + h * cell, y: r * (cell + 26), href: enlarged(thumb(head, home.dark), 2 * cell) }),
       svg("text", { class: "label", x: 150 + h * cell, y: r * (cell + 26) + cell + 5, "font-size": 10, "font-family": ui },
         fitted(`${h} ${head.label?.name ?? ""}`, 30, cell - 8, `10px ${ui}`))])]));
 }

@@ -28,7 +28,8 @@ function absentLab(home) {
   const { scene } = home, command = scene.command ?? (scene.kept?.say?.match(/limelight look .*--web/)?.[0]
     || `limelight look ${scene.model} "…" --web`);
   return html("section", { class: "plate quiet" }, html("h3", {}, "The lab needs the model"),
-    html("p", {}, "Here heads are switched off, words are masked or swapped, and the model answers anew. This file keeps what the model did, not the model. Open it live:"),
+    html("p", {}, "Here heads are switched off, words are masked or swapped, and the model answers anew. "
+      + "This file keeps what the model did, not the model. Open it live:"),
     html("pre", {}, html("code", {}, visible(command))));
 }
 
@@ -38,8 +39,8 @@ const nothingDone = (state) => { const { ablate, mask, swap } = editOf(state); r
   && !Object.keys(swap).length; };
 
 function labTools(home) {
-  const track = home.scene.tracks[readTrack(home.scene)], clear = button("As it was", "Undo all changes", () =>
-    home.set({ off: {}, mask: [], swap: {} }));
+  const track = home.scene.tracks[readTrack(home.scene)];
+  const clear = button("As it was", "Undo all changes", () => home.set({ off: {}, mask: [], swap: {} }));
   clear.disabled = nothingDone(home.state);
   clear.dataset.at = "clear";
   return [html("section", { class: "plate" }, html("header", {}, html("h3", {}, "Words"), html("span", { class: "tools" }, clear)),
@@ -52,53 +53,53 @@ function wordTools(home, track) {
   const { mask, swap } = home.state, spots = written(track), picked = home.picked ?? null;
   const chip = ({ word, label }) => {
     const state = swap[word] != null ? " swapped" : mask.includes(word) ? " masked" : "";
-    return html("button", { type: "button", class: `chipped${state}`, "aria-pressed": String(picked === word),
-      tabindex: word === (picked ?? spots[0]?.word) ? 0 : -1, "data-at": `lab-${word}`,
-      "aria-label": `${shorten(label, 40)}${state ? `,${state}` : ""}`,
-      on: { click: () => { home.picked = picked === word ? null : word; home.set({}); } } }, state === " swapped"
-        ? [wordOfText(swap[word], 28), html("s", {}, shorten(label, 20))].reduce((box, one) => (box.append(one), box), html("span", {}))
-        : wordOfText(label, 28));
+    const inner = swap[word] == null ? wordOfText(label, 28) : html("span", {}, wordOfText(swap[word], 28), html("s", {}, shorten(label, 20)));
+    const pick = () => { home.picked = picked === word ? null : word; home.set({}); };
+    return html("button", { type: "button", class: `chipped${state}`, "aria-pressed": String(picked === word), "data-at": `lab-${word}`,
+      tabindex: word === (picked ?? spots[0]?.word) ? 0 : -1, "aria-label": `${shorten(label, 40)}${state ? `,${state}` : ""}`,
+      on: { click: pick } }, inner);
   };
   const at = spots.find(({ word }) => word === picked), long = spots.length > 120 ? spots.slice(0, 120) : spots;
   return html("div", {}, roving(html("div", { class: "strip", role: "group", "aria-label": "Words" }, ...long.map(chip)), ".chipped"),
-    spots.length > long.length ? html("p", { class: "count" }, `the first 120 of ${grouped(spots.length)} words`) : null, at ? wordMenu(home, at)
-    : null);
+    spots.length > long.length ? html("p", { class: "count" }, `the first 120 of ${grouped(spots.length)} words`) : null,
+    at ? wordMenu(home, at) : null);
 }
 
 const written = (track) => {                       // only what was given can be changed
   const given = new Set(track.tokens.slice(0, track.prompt).map((token) => token.word));
-  return (track.words ?? []).map(([from, to], word) => ({ word, label: lettersOf(track).slice(from, to).join("") })).filter(({ word }) =>
-    given.has(word));
+  return (track.words ?? []).map(([from, to], word) => ({ word, label: lettersOf(track).slice(from, to).join("") }))
+    .filter(({ word }) => given.has(word));
 };
 
 function wordMenu(home, { word, label }) {
-  const { mask, swap } = home.state, masked = mask.includes(word), input = html("input",
-    { type: "text", "aria-label": `Another word for ${shorten(label, 40)}`, value: swap[word] ?? "", placeholder: "another word",
-    "data-at": "swap", maxlength: 200 });
-  const others = (list) => list.filter((one) => one !== word), without = Object.fromEntries(Object.entries(swap).filter(([at]) =>
-    Number(at) !== word));
+  const { mask, swap } = home.state, masked = mask.includes(word);
+  const input = html("input", { type: "text", "aria-label": `Another word for ${shorten(label, 40)}`, value: swap[word] ?? "",
+    placeholder: "another word", "data-at": "swap", maxlength: 200 });
+  const others = (list) => list.filter((one) => one !== word);
+  const without = Object.fromEntries(Object.entries(swap).filter(([at]) => Number(at) !== word));
   const put = () => home.set({ swap: input.value.trim() ? { ...without, [word]: input.value.trim() } : without, mask: others(mask) });
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); put(); } });
+  const turn = () => home.set({ mask: masked ? others(mask) : [...mask, word], swap: without });
   return html("div", { class: "controls menu" }, wordOfText(label),
-    named(masked ? "Unmask" : "Mask", masked ? "Unmask the word" : "Mask the word", () =>
-    home.set({ mask: masked ? others(mask) : [...mask, word], swap: without })), input, named("Swap", "Put this word in its place", put));
+    named(masked ? "Unmask" : "Mask", masked ? "Unmask the word" : "Mask the word", turn), input, named("Swap", "Put this word in its place", put));
 }
 
 function switches(home) {
   const { off } = home.state;
   const turn = (name, heads) => home.set({ off: { ...off, [name]: heads } });
-  const flip = (one, h) => { const now = off[one.name] ?? []; turn(one.name, now.includes(h) ? now.filter((k) => k !== h)
-    : [...now, h].sort((a, b) => a - b)); };
+  const flip = (one, h) => {
+    const now = off[one.name] ?? [];
+    turn(one.name, now.includes(h) ? now.filter((k) => k !== h) : [...now, h].sort((a, b) => a - b));
+  };
   const square = (one, h) => {
-    const dead = (off[one.name] ?? []).includes(h), node = html("button",
-      { type: "button", class: "switch", role: "switch", "aria-checked": String(!dead), tabindex: -1, "aria-label": `${one.name}, head ${h}`,
-      title: `${one.name}, head ${h}: ${dead ? "off" : "on"}`, "data-at": `switch-${one.name}-${h}`, on: { click: () => flip(one, h) } });
-    return node;
+    const name = `${one.name}, head ${h}`, dead = (off[one.name] ?? []).includes(h);
+    return html("button", { type: "button", class: "switch", role: "switch", "aria-checked": String(!dead), tabindex: -1, "aria-label": name,
+      title: `${name}: ${dead ? "off" : "on"}`, "data-at": `switch-${one.name}-${h}`, on: { click: () => flip(one, h) } });
   };
   const row = (one) => {
     const all = (off[one.name] ?? []).length === one.heads;
-    return html("div", { class: "switch-row" }, named(`${one.layer}`, `${all ? "Switch on" : "Switch off"} all of ${one.name}`, () =>
-      turn(one.name, all ? [] : span(one.heads))), html("span", { class: "squares" }, ...span(one.heads).map((h) => square(one, h))));
+    const layer = named(`${one.layer}`, `${all ? "Switch on" : "Switch off"} all of ${one.name}`, () => turn(one.name, all ? [] : span(one.heads)));
+    return html("div", { class: "switch-row" }, layer, html("span", { class: "squares" }, ...span(one.heads).map((h) => square(one, h))));
   };
   const kinds = new Map();
   for (const one of home.scene.attentions) kinds.set(kindOf(one), [...(kinds.get(kindOf(one)) ?? []), one]);
@@ -147,7 +148,7 @@ function outcomeLooks(home, place) {
     picker("Head", [["", [["mean", "mean of all heads"], ...span(headOf(home).one.heads).map((h) => [h, `head ${h}`])]]], state.head === "all"
       ? "mean" : state.head, (head) => home.set({ head: head === "mean" ? head : Number(head) }), "lab-head"));
   const part = html("section", { class: "plate", "aria-label": "Attention before and after" }, html("h3", {}, "Attention before and after"), pick,
-    html("div", { class: "pair" }, ...boxes), trusted(scene.trust?.attention ?? scene.trust?.weights));
+    html("div", { class: "pair" }, ...boxes), trusted(lookTrust(home)));
   home.keep(place, () => place.replaceChildren(part));
   for (const [k, of] of ["before", "after"].entries()) {
     const head = headOf(home, { scene: of === "after" ? home.edited : scene, ...(of === "after" ? { of } : {}) }),

@@ -6,25 +6,31 @@ const trusted = (said) => html("p", { class: "trust" }, html("b", {}, "How far t
 const hinted = (...said) => html("p", { class: "hint" }, ...said);
 const wordOfText = (text, most = 40) => html("bdi", { class: "word" }, shorten(text, most));
 
-// A picture with its name, its trust and its copies. `copy` makes what a copy holds: a node with width and height, and lines to say below.
+const lookTrust = ({ scene }) => scene.trust?.attention ?? scene.trust?.weights;
+
+// A picture with its name, its trust and its copies. `copy` makes the picture that is taken along: a node with width and height.
 function plate(home, { name, lead, trust, copy, level = 3 }, ...body) {
   const note = html("span", { class: "note", role: "status" });
   const take = (kind) => async () => {
     const node = copy();
-    if (node) await carried(home, node, { name, trust, kind, note });
+    if (!node) return;
+    const said = section.querySelector(":scope > .lead")?.textContent ?? "";
+    await carried(home, node, { name, said, trust, kind, note });
   };
   const tools = copy ? html("span", { class: "tools" }, button("PNG", `Copy as PNG: ${name}`, take("png")),
     button("SVG", `Copy as SVG: ${name}`, take("svg")), note) : null;
-  return html("section", { class: "plate", "aria-label": name },
-    html("header", {}, html(`h${level}`, {}, name), tools), lead ? html("p", { class: "lead" }, lead) : null, ...body.filter(Boolean), trust
-      ? trusted(trust) : null);
+  const section = html("section", { class: "plate", "aria-label": name }, html("header", {}, html(`h${level}`, {}, name), tools),
+    lead ? html("p", { class: "lead" }, lead) : null, ...body.filter(Boolean), trust ? trusted(trust) : null);
+  return section;
 }
 
-async function carried(home, node, { name, trust, kind, note }) {
+// A copy says below the picture what it shows, of what, and how far to trust it.
+async function carried(home, node, { name, said, trust, kind, note }) {
   const { model, title } = home.scene, away = node.isConnected ? null : html("div", { class: "unseen" }, node);
   if (away) home.root.append(away);
-  const said = [[`${name} · ${shorten(title || "", 120)}`, 15, "ink"], trust ? [trust, 13, "ink"] : null, [`${model}`, 12, "soft"]].filter(Boolean);
-  const whole = exported(node, said, getComputedStyle(home.element));
+  const lines = [[`${name} · ${shorten(title || "", 120)}`, 15, "ink"], trust ? [trust, 13, "ink"] : null,
+    [[said, model].filter(Boolean).join(" · "), 12, "soft"]].filter(Boolean);
+  const whole = exported(node, lines, getComputedStyle(home.element));
   away?.remove();
   await handOver(whole, kind, name.toLowerCase().replace(/[^a-z0-9]+/g, "-"), note);
 }
@@ -130,7 +136,8 @@ const highest = (rows) => Math.max(0, ...rows.flatMap((row) => row.series.map((o
 const lowest = (rows) => Math.min(0, ...rows.flatMap((row) => row.series.map((one) => one.value)));
 
 // Eight numbers of a long vector as shaded cells: green above nothing, clay below.
-function vector(home, { numbers, norm }, most = null) {
+function vector(home, given, most = null) {
+  const { numbers, norm } = given ?? {};
   if (!numbers) return null;
   const top = most ?? Math.max(...numbers.map(Math.abs), 1e-9);
   const cell = (x) => {

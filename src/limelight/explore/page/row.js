@@ -7,7 +7,7 @@ function rowView(home) {
     readout = html("div", { class: "readout", "aria-live": "polite" }), lead = html("p", { class: "lead" });
   let shown = null;
   const opened = new Set();
-  const node = plate(home, { name: "Row", trust: home.scene.trust?.attention ?? home.scene.trust?.weights, copy: () => shown
+  const node = plate(home, { name: "Row", trust: lookTrust(home), copy: () => shown
     && skyPicture(home, shown) }, lead, chooser, stage, readout);
   const show = () => {
     const head = headOf(home), way = home.state.head === "all" ? "row" : home.state.way, across = way === "row" ? head.queries : head.keys;

@@ -23,7 +23,7 @@ function weightsOf(tile) {
 function smallView(home, paint, name) {
   const stage = html("div", { class: "stage" }), readout = html("div", { class: "readout", "aria-live": "polite" }),
     key = html("div", { class: "legend" }), aside = html("p", { class: "lead" }), table = html("div", { class: "unseen" });
-  const node = plate(home, { name, trust: home.scene.trust?.attention ?? home.scene.trust?.weights, copy: () => stage.querySelector("svg") },
+  const node = plate(home, { name, trust: lookTrust(home), copy: () => stage.querySelector("svg") },
     aside, stage, readout, key, table);
   const show = () => {
     const { sink } = home.state, head = headOf(home);

@@ -39,7 +39,8 @@ class Kept {
     return this.#rows.get(name);
   }
 
-  // A function from a query's number to all its weights, summed over the keys of a word and meant over its queries where words are asked for.
+  // A function from a query's number to all its weights, summed over the keys of a word and meant over its queries where words are asked for;
+  // and the keys that it has just given weight to, which are few.
   async #reader({ name, head, words }) {
     const rows = await this.#opened(name), of = this.#bundle.scene.attentions.find((one) => one.name === name);
     if (!rows || !of) return null;
@@ -47,17 +48,20 @@ class Kept {
     const queries = unitsOf(tracks[of.queries], words), keys = unitsOf(tracks[of.keys], words);
     const home = new Uint16Array(rows.keys);
     for (const [at, { first, end }] of keys.entries()) home.fill(at, first, end);
-    const weights = new Float32Array(keys.length);
+    const weights = new Float32Array(keys.length), touched = [];
     const read = (i) => {
-      weights.fill(0);
+      for (const key of touched) weights[key] = 0;
+      touched.length = 0;
       const { first, end } = queries[i], share = 1 / (255 * heads.length * (end - first));
       for (const h of heads) for (let place = first * rows.t; place < end * rows.t; place++) {
         const key = rows.heads[h].keys[place];
-        if (key < rows.keys) weights[home[key]] += rows.heads[h].weights[place] * share;
+        if (key >= rows.keys) continue;
+        if (!weights[home[key]]) touched.push(home[key]);
+        weights[home[key]] += rows.heads[h].weights[place] * share;
       }
       return weights;
     };
-    return { read, queries: queries.length, keys: keys.length, own: of.queries === of.keys };
+    return { read, touched, queries: queries.length, keys: keys.length, own: of.queries === of.keys };
   }
 
   async #row(query) {
@@ -82,7 +86,10 @@ class Kept {
     const from = await this.#reader(query);
     if (!from) return this.#found("rows", "");
     const links = [];
-    for (let i = 0; i < from.queries; i++) for (const [key, weight] of from.read(i).entries()) if (weight >= floor) links.push([i, key, weight]);
+    for (let i = 0; i < from.queries; i++) {
+      const weights = from.read(i);
+      for (const key of from.touched) if (weights[key] >= floor) links.push([i, key, weights[key]]);
+    }
     links.sort((a, b) => b[2] - a[2]).splice(most);
     return { links, kept: links.reduce((sum, link) => sum + link[2], 0) / from.queries };
   }
@@ -96,7 +103,7 @@ class Kept {
     for (let i = top; i < end; i++) {
       const weights = from.read(i), y = Math.floor(((i - top) * height) / (end - top)) * width;
       if (without) { aside += weights[0] / (end - top); weights[0] = 0; }
-      for (let j = left; j < right; j++) {
+      for (const j of from.touched) if (j >= left && j < right) {
         const at = y + Math.floor(((j - left) * width) / (right - left));
         if (weights[j] > sum[at]) sum[at] = weights[j];
       }

@@ -17,8 +17,11 @@ function stepsView(home) {
 
 function walked(home, steps, at, go) {
   const item = (step) => ({ ...step, under: step.p == null ? null : percent(step.p), title: step.piece });
-  const next = (text, label, to) => { const node = button(text, label, () => go(to)); node.dataset.at = label; node.disabled = to < 0
-    || to >= steps.length; return node; };
+  const next = (text, label, to) => {
+    const node = named(text, label, () => go(to));
+    node.disabled = to < 0 || to >= steps.length;
+    return node;
+  };
   const what = steps[at].read ? "Places of the text" : "What was written, token by token";
   return [html("div", { class: "row" }, html("p", { class: "what" }, what, html("span", { class: "count" }, `${at + 1} of ${grouped(steps.length)}`)),
     html("span", { class: "tools" }, next("‹ Previous", "Previous token", at - 1), next("Next ›", "Next token", at + 1))),
@@ -28,10 +31,10 @@ function walked(home, steps, at, go) {
 function wayOf(home, step, answer) {
   const parts = step.read ? [textPart, tokensPart, embeddingPart, headPart, layersPart, sayPart]
     : [textPart, tokensPart, embeddingPart, headPart, layersPart, logitsPart];
-  return html("ol", { class: "way" }, ...parts.map((part) => part(home, step, answer)).filter(Boolean).map(([name, said, ...inner], k) =>
-    html("li", {},
+  const item = ([name, said, ...inner], k) => html("li", {},
     html("div", { class: "aside" }, html("span", { class: "nth" }, String(k + 1)), html("h3", {}, name), html("p", {}, said)),
-      html("div", { class: "inner" }, ...inner))));
+    html("div", { class: "inner" }, ...inner));
+  return html("ol", { class: "way" }, ...parts.map((part) => part(home, step, answer)).filter(Boolean).map(item));
 }
 
 // --- text and tokens --------------------------------------------------------------------------------------------------------
@@ -44,8 +47,7 @@ function textPart(home, step) {
   const rows = [html("p", { class: "prose", dir: "auto" }, ...prose(unitsOf(track).slice(...given), step.read ? step.at : null))];
   if (!step.read) rows.push(html("p", { class: "prose written", dir: "auto" }, ...writtenSoFar(scene, step), " ",
     html("mark", {}, shorten(step.label, 60))));
-  return ["Text", step.read ? "What is read." : two ? "What is read, and what was written before this token."
-    : "What was given, and what was written before this token.", ...rows];
+  return ["Text", step.read ? "What is read." : `What ${two ? "is read" : "was given"}, and what was written before this token.`, ...rows];
 }
 
 function writtenSoFar(scene, step) {
@@ -95,23 +97,25 @@ function embeddingPart(home, step, answer) {
 }
 
 function layersPart(home, step, answer) {
+  if (!answer.layers.length) return null;
   const parts = [...new Set(answer.layers.flatMap((layer) => layer.parts.map((part) => part.name)))],
     most = Math.max(...answer.layers.flatMap((layer) => layer.parts.map((part) => part.norm)), 1e-9);
   const lens = answer.layers.some((layer) => layer.lens);
-  const bar = (part) => { const node = html("i", {}); node.style.width = `${(100 * (part?.norm ?? 0)) / most}%`;
-    return html("td", { class: "gauge" }, html("span", {}, node), html("small", {}, told4(part?.norm))); };
+  const bar = (part) => {
+    const node = html("i", {});
+    node.style.width = `${(100 * (part?.norm ?? 0)) / most}%`;
+    return html("td", { class: "gauge" }, html("span", {}, node), html("small", {}, told4(part?.norm)));
+  };
+  const guess = ([piece, p]) => html("span", {}, wordOfText(bare(piece), 14), html("small", {}, percent(p)));
   const row = (layer) => html("tr", {}, html("th", { scope: "row" }, layer.name),
-    ...parts.map((name) => bar(layer.parts.find((part) => part.name === name))),
-    html("td", { class: "wide-only" }, vector(home, layer.state)), lens
-      ? html("td", { class: "guess" }, ...(layer.lens ?? []).slice(0, 1).map(([piece, p]) =>
-      html("span", {}, wordOfText(bare(piece), 14), html("small", {}, percent(p))))) : null);
+    ...parts.map((name) => bar(layer.parts.find((part) => part.name === name))), html("td", { class: "wide-only" }, vector(home, layer.state)),
+    lens ? html("td", { class: "guess" }, ...(layer.lens ?? []).slice(0, 1).map(guess)) : null);
   const table = html("table", { class: "layers" }, html("thead", {},
     html("tr", {}, html("th", { scope: "col" }, "layer"), ...parts.map((name) => html("th", { scope: "col" }, name)),
     html("th", { scope: "col", class: "wide-only" }, "state"), lens ? html("th", { scope: "col" }, "would say") : null)),
       html("tbody", {}, ...answer.layers.map(row)));
-  return ["Context, layer by layer",
-    `How much each part adds at place ${answer.at}, as the length of what it adds${lens ? "; and what the model would say if it stopped there"
-    : ""}.`, html("div", { class: "scroll" }, table)];
+  const also = lens ? "; and what the model would say if it stopped there" : "";
+  return ["Context, layer by layer", `How much each part adds at place ${answer.at}, as the length of what it adds${also}.`, html("div", { class: "scroll" }, table)];
 }
 
 function logitsPart(home, step, answer) {
@@ -132,8 +136,8 @@ function logitsPart(home, step, answer) {
 function sayPart(home, step, answer) {
   const { choice } = home.scene, written = answer.logits?.length ? logitsPart(home, step, answer) : null;
   if (written && choice?.kind !== "class") return written;
-  if (!choice || choice.kind === "none" || choice.kind === "vector") return ["What comes of it", choice?.kind === "vector"
-    ? "One vector for the text." : "This model has no head: its states are what it gives.", vector(home, answer.layers.at(-1).state)];
+  if (!choice || choice.kind === "none" || choice.kind === "vector") return ["What comes of it",
+    choice?.kind === "vector" ? "One vector for the text." : "This model has no head: its states are what it gives.", vector(home, answer.layers.at(-1)?.state)];
   const rows = choice.candidates.map(([label, p]) => ({ label, chosen: label === choice.label,
     series: [{ value: p, class: "amount", said: percent(p) }] }));
   const shown = bars(home, rows, { most: 1, width: Math.min(home.innerWidth, 620), aria: "Probabilities" });

@@ -1,6 +1,7 @@
 // The matrix of a long text on a canvas: tiles of what is in sight are asked for, at the fineness that the screen can show, never the whole n x n.
 
 const TILE = 256;
+const MOVES = "Point at a cell, or move with the arrow keys. Drag to move, plus and minus or Ctrl and the wheel to zoom; Enter holds a cell.";
 
 class Atlas {
   #home; #head; #sink; #have = new Map(); #asked = new Set(); #again;
@@ -74,7 +75,7 @@ function mapView(home) {
   const by = (factor) => map.zoom(factor);
   const tools = html("div", { class: "controls zooms" }, zoom("+", "Zoom in", () => by(0.5)), zoom("−", "Zoom out", () => by(2)),
     zoom("All", "Show all", () => map.whole()));
-  const node = plate(home, { name: "Matrix", trust: home.scene.trust?.attention ?? home.scene.trust?.weights, copy: () =>
+  const node = plate(home, { name: "Matrix", trust: lookTrust(home), copy: () =>
     mapPicture(home, canvas) }, lead, tools, canvas, readout, key);
   const map = new Mapped(home, canvas, { readout, lead, key });
   return { node, show: () => map.show() };
@@ -192,7 +193,7 @@ class Mapped {
   // The weight of a cell: at once from the tiles, then exactly, from its row.
   async #say() {
     const cell = this.#cell, turn = ++this.#turn, { queries, keys, base } = this.#head;
-    if (!cell) return this.#parts.readout.replaceChildren(hinted("Point at a cell, or move with the arrow keys. Drag to move, plus and minus or Ctrl and the wheel to zoom; Enter holds a cell."));
+    if (!cell) return this.#parts.readout.replaceChildren(hinted(MOVES));
     const name = (unit, at) => [html("bdi", { class: "subject" }, shorten(unit.label, 40)), html("small", { class: "verb" }, String(at))];
     const say = (text) => this.#parts.readout.replaceChildren(html("p", {}, ...name(queries[cell.row], cell.row),
       html("span", { class: "verb" }, "looks at"), ...name(keys[cell.column], cell.column), html("span", { class: "exact" }, text)));
@@ -271,22 +272,24 @@ class Mapped {
     };
     const label = (units, at, size, room) => (words(size) ? fitted(units[at].label, 16, room, `14px ${serif}`) : String(at));
     const stepY = words(unit.y) ? 1 : every(unit.y), stepX = words(unit.x) ? 1 : every(unit.x);
-    for (let r = Math.ceil(r0 / stepY) * stepY; r < r1 && r < this.#atlas.rows; r += stepY) text(label(this.#head.queries, r, unit.y, left - 14),
-      left - 8, top + (r - r0 + 0.5) * unit.y, { worded: words(unit.y) && unit.y, lit: this.#cell?.row === r });
-    for (let c = Math.ceil(c0 / stepX) * stepX; c < c1 && c < this.#atlas.columns;
-      c += stepX) text(label(this.#head.keys, c, unit.x, (top - 12) * 1.2), left + (c - c0 + 0.5) * unit.x, top - 8,
-      { turned: true, worded: words(unit.x) && unit.x, lit: this.#cell?.column === c });
+    for (let r = Math.ceil(r0 / stepY) * stepY; r < r1 && r < this.#atlas.rows; r += stepY)
+      text(label(this.#head.queries, r, unit.y, left - 14), left - 8, top + (r - r0 + 0.5) * unit.y,
+        { worded: words(unit.y) && unit.y, lit: this.#cell?.row === r });
+    for (let c = Math.ceil(c0 / stepX) * stepX; c < c1 && c < this.#atlas.columns; c += stepX)
+      text(label(this.#head.keys, c, unit.x, (top - 12) * 1.2), left + (c - c0 + 0.5) * unit.x, top - 8,
+        { turned: true, worded: words(unit.x) && unit.x, lit: this.#cell?.column === c });
   }
 
   #legend() {
     const { key, lead, readout } = this.#parts, atlas = this.#atlas, bar = html("span", { class: "scale", "aria-hidden": "true" }),
       { r0, r1, c0, c1 } = this.box;
     bar.style.background = `linear-gradient(90deg, ${span(21).map((k) => rgb(shade(Math.sqrt(k / 20), this.#home.dark))).join(", ")})`;
-    key.replaceChildren(html("span", { class: "key" }, "weight 0", bar, number(atlas.peak)),
-      html("span", { class: "key faint" },
-      `queries ${Math.floor(r0)} to ${Math.ceil(r1) - 1} down, keys ${Math.floor(c0)} to ${Math.ceil(c1) - 1} across`));
+    const inSight = `queries ${Math.floor(r0)} to ${Math.ceil(r1) - 1} down, keys ${Math.floor(c0)} to ${Math.ceil(c1) - 1} across`;
+    key.replaceChildren(html("span", { class: "key" }, "weight 0", bar, number(atlas.peak)), html("span", { class: "key faint" }, inSight));
     const { one, keys } = this.#head;
-    lead.textContent = `${kindOf(one)}, ${one.name}, ${headName(this.#head.base.head)}. ${grouped(atlas.rows)} × ${grouped(atlas.columns)} weights.${everySaid(atlas)}${atlas.aside == null ? "" : ` The first key, ${shorten(keys[0].label, 24)}, is set aside: it holds ${percent(atlas.aside)} of the weight.`}`;
+    const aside = atlas.aside == null ? "" : ` The first key, ${shorten(keys[0].label, 24)}, is set aside: it holds ${percent(atlas.aside)} of the weight.`;
+    lead.textContent = `${kindOf(one)}, ${one.name}, ${headName(this.#head.base.head)}. ${grouped(atlas.rows)} × ${grouped(atlas.columns)} weights.`
+      + everySaid(atlas) + aside;
     if (atlas.error) readout.replaceChildren(problem(atlas.error));
   }
 }
