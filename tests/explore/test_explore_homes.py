@@ -40,9 +40,15 @@ def rows_of(kept: dict[str, Any], head: int) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(mine[: 2 * n * t], "<u2").reshape(n, t), np.frombuffer(mine[2 * n * t :], "u1").reshape(n, t)
 
 
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages keep no evidence, which is most of what they take."""
+    monkeypatch.setattr("limelight.explore.keeping.WORK", 0)
+
+
 # --- the file -----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["en-fr", "gpt2-LMHeadModel", "bert-ForMaskedLM"])
-def test_a_bundle_keeps_the_best_of_every_row(name: str, explored: Explored) -> None:
+def test_a_bundle_keeps_the_best_of_every_row(name: str, explored: Explored, bare: None) -> None:
     found = explored(name)
     made = bundle(found)
     json.dumps(made, allow_nan=False)
@@ -64,7 +70,7 @@ def test_a_bundle_keeps_the_best_of_every_row(name: str, explored: Explored) -> 
     assert f"{made['kept']['rest']['share']:.1%}" in made["kept"]["rest"]["say"]
 
 
-def test_a_budget_is_kept(explored: Explored) -> None:
+def test_a_budget_is_kept(explored: Explored, bare: None) -> None:
     found = explored("en-fr")
     whole, small = bundle(found), bundle(found, Budget(rows=9_000, arith=3_000, steps=4_000, rollout=500))
     size = sum(len(each["data"]) for each in small["kept"]["rows"].values())
@@ -75,7 +81,7 @@ def test_a_budget_is_kept(explored: Explored) -> None:
         assert 0 < len(small["kept"][kind]) < len(whole["kept"][kind])
 
 
-def test_the_answers_that_are_kept_are_those_asked_for_first(explored: Explored) -> None:
+def test_the_answers_that_are_kept_are_those_asked_for_first(explored: Explored, bare: None) -> None:
     found = explored("en-fr")
     made, start = bundle(found), found.scene.start
     assert f"{start.name}/{start.head}/{start.query}" in made["kept"]["arith"]
@@ -84,7 +90,16 @@ def test_the_answers_that_are_kept_are_those_asked_for_first(explored: Explored)
     assert made["kept"]["rollout"]["encoder/0"]["shares"] == pytest.approx(wanted["shares"], rel=1e-4)
 
 
-def test_a_saved_page_needs_nothing_else(opened: Open, tmp_path: Path) -> None:
+def test_evidence_is_kept_where_it_takes_seconds(explored: Explored) -> None:
+    found = explored("sentiment-en", "The camera is amazing.")
+    made = bundle(found)
+    assert list(made["kept"]["evidence"]) == list(found.scene.live.evidence) == made["scene"]["live"]["evidence"]
+    wanted = found.ask({"ask": "evidence", "method": "leave-one-out"})
+    for kept, word in zip(made["kept"]["evidence"]["leave-one-out"]["words"], wanted["words"], strict=True):
+        assert kept["effect"] == pytest.approx(word["effect"], rel=1e-4)
+
+
+def test_a_saved_page_needs_nothing_else(opened: Open, tmp_path: Path, bare: None) -> None:
     text = "</script><img src=x onerror=alert(1)> \u2028 the animal"
     found = Explorer.of(opened("gpt2-LMHeadModel"), text)
     path = found.save(tmp_path / "page.html")
