@@ -13,6 +13,7 @@ from browser import TABS, VIEWS, Sight, fits, go, said, settled, state
 import limelight
 import published
 from limelight.explore import Explorer
+from limelight.hub import Opened
 
 ANIMAL = "The animal didn't cross the street because it was too tired."
 CASES = {"gpt2": "gpt2-LMHeadModel", "bert": "bert-ForMaskedLM", "t5": "t5-ForConditionalGeneration"}
@@ -58,6 +59,19 @@ def test_saved_looks_at_other_families_show_all_views(sight: Sight, tmp_path: Pa
     tab.goto(tiny(kind, tmp_path / kind).save(tmp_path / "look.html").as_uri())
     settled(tab)
     all_views(tab, 1280)
+
+
+@pytest.mark.browser
+def test_a_recurrent_translator_shows_what_it_has(sight: Sight, tmp_path: Path) -> None:
+    pieces, model = published.tiny.untrained(made=published.tiny.recurrent)
+    opened = Opened(model.requires_grad_(False), pieces, published.tiny.manifest(pieces, model.spec, aligner=None), tmp_path)
+    tab = sight.tab()
+    tab.goto(limelight.explorer(opened, "The cat eats the mouse.", new=5).save(tmp_path / "look.html").as_uri())
+    settled(tab)
+    all_views(tab, 1280)
+    go(tab, "Steps")
+    assert tab.locator("table.layers").count() == 0                            # it has states, and no layers of attention
+    assert tab.locator("table.sum").is_visible()
 
 
 @pytest.mark.browser
