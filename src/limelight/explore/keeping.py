@@ -101,6 +101,7 @@ class _Best:
         return float(some.masked_fill(some < LEAST, 0.0).double().sum()) / max(self.total, 1e-12)
 
     def to_json(self, most: int, data: bytes) -> dict[str, Any]:
+        """As it stands in the page."""
         heads, queries, _ = self.keys.shape
         held = min(most, self.keys.shape[2])
         return {"heads": heads, "n": queries, "keys": self.of, "t": held, "kept": self.share(most), "data": base64.b64encode(data).decode()}

@@ -57,6 +57,7 @@ class _Head:
     distance: float | None
 
     def to_json(self) -> dict[str, Any]:
+        """As it stands in an answer."""
         own = float(self.thumb.max())
         size = list(self.thumb.shape)
         told: dict[str, Any] = {"thumb": packed(self.thumb, own), "size": SIZE, "height": size[0], "width": size[1], "max": self.most}
