@@ -331,9 +331,14 @@ class Sham:
             },
             "score_of_before": -7.5 if changed else -3.1,
             "change": -4.4 if changed else 0.0,
-            "scene": self.made,
+            "scene": self._edited() if changed else self.made,
             "tokens_changed": [2] if changed else [],
         }
+
+    def _edited(self) -> dict[str, Any]:
+        """The scene with two tokens in the place of the third that was written."""
+        steps = self.made["steps"]
+        return {**self.made, "steps": [*steps[:2], {**steps[2], "piece": " tout"}, {**steps[2], "piece": " blanc"}, *steps[3:]]}
 
 
 # --- scenes -----------------------------------------------------------------------------------------------------------------

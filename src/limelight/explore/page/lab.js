@@ -110,25 +110,46 @@ function switches(home) {
 }
 
 // --- what came of it ----------------------------------------------------------------------------------------------------------
-function outcome(home, { before, after, score_of_before: score, change, tokens_changed: changed, scene }) {
+function outcome(home, { before, after, score_of_before: score, change, scene }) {
   const same = nothingDone(home.state), name = home.scene.task ?? "";
   const side = (title, said, lit) => html("div", { class: "said" }, html("h4", {}, title), html("p", { class: "prose", dir: "auto" }, ...lit),
     said.logp == null ? null : html("p", { class: "count" }, `log-probability ${told4(said.logp)}`), said.candidates?.length
     ? candidateBars(home, said.candidates) : null);
   const plain = (said) => [shorten(said.text ?? "", 2000)];
-  const after_ = scene?.steps?.length ? marked(scene, new Set(changed ?? [])) : plain(after);
+  const now = scene?.steps?.length ? marked(home.scene, scene) : plain(after);
   const line = same ? "Nothing is changed yet." : change == null ? null
     : `Under the change the first answer is ${told4(Math.abs(change))} nats ${change <= 0 ? "less" : "more"} likely${score == null ? ""
     : ` (log-probability ${told4(score)})`}.`;
   return [html("section", { class: "plate", "aria-label": "Before and after" },
     html("header", {}, html("h3", {}, "Before and after"), name ? html("span", { class: "count" }, visible(name)) : null),
-    html("div", { class: "pair" }, side("Before", before, plain(before)), side("After", after, after_)), line
+    html("div", { class: "pair" }, side("Before", before, plain(before)), side("After", after, now)), line
     ? html("p", { class: "lead", role: "status" }, line) : null,
     trusted(home.scene.trust?.lab ?? home.scene.trust?.weights))];
 }
 
-const marked = (scene, changed) => scene.steps.filter((step) => !isMark(scene, step.id)).map((step, k) => html(changed.has(k) ? "mark" : "span",
-  {}, (k && startsWord(step.piece) ? " " : "") + shorten(bare(step.piece), 60)));
+// What the changed answer says, with what the first did not say marked.
+function marked(before, after) {
+  const pieces = (scene) => scene.steps.filter((step) => !isMark(scene, step.id)).map((step) => step.piece);
+  const is = pieces(after), kept = shared(pieces(before), is);
+  return is.map((piece, k) => html(kept.has(k) ? "span" : "mark", {}, (k && startsWord(piece) ? " " : "") + shorten(bare(piece), 60)));
+}
+
+// Places of the second list that stand in the longest common part of both; of long lists, only what is equal from either end.
+function shared(was, is) {
+  let start = 0, end = 0;
+  while (start < Math.min(was.length, is.length) && was[start] === is[start]) start++;
+  while (end < Math.min(was.length, is.length) - start && was.at(-1 - end) === is.at(-1 - end)) end++;
+  const kept = new Set([...span(start), ...span(end).map((k) => is.length - 1 - k)]);
+  const [a, b] = [was, is].map((list) => list.slice(start, list.length - end));
+  if (a.length * b.length > 250_000) return kept;
+  const best = span(a.length + 1).map(() => new Uint16Array(b.length + 1));
+  for (let i = a.length - 1; i >= 0; i--) for (let j = b.length - 1; j >= 0; j--)
+    best[i][j] = a[i] === b[j] ? best[i + 1][j + 1] + 1 : Math.max(best[i + 1][j], best[i][j + 1]);
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
+    if (a[i] === b[j]) { kept.add(start + j); i++; j++; } else if (best[i + 1][j] >= best[i][j + 1]) i++; else j++;
+  }
+  return kept;
+}
 
 function candidateBars(home, candidates) {
   const rows = candidates.slice(0, 5).map(([label, p], k) => ({ label: bare(label), chosen: !k,

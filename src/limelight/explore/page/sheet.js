@@ -170,6 +170,7 @@ svg .value { fill: var(--soft); font-variant-numeric: tabular-nums; }
 .switch:hover { border-color: var(--ink); }
 .pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 24px 40px; }
 .said { min-width: 0; display: grid; gap: 8px; align-content: start; }
+.said mark { background: light-dark(#f3dfd0, #47301f); color: inherit; }
 .of { min-width: 0; overflow-x: auto; }
 .whole { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 8px; box-shadow: 0 0 0 1px var(--edge); }
 .quiet { padding: 22px 26px; border-radius: 14px; background: var(--raised); max-width: 72ch; }
@@ -200,7 +201,7 @@ pre { margin: 0; padding: 10px 14px; border-radius: 8px; background: var(--paper
   .sum th bdi { display: inline-block; max-width: 92px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: bottom; }
   .layers .gauge { min-width: 0; }
   .layers .gauge > span { display: none; }
-  .controls select { max-width: 150px; }
+  .controls select { max-width: 130px; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media print { .tools, .bar, .walk, .readout, [role=tablist] { display: none !important; } }

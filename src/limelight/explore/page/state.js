@@ -22,7 +22,7 @@ const READ = {
     return [name, numbersOf(heads)]; })),
   mask: numbersOf, swap: (text) => { try { return JSON.parse(text); } catch { return {}; } },
 };
-function numbersOf(text) { return text.split("+").filter(Boolean).map(Number); }
+function numbersOf(text) { return text.split(/[+\s]/).filter(Boolean).map(Number); }
 
 function hashOf(state, start) {
   const said = new URLSearchParams();
@@ -54,7 +54,9 @@ function checked(state, scene) {
   if (!(scene.live?.evidence ?? []).includes(state.method)) state.method = start.method;
   if (!["row", "column"].includes(state.way)) state.way = "row";
   state.mask = state.mask.filter((place) => Number.isInteger(place) && place >= 0);
-  if (typeof state.swap !== "object" || state.swap == null || Array.isArray(state.swap)) state.swap = {};
+  state.off = Object.fromEntries(scene.attentions.map(({ name, heads }) => [name, (state.off[name] ?? []).filter((head) => within(head, heads))])
+    .filter(([, heads]) => heads.length));
+  state.swap = Object.fromEntries(Object.entries(Object(state.swap)).filter(([place, word]) => /^\d+$/.test(place) && typeof word === "string"));
   return state;
 }
 
