@@ -127,7 +127,7 @@ function logitsPart(home, step, answer) {
   const said = html("p", { class: "lead" }, "Chosen: ", html("mark", {}, shorten(bare(answer.choice), 60)), answer.p == null ? ""
     : ` with probability ${percent(answer.p)}. `, step.read ? "" : "It is read at the next step.");
   return ["Logits and choice", "The last state against every word of the vocabulary; softmax makes probabilities of it.",
-    plate(home, { name: "Candidates", copy: () => shown, level: 4 }, shown,
+    plate(home, { name: "Candidates", copy: () => shown, trust: lookTrust(home), level: 4 }, shown,
       unseenTable("Candidates", ["piece", "logit", "probability"], rows.map((row) =>
       [shorten(row.label, 60), told4(row.logit), percent(row.series[0].value)])), said)];
 }
@@ -141,6 +141,7 @@ function sayPart(home, step, answer) {
   const rows = choice.candidates.map(([label, p]) => ({ label, chosen: label === choice.label,
     series: [{ value: p, class: "amount", said: percent(p) }] }));
   const shown = bars(home, rows, { most: 1, width: Math.min(home.innerWidth, 620), aria: "Probabilities" });
-  return ["Choice", "What the model says of the whole text.", plate(home, { name: "Choice", copy: () => shown, level: 4 }, shown,
+  const how = { name: "Choice", copy: () => shown, trust: lookTrust(home), level: 4 };
+  return ["Choice", "What the model says of the whole text.", plate(home, how, shown,
     unseenTable("Choice", ["label", "probability"], rows.map((row) => [shorten(row.label, 60), row.series[0].said])))];
 }
