@@ -15,6 +15,7 @@ from sheets import KINDS
 from torch import Tensor
 
 from limelight.explore import Explorer
+from limelight.explore.answers.grid import read_by
 from limelight.look import rollout, value_norms
 
 Explored = Callable[..., Explorer]
@@ -250,3 +251,11 @@ def test_evidence_is_told_in_words(explored: Explored) -> None:
         assert " ".join(word["text"] for word in told["words"]) == "The camera is amazing , but the battery drains fast ."
         json.dumps(told, allow_nan=False)
     assert "nothing is said here" in explored("bert-Model").ask({"ask": "evidence"})["error"]
+
+
+def test_the_rarest_piece_is_the_last_of_the_vocabulary_and_no_mark(enfr: Explorer) -> None:
+    read, text = read_by(enfr.reading, "encoder.0.self"), enfr.reading.opened.text
+    pieces = [token for token in read.tokens[0].tolist() if token not in text.mark_names.values()]
+    assert read.counts is not None
+    assert int(read.tokens[0][read.counts[read.tokens[0]].argmin()]) == max(pieces)
+    assert len(pieces) < read.tokens.shape[1]

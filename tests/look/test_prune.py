@@ -98,7 +98,7 @@ def test_a_published_folder_keeps_what_was_pruned(tmp_path: Path) -> None:
 
 def test_our_own_folder_keeps_what_was_pruned(tmp_path: Path) -> None:
     opened = open_model("en-fr", device="cpu", dtype="fp32")
-    made = prune(opened.model, {"decoder.1.cross": [0], "encoder.0.self": [2]})
+    made = prune(opened.model, {"decoder.0.cross": [0], "encoder.0.self": [2]})
     manifest = replace(opened.manifest, spec=made.spec)
     replace(opened, model=made, manifest=manifest).save(tmp_path / "smaller")
     again = open_model(tmp_path / "smaller", device="cpu", dtype="fp32").model

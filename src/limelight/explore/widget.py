@@ -20,7 +20,8 @@ GLUE = "\nexport default { render: widget };\n"
 def widget(explorer: Explorer) -> Any:
     """A widget of Jupyter, VS Code or marimo, with the model behind it. Raises InputError where anywidget is not installed."""
     if find_spec("anywidget") is None:
-        raise InputError("a live page in a notebook needs anywidget, which is not installed.", "pip install anywidget; or save the page.")
+        hint = "pip install limelight[notebook]; or save the page."
+        raise InputError("a live page in a notebook needs anywidget, which is not installed.", hint)
     made = _kind()()
 
     def answer(_: Any, content: Any, __: Any) -> None:

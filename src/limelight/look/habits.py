@@ -22,8 +22,8 @@ TINY = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """What was read: `tokens` (b n); `keep`, real places; `separators`: ids of marks and stops; `counts`: how often each id is met, by id
-    (see Voita et al. 2019: the rarest token of a text)."""
+    """What was read: `tokens` (b n); `keep`, real places; `separators`: ids of marks and stops; `counts`: how often each id is met, by id,
+    or any numbers in that order (see Voita et al. 2019: the rarest token of a text)."""
 
     tokens: Int[Tensor, "b n"]
     keep: Bool[Tensor, "b n"] | None = None

@@ -215,11 +215,12 @@ class _Keys:
 
 def _weights(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None) -> Float[Tensor, "b h q k"]:
     """Weights of some queries of one look over `keys` (b h k d); `row` picks one row of the running batch."""
-    return ops.attention_weights(**_given(look, keys, heads, queries, row))
+    newest = _newest(look, keys.shape[2], queries)
+    return ops.attention_weights(**_given(look, keys, heads, queries, row, dense=not newest), causal=newest)
 
 
-def _given(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None) -> dict[str, Any]:
-    """The arguments of ops.attention_weights for them."""
+def _given(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None, *, dense: bool = True) -> dict[str, Any]:
+    """The arguments of ops.attention_weights for them; `dense`: with what is causal in `allow`."""
     q = (look.q if row is None else look.q[row : row + 1])[:, heads][:, :, queries.to(look.q.device)].to(keys.dtype)
     part, how = partial(_part, look, heads=heads, queries=queries, keys=keys.shape[2], row=row), look.how
     score, weigh = how["score"], how.get("weigh", ops.softmax)
@@ -228,7 +229,8 @@ def _given(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int
     if isinstance(weigh, partial):                                   # what was drawn or faded has rows, heads and queries
         weigh = partial(weigh.func, **{name: _exact(part(x), keys) if isinstance(x, Tensor) else x for name, x in weigh.keywords.items()})
     bias = None if how["bias"] is None else _exact(part(how["bias"]), keys)
-    allow = _allowed(look, keys.shape[2], queries, None if how["allow"] is None else part(how["allow"]))
+    allow = None if how["allow"] is None else part(how["allow"])
+    allow = _allowed(look, keys.shape[2], queries, allow) if dense else allow
     return {"q": q, "k": keys, "allow": allow, "bias": bias, "scale": how["scale"], "score": score, "weigh": weigh}
 
 
@@ -248,6 +250,14 @@ def _part(look: Look, x: Tensor, *, heads: list[int], queries: Tensor, keys: int
 def _exact(x: Tensor, keys: Tensor) -> Tensor:
     """In the dtype of the rebuilding; slots stay whole numbers."""
     return x.to(keys.dtype) if x.is_floating_point() else x
+
+
+def _newest(look: Look, keys: int, queries: Tensor) -> bool:
+    """Whether these are the newest of a causal look's tokens, one after the other: what ops.attention_weights calls causal."""
+    if not look.how["causal"] or look.window is not None or not len(queries):
+        return False
+    first, last = int(queries[0]), int(queries[-1])
+    return look.past + last == keys - 1 and last - first == len(queries) - 1
 
 
 def _allowed(look: Look, keys: int, queries: Tensor, allow: Tensor | None) -> Bool[Tensor, "_ _ _ k"] | None:

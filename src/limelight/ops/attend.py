@@ -115,6 +115,11 @@ def attention_scores(
     scores = dot(q * factor, shared) if score is dot else score(q, shared) * factor       # queries are fewer than scores
     if bias is not None:
         scores = scores + bias
+    rows, slots = scores.shape[2:]
+    if causal and allow is None and rows <= slots and not scores.requires_grad:           # all before the newest rows is seen
+        hidden = torch.ones(rows, rows, dtype=torch.bool, device=scores.device).triu_(1)
+        scores[..., slots - rows :].masked_fill_(hidden, -torch.inf)
+        return scores
     if causal:
         allow = _later_hidden(allow, q, k)
     if allow is None or scores.requires_grad:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,4 +115,13 @@ def read_by(reading: Reading, name: str) -> Text:
     text = reading.opened.text
     marks = set(text.mark_names.values()) - {text.marks.unknown}
     stops = {token for token in set(ids) if text.piece(token).strip() in STOPS}
-    return Text(torch.tensor([ids], device=reading.opened.device), separators=sorted(marks | stops))
+    tokens, often = torch.tensor([ids], device=reading.opened.device), _often(text.highest, ids, marks)
+    return Text(tokens, separators=sorted(marks | stops), counts=often)
+
+
+def _often(highest: int, ids: Sequence[int], marks: Collection[int]) -> Tensor:
+    """How often pieces are met, as an order alone: a learnt vocabulary has the common ones first. Marks are not rare."""
+    size = max(highest, *ids) + 1
+    often = torch.arange(size, 0, -1)
+    often[[mark for mark in marks if mark < size]] = size + 1
+    return often
