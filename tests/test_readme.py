@@ -15,6 +15,7 @@ from limelight.train.recipes.reading import data_root
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+NEEDS_DATA = ("recipes/", "claims run")
 CONTRACT = "This agreement is made between the seller and the buyer. The buyer pays within thirty days of delivery.\n"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif("en-fr" not in bundled(), reason="the model en-fr is not bundled yet")]
 
@@ -42,7 +43,7 @@ def run(command: list[str], folder: Path) -> None:
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_block(number: int, desk: Path) -> None:
     kind, text = BLOCKS[number]
-    if "recipes/" in text and not (data_root() / "tatoeba_eng_fra").is_dir():
+    if any(each in text for each in NEEDS_DATA) and not (data_root() / "tatoeba_eng_fra").is_dir():
         pytest.skip("the data sets are not here: set LIMELIGHT_DATA")
     command = ["bash", "-euo", "pipefail", "-c", text] if kind == "bash" else [sys.executable, "-c", text]
     run(command, desk)
