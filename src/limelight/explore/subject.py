@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from ..data.normalise import NORMALISERS
@@ -177,14 +177,4 @@ def swapped(text: str, words: Sequence[Span], others: Mapping[int, str]) -> tupl
 def without(encoded: Encoded, gone: Sequence[int], mask: int | None) -> Encoded:
     """A text some of whose tokens are masked, or left out where there is no mask."""
     lost = set(gone)
-    if mask is not None:
-        return replace(encoded, ids=tuple(mask if i in lost else id_ for i, id_ in enumerate(encoded.ids)))
-    kept = [i for i in range(len(encoded.ids)) if i not in lost]
-    return replace(
-        encoded,
-        ids=tuple(encoded.ids[i] for i in kept),
-        offsets=tuple(encoded.offsets[i] for i in kept),
-        parts=tuple(encoded.parts[i] for i in kept),
-        segments=tuple(encoded.segments[i] for i in kept),
-        words=tuple(encoded.words[i] for i in kept) if encoded.words else (),
-    )
+    return encoded.only([i for i in range(len(encoded.ids)) if i not in lost]) if mask is None else encoded.masked(lost, mask)

@@ -44,7 +44,4 @@ def fill(model: Network, state: Mapping[str, Tensor], path: Path, *, told: str) 
         parts = (("missing", missing), ("not known", extra), ("of another shape", wrong), ("of another kind", odd))
         said = "; ".join(f"{len(names)} {what} ({', '.join(names[:3])})" for what, names in parts if names)
         raise WeightError(f"{path} does not fit its spec: {said}.", f"{told} and {path.name} are of different models.")
-    model.load_state_dict({name: state[name].float() for name in want}, assign=True)
-    for stack in (model.encoder, model.decoder):
-        if stack is not None:
-            stack.embed.fill_waves()
+    model.take({name: state[name].float() for name in want})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -37,6 +37,22 @@ class Encoded:
     parts: tuple[int | None, ...] = ()
     segments: tuple[int, ...] = ()
     words: tuple[int | None, ...] = field(default=(), compare=False, repr=False)
+
+    def only(self, keep: Sequence[int]) -> Encoded:
+        """The same with only some of its ids, by their places."""
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in keep),
+            offsets=tuple(self.offsets[i] for i in keep),
+            parts=tuple(self.parts[i] for i in keep),
+            segments=tuple(self.segments[i] for i in keep),
+            words=tuple(self.words[i] for i in keep) if self.words else (),
+        )
+
+    def masked(self, places: Collection[int], mask: int) -> Encoded:
+        """The same with a mask at some places."""
+        hidden = set(places)
+        return replace(self, ids=tuple(mask if i in hidden else token for i, token in enumerate(self.ids)))
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,7 @@ def prune(model: Network, heads: Heads) -> Network:
     for name in gone:
         before, after = known[name], made.attentions()[name]
         state |= {f"{homes[before]}.{part}": _left(part, tensor, before, after) for part, tensor in before.state_dict().items()}
-    made.load_state_dict({key: tensor.clone() for key, tensor in state.items()}, assign=True)
-    for stack in (made.encoder, made.decoder):
-        if stack is not None:
-            stack.embed.fill_waves()
+    made.take({key: tensor.clone() for key, tensor in state.items()})
     first = next(model.parameters())
     made = made.to(device=first.device, dtype=first.dtype).train(model.training).requires_grad_(first.requires_grad)
     if not model.training:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -45,6 +47,13 @@ class Network(nn.Module):
         for module in self.modules():
             if isinstance(module, Cell):
                 module.reset()
+
+    def take(self, numbers: Mapping[str, Tensor]) -> None:
+        """Have these numbers, and compute what none are kept of: a model made on the meta device has neither."""
+        self.load_state_dict(numbers, assign=True)
+        for stack in (self.encoder, self.decoder):
+            if stack is not None:
+                stack.embed.fill_waves()
 
     def encode(self, batch: Batch) -> Memory:
         """A batch of rows -> what the encoder makes of them. Raises TaskError for a model without an encoder."""

@@ -39,14 +39,13 @@ class Gone:
 
     def without(self, row: Encoded, tokens: Collection[int]) -> Encoded:
         """A row without some of its tokens."""
-        gone = set(tokens)
         if self.mask is not None:
-            return replace(row, ids=tuple(self.mask if i in gone else id for i, id in enumerate(row.ids)))
-        kept = [i for i in range(len(row.ids)) if i not in gone]
-        ids, segments = tuple(row.ids[i] for i in kept), tuple(row.segments[i] for i in kept)
-        if len(kept) < self.least:
-            ids, segments = (self.rest, *ids), (*row.segments[:1], *segments)
-        return replace(row, ids=ids, segments=segments)
+            return row.masked(tokens, self.mask)
+        gone = set(tokens)
+        left = row.only([i for i in range(len(row.ids)) if i not in gone])
+        if len(left.ids) >= self.least:
+            return left
+        return replace(left, ids=(self.rest, *left.ids), segments=(*row.segments[:1], *left.segments))
 
 
 def words_of(rows: Sequence[Encoded], asked: Sequence[int] = (0,)) -> list[Word]:

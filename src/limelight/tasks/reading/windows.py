@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...errors import InputError
 from ...hub import Opened
@@ -48,7 +48,7 @@ def windows(whole: Encoded, room: int, *, overlap: int, part: int = 0) -> list[W
     while True:
         last = min(first + size, end - begin)
         keep = [*range(begin), *range(begin + first, begin + last), *range(end, len(whole.ids))]
-        found.append(Window(_only(whole, keep), first, begin, last - first))
+        found.append(Window(whole.only(keep), first, begin, last - first))
         if last == end - begin:
             return found
         first = _at_word(whole, text, begin, last - overlap, first + 1)
@@ -70,15 +70,3 @@ def _at_word(whole: Encoded, text: str, begin: int, wanted: int, least: int, rea
         if at == 0 or text[at - 1].isspace():
             return first
     return max(least, wanted)
-
-
-def _only(whole: Encoded, keep: list[int]) -> Encoded:
-    """The same with only some of its ids."""
-    return replace(
-        whole,
-        ids=tuple(whole.ids[i] for i in keep),
-        offsets=tuple(whole.offsets[i] for i in keep),
-        parts=tuple(whole.parts[i] for i in keep),
-        segments=tuple(whole.segments[i] for i in keep),
-        words=tuple(whole.words[i] for i in keep) if whole.words else (),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -28,7 +28,7 @@ def masked_rows(encoded: Encoded, swapped: Swapped, mask: int, *, together: bool
     """A candidate's tokens, all masked at once; or each by itself, beside the others (Salazar et al. 2020, section 2)."""
     tokens = _tokens(encoded, swapped)
     groups = [tokens] if together else [[token] for token in tokens]
-    return [Row(_masked(encoded, group, mask), tuple(group), tuple(encoded.ids[i] for i in group)) for group in groups]
+    return [Row(encoded.masked(group, mask), tuple(group), tuple(encoded.ids[i] for i in group)) for group in groups]
 
 
 def causal_rows(encoded: Encoded, swapped: Swapped, *, partial: bool) -> list[Row]:
@@ -61,8 +61,3 @@ def _tokens(encoded: Encoded, swapped: Swapped) -> list[int]:
         a, b = swapped.span
         raise InputError(f"the tokenizer makes nothing of the candidate {swapped.text[a:b][:40]!r}.", "Leave it out.")
     return tokens
-
-
-def _masked(encoded: Encoded, places: Sequence[int], mask: int) -> Encoded:
-    hidden = set(places)
-    return replace(encoded, ids=tuple(mask if i in hidden else token for i, token in enumerate(encoded.ids)))
