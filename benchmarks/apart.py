@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from limelight.measure import peak
+
 PRELOADED = ("transformers.models.marian.modeling_marian", "transformers.models.gpt2.modeling_gpt2")
 
 
@@ -25,6 +27,15 @@ def apart(function: Callable[..., float], *given: Any) -> float:
         return float("nan")
     finally:
         child.join()
+
+
+def extra_mib(case: Callable[[int], object], n: int) -> float:
+    """The most memory that one run of a case with n tokens takes on top of the loaded model, in MiB."""
+    case(8)
+    with peak() as extra:
+        kept = case(n)
+    del kept
+    return extra()
 
 
 def _in_child(pipe: Any, threads: int, function: Callable[..., float], given: tuple[Any, ...]) -> None:

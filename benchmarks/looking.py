@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ from limelight.explore.static import page
 from limelight.explore.subject import Asked
 from limelight.hub import Opened, open_model
 from limelight.look import summaries, trace
-from limelight.measure import METHOD, Turn, alternate, peak, rounded, spread
+from limelight.measure import METHOD, Turn, alternate, rounded, spread
 
-from .apart import apart
+from .apart import apart, extra_mib
 from .families import suite
 from .machine import installed
 
@@ -194,12 +194,7 @@ def _row(s: Setting, models: Models, n: int) -> dict[str, Any]:
     return {"unit": "s", **spread(found), "rows": len(found)}
 
 
+@torch.no_grad()
 def peak_mib(name: str, s: Setting, folder: Path, n: int) -> float:
-    """The most memory that one run of a case takes on top of the loaded model, in MiB."""
-    models = Models(s, folder)
-    with torch.no_grad():
-        CASES[name](models, 8)
-        with peak() as extra:
-            kept = CASES[name](models, n)
-    del kept
-    return extra()
+    """The most memory that a case takes."""
+    return extra_mib(partial(CASES[name], Models(s, folder)), n)

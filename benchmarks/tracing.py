@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -16,11 +16,11 @@ from torch import Tensor
 
 from limelight.inputs import Batch
 from limelight.look import trace
-from limelight.measure import METHOD, Turn, alternate, peak, rounded, spread
+from limelight.measure import METHOD, Turn, alternate, rounded, spread
 from limelight.nn import Network, pack_matrices
 
 from . import peers
-from .apart import apart
+from .apart import apart, extra_mib
 from .machine import installed
 from .sizes import BUNDLED, TINY, Size
 
@@ -193,12 +193,7 @@ def _over(above: list[float], below: list[float]) -> dict[str, Any]:
     return {**spread(each), "samples": rounded(each)}
 
 
+@torch.inference_mode()
 def peak_mib(name: str, s: Setting, n: int) -> float:
-    """The most memory that one run of a case takes on top of the loaded model, in MiB."""
-    models = Models(s.size, max(s.lengths))
-    with torch.inference_mode():
-        CASES[name](models, 8)
-        with peak() as extra:
-            kept = CASES[name](models, n)
-    del kept
-    return extra()
+    """The most memory that a case takes."""
+    return extra_mib(partial(CASES[name], Models(s.size, max(s.lengths))), n)

@@ -10,6 +10,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,6 +40,20 @@ def no_collection() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gc, "collect", lambda *_: 0)
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium; skips where there is none."""
+    from chrome import CHROMIUM
+
+    if not CHROMIUM:
+        pytest.skip("no chromium here; install it, or set CHROMIUM to its path")
+    driver = pytest.importorskip("playwright.sync_api", reason="needs the python package playwright")
+    with driver.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

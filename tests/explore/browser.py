@@ -1,23 +1,19 @@
-"""Pages in a real browser with the network cut, and how tests move about in them."""
+"""Explorers in a real browser, and how tests move about in them."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from pathlib import Path
 from typing import Any
 
 from scenes import Sham, bundle
 
+import chrome
 from limelight.explore.page_files import STYLE, module
 from limelight.look.html import in_script, policy
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 TABS = ("Steps", "Attention", "Align", "Lab", "Evidence")
 VIEWS = ("Heads", "Lines", "Row", "Matrix")
 DARK, PAPER = "rgb(20, 24, 26)", "rgb(250, 249, 244)"
-
 
 
 def document(inside: str) -> str:
@@ -36,26 +32,8 @@ def kept(scene: dict[str, Any]) -> str:
     return document(f'<limelight-look><script type="application/json">{data}</script></limelight-look>')
 
 
-class Sight:
-    """Pages in Chromium with the network cut; `faults` gathers what must never come: errors, warnings, requests, dialogs."""
-
-    def __init__(self, browser: Any, folder: Path):
-        self.browser, self.folder = browser, folder
-        self.faults: list[str] = []
-        self.contexts: list[Any] = []
-
-    def tab(self, *, width: int = 1280, scheme: str = "light", home: str = "file:", **more: Any) -> Any:
-        """An empty tab that may ask `home` and nothing else."""
-        context = self.browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, offline=home == "file:", accept_downloads=True, **more
-        )
-        self.contexts.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda message: self.faults.append(f"{message.type}: {message.text}"))
-        tab.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        tab.on("dialog", lambda dialog: self.faults.append(f"dialog: {dialog.message}"))
-        tab.on("request", lambda request: request.url.startswith((home, "data:", "blob:")) or self.faults.append(request.url))
-        return tab
+class Sight(chrome.Sight):
+    """Explorers in Chromium."""
 
     def open(self, text: str, *, hash: str = "", **how: Any) -> Any:
         """A page of a file."""

@@ -1,4 +1,4 @@
-"""A Chromium for the page's tests, and a sight of it that lets no fault pass; and readings that several files ask about."""
+"""A sight of explorers in Chromium, and readings that several files ask about."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import CHROMIUM, Sight
+from browser import Sight
 from sheets import GRAMMAR, MASKED, READERS, SENTENCE
 
 
@@ -55,21 +55,7 @@ def enfr(explored: Callable[..., Any]) -> Any:
     return explored("en-fr")
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    if not CHROMIUM:
-        pytest.skip("no chromium here; install it, or set CHROMIUM to its path")
-    driver = pytest.importorskip("playwright.sync_api", reason="needs the python package playwright")
-    with driver.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def sight(chromium: Any, tmp_path: Path) -> Iterator[Sight]:
-    seen = Sight(chromium, tmp_path)
-    yield seen
-    for context in seen.contexts:
-        context.close()
-    assert seen.faults == []
+    with Sight.of(chromium, tmp_path) as seen:
+        yield seen

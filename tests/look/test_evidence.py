@@ -136,6 +136,14 @@ def test_texts_together_are_as_each_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_it_is_told_inside_a_block_without_gradients_too(name: str) -> None:
+    given = reading(network("encoder"))
+    outside = method(name)(given, [case(given, "abcd")])[0].effects
+    with torch.inference_mode():
+        assert method(name)(given, [case(given, "abcd")])[0].effects == outside
+
+
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_left_behind(kind: str, name: str) -> None:
     model = network(kind)

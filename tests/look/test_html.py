@@ -8,7 +8,6 @@ import hashlib
 import html
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,11 +16,10 @@ from typing import Any
 import pytest
 from sights import HOSTILE, TRUST, hostile, picture, sized, with_tokens
 
+import chrome
 from limelight.errors import InputError
 from limelight.look.html import notebook, page, save
 from limelight.look.picture import Picture, from_json
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 
 
 class _Read(HTMLParser):
@@ -142,46 +140,20 @@ def test_a_folder_that_is_missing_or_in_the_way_is_said(tmp_path: Path) -> None:
 
 
 # --- in a browser ---------------------------------------------------------------------------------------------------
-class _Sight:
-    """A page in Chromium with the network cut; `faults` gathers what must never come: errors, warnings, requests, dialogs."""
+class _Sight(chrome.Sight):
+    """Pictures in Chromium."""
 
-    def __init__(self, browser: Any, folder: Path):
-        self.browser, self.folder = browser, folder
-        self.faults: list[str] = []
-        self.contexts: list[Any] = []
-
-    def open(self, shown: Picture | list[Picture], *, width: int = 1280, scheme: str = "light") -> Any:
-        size = {"width": width, "height": 800}
-        context = self.browser.new_context(viewport=size, color_scheme=scheme, offline=True, accept_downloads=True)
-        self.contexts.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda message: self.faults.append(f"{message.type}: {message.text}"))
-        tab.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        tab.on("dialog", lambda dialog: self.faults.append(f"dialog: {dialog.message}"))
-        tab.on("request", lambda request: request.url.startswith(("file:", "data:")) or self.faults.append(request.url))
+    def open(self, shown: Picture | list[Picture], **how: Any) -> Any:
+        tab = self.tab(**how)
         tab.goto(save(shown, self.folder / "page.html").as_uri())
         tab.locator("svg").first.wait_for()
         return tab
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    if not CHROMIUM:
-        pytest.skip("no chromium here; install it, or set CHROMIUM to its path")
-    driver = pytest.importorskip("playwright.sync_api", reason="needs the python package playwright")
-    with driver.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def sight(chromium: Any, tmp_path: Path) -> Iterator[_Sight]:
-    seen = _Sight(chromium, tmp_path)
-    yield seen
-    for context in seen.contexts:
-        context.close()
-    assert seen.faults == []
+    with _Sight.of(chromium, tmp_path) as seen:
+        yield seen
 
 
 def _word(tab: Any, name: str) -> Any:

@@ -19,6 +19,7 @@ from ..tasks.asking import with_changes
 from ..tasks.chat import Chat
 from ..tasks.fill import Fill
 from ..tasks.reading.windows import room_of
+from ..tasks.translate.forcing import answers
 from ..tasks.translate.languages import Pair, choose
 from ..tasks.writing import Writer, Writing
 from .scene import Span
@@ -134,14 +135,12 @@ class Subject:
 
     def forced(self, encoded: Encoded, to: str) -> tuple[int, ...]:
         """The tokens of a given answer, its end mark included where an answer has one. Raises InputError for an empty one."""
-        to, tokenizer = whole_characters(to), self.opened.text
+        to = whole_characters(to)
         if not to.strip() or self.writer is None:
             raise InputError("the answer that was given is empty.", "Give it a word, or leave it out: the model then writes one.")
         if self.manner == "goes on":
             return self._continued(encoded, to)
-        ids = tokenizer.encode(to, marks=False).ids
-        first = self.pair.first if self.pair.first is not None else self.writer.generation.first
-        return (*([] if first is None else [first]), *ids, self.writer.generation.end[0])
+        return answers(self.opened, self.writer, self.pair, [to])[0].ids
 
     def _continued(self, encoded: Encoded, to: str) -> tuple[int, ...]:
         """The tokens that a text adds to a prompt: as they are spelled behind it, where that leaves the prompt's own as they are."""

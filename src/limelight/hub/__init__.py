@@ -105,6 +105,7 @@ def find(name: str | Path) -> Path:
     return held
 
 
+@torch.inference_mode(False)                                          # opened inside a block without gradients, it can give them still
 def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto") -> Opened:
     """Open a bundled model by name, or a folder: ours or a published one. Raises TaskError, WeightError or DeviceError in one line each."""
     folder = find(name)

@@ -62,15 +62,15 @@ function numbersOfTrust({ agreement, faithfulness }) {
 function curvePlate(home, answer) {
   const points = answer.curve ?? [];
   if (points.length < 2) return null;
-  const width = Math.min(home.innerWidth, 640), height = 230, left = 52, bottom = 34, ui = fontOf(home.element, "--sans"),
+  const width = Math.min(home.innerWidth, 640), height = 230, left = 52, right = 18, bottom = 34, ui = fontOf(home.element, "--sans"),
     scores = points.map((point) => point[1]), low = Math.min(0, ...scores), high = Math.max(...scores, low + 1e-9);
-  const x = (share) => left + share * (width - left - 12), y = (score) => 12 + ((high - score) / (high - low)) * (height - bottom - 12),
+  const x = (share) => left + share * (width - left - right), y = (score) => 12 + ((high - score) / (high - low)) * (height - bottom - 12),
     text = (label, at, where, anchor = "middle") => svg("text", { class: "side", x: at, y: where, "text-anchor": anchor, "font-size": 11.5,
     "font-family": ui }, label);
   const picture = svg("svg", { class: "curve", width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
     "aria-label": `Deletion curve from ${told4(scores[0])} to ${told4(scores.at(-1))}` },
     ...[low, (low + high) / 2, high].flatMap((score) => [
-      svg("path", { class: "axis", d: `M${left} ${y(score)}H${width - 12}` }), text(told4(score), left - 8, y(score) + 4, "end")]),
+      svg("path", { class: "axis", d: `M${left} ${y(score)}H${width - right}` }), text(told4(score), left - 8, y(score) + 4, "end")]),
     ...[0, 0.25, 0.5, 0.75, 1].map((share) => text(percent(share), x(share), height - 14)),
     svg("path", { class: "curved", d: `M${points.map(([share, score]) => `${x(share)} ${y(score)}`).join("L")}`, fill: "none" }),
     ...points.map(([share, score]) => svg("circle", { class: "dot", cx: x(share), cy: y(score), r: 3 })));

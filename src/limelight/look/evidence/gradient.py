@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from .case import Attribution, Case, Reading
 from .slopes import Way
 
 SAYS = "the slope of {of} with the word's vectors, times these"
 
 
+@torch.inference_mode(False)                                          # slopes are wanted, whoever asks
 def gradient_x_input(reading: Reading, cases: Sequence[Case]) -> list[Attribution]:
     """One pass forward and one back for each case."""
     return [_of(Way(reading, case)) for case in cases]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from .case import Attribution, Case, Reading
 from .slopes import Way
@@ -16,6 +17,7 @@ STEPS, MOST_STEPS = 16, 128
 NEAR = 0.01                              # of the difference, or of 1 where that is larger: how far from it the sum may be
 
 
+@torch.inference_mode(False)                                          # slopes are wanted, whoever asks
 def integrated_gradients(reading: Reading, cases: Sequence[Case]) -> list[Attribution]:
     """Steps are doubled until the parts come to the whole, or there are many; how far they are off is said."""
     return [_of(Way(reading, case)) for case in cases]

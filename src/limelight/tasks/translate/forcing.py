@@ -111,11 +111,7 @@ class Forcing:
 
     def targets(self, couples: Sequence[Couple]) -> list[Encoded]:
         """Translations as the model writes them: behind the mark that it begins with (its language's, say), where it does, and ended."""
-        text, g, said = self._opened.text.answers, self._writer.generation, [each.target for each in couples]
-        first = g.first if self._pair.first is None else self._pair.first
-        if first is None:
-            return text.encode_all(said)
-        return [_between(each, first, g.end[0]) for each in text.encode_all(said, marks=False)]
+        return answers(self._opened, self._writer, self._pair, [each.target for each in couples])
 
     def _check(self, source: Encoded, target: Encoded, which: str) -> None:
         spec = self._opened.manifest.spec
@@ -151,6 +147,14 @@ class Forcing:
                 norms={name: each[row, :, :n] for name, each in norms.items()},
                 logprobs=tuple(told),
             )
+
+
+def answers(opened: Opened, writer: Writer, pair: Pair, said: Sequence[str]) -> list[Encoded]:
+    """Texts as a model with an encoder writes them: behind the mark that it begins with (its language's, say), where it does, and ended."""
+    text, first = opened.text.answers, writer.generation.first if pair.first is None else pair.first
+    if first is None:
+        return text.encode_all(said)
+    return [_between(each, first, writer.generation.end[0]) for each in text.encode_all(said, marks=False)]
 
 
 def _between(each: Encoded, first: int, end: int) -> Encoded:
