@@ -120,26 +120,26 @@ def _compile(compiler: str, path: Path) -> None:
         work = Path(folder)
         sources = sorted(SOURCES.glob("*.cpp"))
         objects = [str(work / f"{source.stem}.o") for source in sources]
-        running = [_start(compiler, *FLAGS, "-c", str(source), "-o", made) for source, made in zip(sources, objects, strict=True)]
-        for each in running:
-            _finish(each)
-        _finish(_start(compiler, "-shared", "-pthread", *objects, "-o", str(work / "linked.so")))
+        _run(*([compiler, *FLAGS, "-c", str(source), "-o", made] for source, made in zip(sources, objects, strict=True)))
+        _run([compiler, "-shared", "-pthread", *objects, "-o", str(work / "linked.so")])
         data = (work / "linked.so").read_bytes()
         (work / "whole.so").write_bytes(data + hashlib.sha256(data).digest())
         (work / "whole.so").replace(path)
 
 
-def _start(*command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+def _run(*commands: list[str]) -> None:
+    """Side by side; all have ended when this returns or raises."""
+    running = [subprocess.Popen(each, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") for each in commands]
+    said = [_said(each) for each in running]
+    wrong = next((words for words, process in zip(said, running, strict=True) if process.returncode), None)
+    if wrong is not None:
+        line = next((line for line in wrong.splitlines() if "error" in line), wrong)
+        raise _NotBuilt(f"the compiler failed: {line.strip()[:300]}")
 
 
-def _finish(process: subprocess.Popen[str]) -> None:
+def _said(process: subprocess.Popen[str]) -> str:
     try:
-        said = process.communicate(timeout=PATIENCE)[0]
+        return process.communicate(timeout=PATIENCE)[0]
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
-        raise _NotBuilt(f"the compiler took more than {PATIENCE} s.") from None
-    if process.returncode:
-        wrong = next((line for line in said.splitlines() if "error" in line), said)
-        raise _NotBuilt(f"the compiler failed: {first_line(_NotBuilt(wrong), 300)}")
+        return f"error: no end after {PATIENCE} s\n{process.communicate()[0]}"
