@@ -5,5 +5,6 @@ from .cache import Cache, Memory
 from .draws import Draws
 from .network import Network
 from .packed import pack_matrices
+from .paged import PagedCache, PagedSequence, PagePool
 
-__all__ = ["Attention", "Cache", "Draws", "Look", "Memory", "Network", "Sight", "pack_matrices"]
+__all__ = ["Attention", "Cache", "Draws", "Look", "Memory", "Network", "PagePool", "PagedCache", "PagedSequence", "Sight", "pack_matrices"]

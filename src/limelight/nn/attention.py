@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .. import ops
 from ..spec import Additive, Dot, Entmax, General, Hard, Kernel, Pruned, ScaledDot, Sparsemax
 from ..spec import Attention as AttentionSpec
-from .cache import Cache, Memory
+from .cache import History, Memory
 from .draws import Draws
 from .local import Centres
 from .norms import norm
@@ -109,7 +109,7 @@ class Attention(nn.Module):
         maps = [each for each in (self.q, self.k, self.v) if isinstance(each, Linear)]
         self.joint = Packed(of(*maps)) if len(maps) == 3 else None
 
-    def forward(self, x: Float[Tensor, "b q m"], source: Tensor | None, sight: Sight, cache: Cache | None, layer: int) -> Tensor:
+    def forward(self, x: Float[Tensor, "b q m"], source: Tensor | None, sight: Sight, cache: History | None, layer: int) -> Tensor:
         """x (b q m) looks at `source`, or at itself where source is None -> (b q m).
 
         `source` may have fewer rows than x: then each of its rows is shared by as many neighbours (beams of one sentence).
@@ -130,7 +130,7 @@ class Attention(nn.Module):
             how["allow"], fading = self.centres(x, self._steps(x, sight, past, shape), k.shape[2], sight.allow)
         how["weigh"] = fading or self._weigher(q, k, how, sight.draws, layer, past)
         if (eye := self.eye) is not None:                    # read once: another thread may close it
-            run = None if cache is None else id(cache)
+            run = None if cache is None else cache.run
             reorders = cache.reorders if cache else 0
             eye.saw(Look(_by_row(q, shape[0]), new_k, new_v, past, reorders, source is not None, how, sight.window, run))
         dropout = self.spec.dropout if self.training else 0.0
@@ -154,7 +154,7 @@ class Attention(nn.Module):
             q, k, v = _split(self.q(x), self.heads), _split(self.k(x), self.groups), _split(self.v(x), self.groups)
         return _rotate(self.q_norm(q), sight.turn), _rotate(self.k_norm(k), sight.turn), v
 
-    def _far(self, source: Tensor, cache: Cache | None, layer: int) -> tuple[Tensor, Tensor]:
+    def _far(self, source: Tensor, cache: History | None, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values of the memory: made once, then found in the cache."""
         if cache is not None and (held := cache.far(layer)) is not None:
             return held

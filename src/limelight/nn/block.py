@@ -11,7 +11,7 @@ from ..ops import dropout
 from ..spec import FeedForward as FeedForwardSpec
 from ..spec import Stack as StackSpec
 from .attention import Attention, Sight
-from .cache import Cache
+from .cache import History
 from .norms import ACTIVATIONS, norm
 from .packed import Linear
 
@@ -57,7 +57,7 @@ class Block(nn.Module):
         self.cross_add = Residual(s, dim) if s.cross else None
         self.ff, self.ff_add = FeedForward(s.ff, dim), Residual(s, dim)
 
-    def forward(self, x: Tensor, memory: Tensor | None, near: Sight, far: Sight | None, cache: Cache | None) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor | None, near: Sight, far: Sight | None, cache: History | None) -> Tensor:
         """x (b n m) -> (b n m); `near` is for self-attention, `far` for cross-attention to `memory`."""
         x = self.attn_add(x, lambda h: self.attn(h, None, near, cache, self.layer))
         if self.cross is not None and self.cross_add is not None and far is not None:

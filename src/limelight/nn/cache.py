@@ -6,6 +6,8 @@ A model holds no state of a sequence, so two interleaved streams over one model 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,6 +17,7 @@ from ..errors import InputError
 from .heads import pool
 
 KeyValue = tuple[Tensor, Tensor]
+RUNS = count()                                           # an address is soon used again, a number is not
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,42 @@ class Memory:
         return pool(self.hidden, self.keep, "mean") if self.summary is None else self.summary
 
 
+@runtime_checkable
+class History(Protocol):
+    """What came before, as attentions ask for it: a Cache, or sequences in pages (see paged.py)."""
+
+    @property
+    def length(self) -> int:
+        """Slots so far."""
+        ...
+
+    @property
+    def reorders(self) -> int:
+        """How often its rows changed places."""
+        ...
+
+    @property
+    def run(self) -> int:
+        """A number of its own."""
+        ...
+
+    def extend(self, layer: int, k: Tensor, v: Tensor) -> KeyValue:
+        """Write the keys and values of new tokens -> all of them so far."""
+        ...
+
+    def advance(self, n: int) -> None:
+        """Say that all layers have written `n` more slots."""
+        ...
+
+    def far(self, layer: int) -> KeyValue | None:
+        """Keys and values of the memory, where this layer has made them already."""
+        ...
+
+    def keep_far(self, layer: int, k: Tensor, v: Tensor) -> None:
+        """Keep the memory's keys and values."""
+        ...
+
+
 class Cache:
     """Keys and values of the tokens so far, a pair (b g n d) a layer, and those of the memory that cross-attention looks at.
 
@@ -50,6 +89,7 @@ class Cache:
 
     def __init__(self, depth: int, *, room: int = 32, groups: int = 1):
         self.length = self.reorders = 0
+        self.run = next(RUNS)
         self._depth, self._room, self._groups = depth, room, groups
         self._near: _Block | None = None
         self._spare: _Block | None = None

@@ -14,10 +14,10 @@ from ..spec import Classes, Recurrent
 from ..spec import Model as ModelSpec
 from ..spec import Stack as StackSpec
 from .attention import Attention
-from .cache import Cache, Memory
+from .cache import Cache, History, Memory
 from .cells import Cell
 from .draws import Draws
-from .heads import build, pool
+from .heads import Factors, WordHead, build, pool
 from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .stack import Stack
 
@@ -67,7 +67,7 @@ class Network(nn.Module):
         *,
         memory: Memory | None = None,
         keep: Bool[Tensor, "b _"] | None = None,
-        cache: Cache | None = None,
+        cache: History | None = None,
         draws: Draws | None = None,
     ) -> Float[Tensor, "b n m"]:
         """Tokens (b n) -> hidden states (b n m), each place seeing itself and what came before.
@@ -106,9 +106,19 @@ class Network(nn.Module):
 
     def logits(self, hidden: Float[Tensor, "*n m"], head: str = "lm") -> Float[Tensor, "*n v"]:
         """Hidden states -> unnormalised log-probabilities of the next token."""
-        if head not in self.heads:
-            raise TaskError(f'{self.spec.family} has no head "{head}".', f"It has: {', '.join(self.heads) or 'none'}.")
-        return self.heads[head](hidden)
+        return self._head(head)(hidden)
+
+    def factors(self, hidden: Float[Tensor, "*n m"]) -> Factors:
+        """The same, not multiplied out."""
+        head = self._head("lm")
+        if not isinstance(head, WordHead):
+            raise TaskError(f"{self.spec.family} tells no words apart.", "Use logits(hidden).")
+        return head.factors(hidden)
+
+    def _head(self, name: str) -> nn.Module:
+        if name not in self.heads:
+            raise TaskError(f'{self.spec.family} has no head "{name}".', f"It has: {', '.join(self.heads) or 'none'}.")
+        return self.heads[name]
 
     def new_cache(self) -> Cache:
         """An empty cache for this model's decoder."""
@@ -149,7 +159,7 @@ def _later(batch: Batch, start: int) -> Int[Tensor, "b n"]:
     return later.masked_fill(batch.keep.cumsum(1) <= 1, start)
 
 
-def _check_rows(tokens: Tensor, memory: Memory | None, keep: Tensor | None, cache: Cache | None) -> None:
+def _check_rows(tokens: Tensor, memory: Memory | None, keep: Tensor | None, cache: History | None) -> None:
     rows, past = len(tokens), cache.length if cache else 0
     if memory is not None and rows % len(memory):
         raise InputError(f"{rows} rows of tokens cannot share {len(memory)} of memory evenly.", "Give each source as many rows.")

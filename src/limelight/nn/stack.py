@@ -11,7 +11,7 @@ from ..spec import Alibi, Buckets, Dot, Kernel, Rotary, ScaledDot, Soft
 from ..spec import Stack as StackSpec
 from .attention import Attention, Sight, Turn
 from .block import Block
-from .cache import Cache, Memory
+from .cache import History, Memory
 from .draws import Draws
 from .embed import Embed
 from .norms import norm
@@ -57,7 +57,7 @@ class Stack(nn.Module):
         tokens: Int[Tensor, "b n"],
         keep: Bool[Tensor, "b _"] | None = None,
         memory: Memory | None = None,
-        cache: Cache | None = None,
+        cache: History | None = None,
         draws: Draws | None = None,
         segments: Int[Tensor, "b n"] | None = None,
     ) -> Tensor:
