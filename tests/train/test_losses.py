@@ -11,7 +11,10 @@ from toys import END, START, VOCAB, Copies, Toy
 from limelight.errors import InputError
 from limelight.inputs.batch import pad
 from limelight.inputs.pairs import Pairs
-from limelight.train import losses, softmax_loss, translation_loss
+from limelight.nn import Network
+from limelight.ops import cross_entropy
+from limelight.spec import decoder_only, encoder_decoder
+from limelight.train import losses, translation_loss
 from limelight.train.softmax_loss import softmax_loss as fast
 
 
@@ -27,7 +30,7 @@ def plain_rdrop(logits: Tensor, targets: Tensor, smoothing: float, consistency: 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
 @pytest.mark.parametrize("chunk", [1, 100, 1 << 19])
 def test_smoothed_cross_entropy_is_torchs(smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(softmax_loss.CHUNK, "cpu", chunk)
+    monkeypatch.setitem(cross_entropy.WALK, "cpu", chunk)
     torch.manual_seed(1)
     logits, targets = (torch.randn(17, VOCAB, dtype=torch.float64) * 4).requires_grad_(), torch.randint(VOCAB, (17,))
     wanted = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="sum")
@@ -43,7 +46,7 @@ def test_smoothed_cross_entropy_is_torchs(smoothing: float, chunk: int, monkeypa
 
 @pytest.mark.parametrize("chunk", [1, 100, 1 << 19])
 def test_consistency_is_rdrop(chunk: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(softmax_loss.CHUNK, "cpu", chunk)
+    monkeypatch.setitem(cross_entropy.WALK, "cpu", chunk)
     torch.manual_seed(2)
     logits, targets = (torch.randn(2 * 11, VOCAB, dtype=torch.float64) * 3).requires_grad_(), torch.randint(VOCAB, (11,))
     wanted = plain_rdrop(logits, targets, 0.1, 5.0)
@@ -173,3 +176,32 @@ def test_what_is_learnt_may_be_told_of_whole_rows_and_with_a_start():
     assert translation_loss(model, Pairs(None, target), start=None).tokens == 4
     mask[:, 0] = False
     assert translation_loss(model, Pairs(None, target, mask), start=START).tokens == 4
+
+
+class Multiplied(torch.nn.Module):
+    """A network whose logits are always made."""
+
+    def __init__(self, net: Network):
+        super().__init__()
+        self.encode, self.decode, self.logits, self.weights = net.encode, net.decode, net.logits, net.parameters
+        self.net = net
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("source", [True, False])
+def test_a_network_is_taught_the_same_without_its_logits(source: bool, smoothing: float, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(cross_entropy.CHUNK, "cpu", 4 * VOCAB)
+    torch.manual_seed(0)
+    sizes = {"vocab": VOCAB, "dim": 8, "heads": 2}
+    net = Network(encoder_decoder(**sizes, encoder_depth=1, decoder_depth=1, hidden=16) if source else decoder_only(**sizes, depth=2))
+    data = Copies()
+    pairs = data.batch(data.order(0)[0])
+    pairs = pairs if source else Pairs(None, pairs.target)
+    monkeypatch.setattr(net, "logits", None)                       # nobody asks for them
+    ours = translation_loss(net, pairs, start=START, label_smoothing=smoothing)
+    monkeypatch.undo()
+    theirs = translation_loss(Multiplied(net), pairs, start=START, label_smoothing=smoothing)
+    torch.testing.assert_close((ours.total, ours.nll), (theirs.total, theirs.nll))
+    assert ours.tokens == theirs.tokens
+    got, wanted = (torch.autograd.grad(each.total, net.parameters()) for each in (ours, theirs))
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)

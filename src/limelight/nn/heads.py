@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -13,6 +14,15 @@ from ..spec import Activation, Classes, Labels, Norm, Words
 from ..spec import Head as HeadSpec
 from .norms import ACTIVATIONS, norm
 from .packed import Linear, Packed
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Logits that are not multiplied out: they are hidden weight^T + bias."""
+
+    hidden: Float[Tensor, "*n m"]
+    weight: Float[Tensor, "v m"]
+    bias: Float[Tensor, " v"] | None
 
 
 class WordHead(nn.Module):
@@ -36,14 +46,22 @@ class WordHead(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n v"]:
         """(... m) -> (... v)."""
-        if self.mix is not None and self.spec.mix is not None:
-            hidden = self.norm(ACTIVATIONS[self.spec.mix](self.mix(hidden)))
-        hidden = hidden * self.spec.scale if self.spec.scale != 1.0 else hidden
+        hidden = self._ready(hidden)
         if self.out is not None:
             return self.out(hidden)
         if self.packed is not None and self.packed.serves(hidden):
             return self.packed(hidden)
         return F.linear(hidden, self._table[0].weight, self.bias)
+
+    def factors(self, hidden: Float[Tensor, "*n m"]) -> Factors:
+        """What `forward` multiplies."""
+        weight, bias = (self._table[0].weight, self.bias) if self.out is None else (self.out.weight, self.out.bias)
+        return Factors(self._ready(hidden), weight, bias)
+
+    def _ready(self, hidden: Tensor) -> Tensor:
+        if self.mix is not None and self.spec.mix is not None:
+            hidden = self.norm(ACTIVATIONS[self.spec.mix](self.mix(hidden)))
+        return hidden * self.spec.scale if self.spec.scale != 1.0 else hidden
 
 
 class LabelHead(nn.Module):

@@ -8,6 +8,7 @@ Masks are predicates that compose; True = may attend.
 """
 
 from .attend import attend, attend_plain, attention_scores, attention_weights
+from .cross_entropy import linear_cross_entropy, linear_cross_entropy_plain
 from .dropout import dropout
 from .linear import linear
 from .local import luong_fade, luong_window
@@ -44,6 +45,8 @@ __all__ = [
     "gumbel",
     "kernel",
     "linear",
+    "linear_cross_entropy",
+    "linear_cross_entropy_plain",
     "luong_fade",
     "luong_window",
     "padding",

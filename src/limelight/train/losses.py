@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -15,6 +15,8 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import InputError
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
+from ..nn.heads import Factors
+from ..ops import linear_cross_entropy
 from .plan import Plan
 from .softmax_loss import softmax_loss
 
@@ -44,6 +46,13 @@ class NextToken(Protocol):
     def logits(self, hidden: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
+class Factored(Protocol):
+    """One whose logits need not be multiplied out."""
+
+    def factors(self, hidden: Tensor) -> Factors: ...
+
+
 def translation_loss(model: Any, pairs: Pairs, *, start: int | None, label_smoothing: float = 0.0, consistency: float = 0.0) -> LossSum:
     """The cross-entropy of each target token that is learnt, given the source and the target tokens before it.
 
@@ -64,8 +73,12 @@ def translation_loss(model: Any, pairs: Pairs, *, start: int | None, label_smoot
         places = places.to(device, non_blocking=True)
         targets = targets.index_select(0, places)
         hidden = hidden.unflatten(0, (copies, -1)).index_select(1, places).flatten(0, 1)
-    agree = consistency if copies == 2 else 0.0
-    total, nll = _sums(model.logits, hidden, targets, partial(softmax_loss, smoothing=label_smoothing, consistency=agree))
+    if copies == 1 and isinstance(model, Factored):
+        made = model.factors(hidden)
+        total, nll = linear_cross_entropy(made.hidden, made.weight, made.bias, targets, smoothing=label_smoothing)
+    else:
+        agree = consistency if copies == 2 else 0.0
+        total, nll = _sums(model.logits, hidden, targets, partial(softmax_loss, smoothing=label_smoothing, consistency=agree))
     return LossSum(total, nll, len(targets))
 
 

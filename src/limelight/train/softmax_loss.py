@@ -3,6 +3,7 @@
 On a processor a small model spends a good part of each step here, and what it pays for is memory traffic: log-softmax,
 its copy in float32, the smoothed targets, and all of them again on the way back. The gradient of a softmax loss is known as soon
 as the loss is, so one walk in chunks that fit the cache gives both, and only the gradient (in the format of the logits) is kept.
+Where the logits are the product of a linear layer and nobody else wants them, ops.linear_cross_entropy does not even keep that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK = {"cpu": 1 << 19, "cuda": 1 << 27}   # elements at a time: 2 MB of float32 for a core's cache, 512 MB on a GPU
+from ..ops.cross_entropy import against, softmax_slopes, walk
 
 
 def softmax_loss(
@@ -34,8 +35,11 @@ class _SoftmaxLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor, smoothing: float, consistency: float) -> tuple[Tensor, Tensor]:
         slope = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
-        walk = _twice if consistency else _once
-        total, nll = (part.clone() for part in walk(logits.detach(), targets, smoothing, consistency, slope))
+        if consistency:
+            sums = _twice(logits.detach(), targets, smoothing, consistency, slope)
+        else:
+            sums = softmax_slopes(logits.detach(), targets, slope, smoothing=smoothing)
+        total, nll = (part.clone() for part in sums)
         ctx.mark_non_differentiable(nll)
         if slope is not None:
             ctx.save_for_backward(slope)
@@ -50,25 +54,15 @@ class _SoftmaxLoss(torch.autograd.Function):
         return slope if free else slope.mul_(scale.to(slope.dtype)), None, None, None
 
 
-def _once(logits: Tensor, targets: Tensor, smoothing: float, _: float, slope: Tensor | None) -> Tensor:
-    """(loss, nll); the gradient goes to `slope`."""
-    sums = logits.new_zeros(2, dtype=torch.float32)
-    for part in _parts(logits):
-        logp = torch.log_softmax(logits[part], -1, dtype=torch.float32)
-        sums += _entropy(logp, targets[part], smoothing)
-        if slope is not None:
-            slope[part] = _slope(logp.exp_(), targets[part], smoothing)
-    return sums
-
-
 def _twice(logits: Tensor, targets: Tensor, smoothing: float, consistency: float, slope: Tensor | None) -> Tensor:
     """(loss, nll) of two passes that should agree; the gradient goes to `slope`."""
     sums, first, second = logits.new_zeros(2, dtype=torch.float32), *logits.chunk(2)
-    for part in _parts(first):
-        logp, logq = (torch.log_softmax(half[part], -1, dtype=torch.float32) for half in (first, second))
+    for part in walk(first):
+        x, y = (half[part].float() for half in (first, second))
+        logp, logq = x.log_softmax(-1), y.log_softmax(-1)
         sums += (_entropy(logp, targets[part], smoothing) + _entropy(logq, targets[part], smoothing)) / 2
         apart = logp - logq
-        p, q = logp.exp_(), logq.exp_()
+        p, q = x.softmax(-1), y.softmax(-1)          # torch's exp takes longer
         to_q, to_p = (p * apart).sum(-1, keepdim=True), -(q * apart).sum(-1, keepdim=True)   # KL(p|q), KL(q|p)
         sums[0] += consistency / 4 * (to_q + to_p).sum()
         if slope is not None:
@@ -76,8 +70,9 @@ def _twice(logits: Tensor, targets: Tensor, smoothing: float, consistency: float
             pull_p = p * (apart - to_q) + pull
             pull_q = q * (-apart - to_p) - pull
             slopes = slope.chunk(2)
-            slopes[0][part] = (_slope(p, targets[part], smoothing) + consistency / 2 * pull_p) / 2
-            slopes[1][part] = (_slope(q, targets[part], smoothing) + consistency / 2 * pull_q) / 2
+            at = targets[part, None]
+            slopes[0][part] = (against(p, at, smoothing) + consistency / 2 * pull_p) / 2
+            slopes[1][part] = (against(q, at, smoothing) + consistency / 2 * pull_q) / 2
     return sums
 
 
@@ -87,14 +82,3 @@ def _entropy(logp: Tensor, targets: Tensor, smoothing: float) -> Tensor:
         return torch.stack([nll, nll])
     return torch.stack([(1 - smoothing) * nll - smoothing / logp.shape[-1] * logp.sum(), nll])
 
-
-def _slope(p: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Probabilities less the smoothed targets, in place: the gradient of the cross-entropy."""
-    if smoothing:
-        p.sub_(smoothing / p.shape[-1])
-    return p.scatter_add_(1, targets[:, None], p.new_full((len(p), 1), smoothing - 1))
-
-
-def _parts(logits: Tensor) -> list[slice]:
-    size = max(1, CHUNK.get(logits.device.type, CHUNK["cuda"]) // logits.shape[-1])
-    return [slice(start, start + size) for start in range(0, len(logits), size)]

@@ -1,0 +1,166 @@
+"""The cross-entropy of a linear layer's choice among many words, and its gradients, a chunk of rows at a time.
+
+With a large vocabulary the logits are the largest tensor of a training by far, and what is made of them (their logarithms, a copy in
+float32, the gradient) multiplies that. But the gradient of a softmax loss is known as soon as the loss is: the way there can make the
+gradients of the hidden states and of the matrix too, and forget each chunk of logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Elements at a time.
+WALK = {"cpu": 1 << 18, "cuda": 1 << 27}      # of softmax: 1 MB of float32 for a core's cache, 512 MB on a GPU
+CHUNK = {"cpu": 1 << 25, "cuda": 1 << 28}     # of logits: in bfloat16 64 MB (with less, adding chunks up costs too much), 512 MB
+BLOCK = {"cpu": 1 << 21, "cuda": 1 << 31}     # of the matrix's gradient: 4 MB in bfloat16, still in the cache when it is added
+
+
+def linear_cross_entropy(
+    hidden: Float[Tensor, "t m"],
+    weight: Float[Tensor, "v m"],
+    bias: Float[Tensor, " v"] | None,
+    targets: Int[Tensor, " t"],
+    *,
+    smoothing: float = 0.0,
+    ignore: int | None = None,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Sums over targets: the smoothed cross-entropy of `hidden weight^T + bias` (to learn from), and the plain one (to report; no
+    gradient). Never more than a chunk of the logits is there.
+
+    Rows whose target is `ignore` take no part. The smoothed target gives 1 - smoothing to the true word and spreads smoothing over all
+    (Szegedy et al. 2016, section 7). Under autocast the three products (the logits and both gradients) run in its format; the softmax,
+    its logarithm, and the sums over chunks are in float32 at least. Gradients are of the first order.
+    """
+    if ignore is not None:
+        there = targets != ignore
+        hidden, targets = hidden[there], targets[there]
+    kind = hidden.device.type
+    low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
+    how = _How(low, smoothing, torch.is_grad_enabled())
+    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, how)   # pyright: ignore[reportReturnType]
+
+
+def linear_cross_entropy_plain(
+    hidden: Float[Tensor, "t m"],
+    weight: Float[Tensor, "v m"],
+    bias: Float[Tensor, " v"] | None,
+    targets: Int[Tensor, " t"],
+    *,
+    smoothing: float = 0.0,
+    ignore: int | None = None,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """`linear_cross_entropy`, written out: the logits are all there."""
+    logits = F.linear(hidden, weight, bias)
+    how: dict[str, Any] = {"reduction": "sum", "ignore_index": -100 if ignore is None else ignore}
+    total = F.cross_entropy(logits, targets, label_smoothing=smoothing, **how)
+    return total, F.cross_entropy(logits.detach(), targets, **how)
+
+
+def softmax_slopes(
+    logits: Float[Tensor, "t v"], targets: Int[Tensor, " t"], slopes: Float[Tensor, "t v"] | None, *, smoothing: float = 0.0
+) -> Float[Tensor, "2"]:
+    """(smoothed, plain) cross-entropy summed over rows; the gradient of the first goes to `slopes`, which may be `logits` itself."""
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    sums = logits.new_zeros(2, dtype=wide)
+    for part in walk(logits):
+        x, at = logits[part].to(wide), targets[part, None]
+        p = x.softmax(-1)
+        # log(sum(exp(x))) by way of the likeliest word: torch's exp takes five times as long as its softmax
+        whole = x.amax(-1) - p.amax(-1).log()
+        nll = (whole - x.gather(1, at)[:, 0]).sum()
+        spread = smoothing * (whole - x.mean(-1)).sum() if smoothing else 0.0
+        sums += torch.stack([(1 - smoothing) * nll + spread, nll])
+        if slopes is not None:
+            slopes[part] = against(p, at, smoothing)
+    return sums
+
+
+def against(p: Float[Tensor, "t v"], at: Int[Tensor, "t 1"], smoothing: float) -> Float[Tensor, "t v"]:
+    """Probabilities less the smoothed targets, in place: the gradient of the cross-entropy."""
+    if smoothing:
+        p.sub_(smoothing / p.shape[-1])
+    return p.scatter_add_(1, at, p.new_full(at.shape, smoothing - 1))
+
+
+def walk(logits: Float[Tensor, "t v"]) -> Iterator[slice]:
+    """Rows, as many at a time as a cache holds."""
+    return _parts(len(logits), logits.shape[1], WALK, logits.device)
+
+
+@dataclass(frozen=True)
+class _How:
+    low: torch.dtype             # of the products
+    smoothing: float
+    learn: bool
+
+
+@dataclass(eq=False)
+class _Slopes:
+    """The gradients that are wanted."""
+
+    hidden: Tensor | None
+    weight: Tensor | None
+    bias: Tensor | None
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, how: _How) -> tuple[Tensor, Tensor]:
+        made = (hidden, weight, bias)
+        wanted = ctx.needs_input_grad[:3] if how.learn else (False,) * 3
+        slopes = _Slopes(*(torch.zeros_like(x) if x is not None and want else None for x, want in zip(made, wanted, strict=True)))
+        with torch.autocast(hidden.device.type, enabled=False):
+            low = [None if x is None else x.to(how.low) for x in made]
+            total, nll = (part.clone() for part in _chunked(*low, targets, how.smoothing, slopes))   # pyright: ignore
+        ctx.mark_non_differentiable(nll)
+        ctx.save_for_backward(slopes.hidden, slopes.weight, slopes.bias)
+        return total, nll
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:   # pyright: ignore[reportIncompatibleMethodOverride]
+        scale: Tensor = grad_outputs[0]
+        free = scale.device.type == "cpu" and scale.item() == 1.0   # asking a GPU would wait for it
+        return *(x if x is None or free else x * scale.to(x.dtype) for x in ctx.saved_tensors), None, None
+
+
+def _chunked(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, smoothing: float, slopes: _Slopes
+) -> Tensor:
+    """(smoothed, plain) loss; the gradients are added to `slopes`."""
+    sums = hidden.new_zeros(2, dtype=torch.promote_types(hidden.dtype, torch.float32))
+    room: Tensor | None = None
+    for part in _parts(len(hidden), len(weight), CHUNK, hidden.device):
+        states = hidden[part]
+        room = hidden.new_empty(len(states), len(weight)) if room is None else room
+        logits = room[: len(states)]                          # the same memory for all: new pages cost as much as a pass over them
+        torch.mm(states, weight.T, out=logits) if bias is None else torch.addmm(bias, states, weight.T, out=logits)
+        learn = slopes.hidden is not None or slopes.weight is not None or slopes.bias is not None
+        sums += softmax_slopes(logits, targets[part], logits if learn else None, smoothing=smoothing)
+        if slopes.hidden is not None:
+            slopes.hidden[part] = logits @ weight
+        if slopes.weight is not None:
+            _add_product(slopes.weight, logits, states)
+        if slopes.bias is not None:
+            slopes.bias += logits.sum(0, dtype=sums.dtype)
+    return sums
+
+
+def _add_product(sums: Float[Tensor, "v m"], slopes: Float[Tensor, "t v"], states: Float[Tensor, "t m"]) -> None:
+    for block in _parts(len(sums), sums.shape[1], BLOCK, sums.device):
+        sums[block] += (slopes[:, block].T @ states).to(sums.dtype)
+
+
+def _parts(rows: int, width: int, most: dict[str, int], device: torch.device) -> Iterator[slice]:
+    """Rows in parts of one size, of `most` elements or one row."""
+    count = -(-rows // max(1, most.get(device.type, most["cuda"]) // width))
+    size = -(-rows // max(1, count))
+    return (slice(start, start + size) for start in range(0, rows, max(1, size)))
