@@ -17,15 +17,15 @@ def quantise_groups(x: Float[Tensor, "r c"]) -> tuple[Int8[Tensor, "r c"], Float
     The largest number of a group may be put at -8, the end that reaches further: then the scale has the other sign.
     """
     grouped = F.pad(x, (0, -x.shape[1] % GROUP)).unflatten(1, (-1, GROUP))
-    size = grouped.abs()
-    far = grouped.gather(2, size.argmax(2, keepdim=True))[..., 0] / -8
-    best, error = torch.zeros_like(far), torch.full_like(far, torch.inf)
-    for start in (far, size.amax(2) / 7):
+    far = grouped.gather(2, grouped.abs().argmax(2, keepdim=True))[..., 0]
+    best, most = torch.zeros_like(far), torch.zeros_like(far)
+    for start in (far / -8, far / 7):
         for share in TRIED:
-            scale = _refit(grouped, start * share)
-            left = (_whole(grouped, scale) * scale[..., None] - grouped).square().sum(2)
-            best = torch.where(left < error, scale, best)
-            error = torch.minimum(left, error)
+            whole = _whole(grouped, start * share)
+            along, size = (grouped * whole).sum(2), whole.square().sum(2).clamp(min=1)
+            gain = along.square() / size                            # what the scale along / size takes off the squared error
+            best = torch.where(gain > most, along / size, best)
+            most = torch.maximum(gain, most)
     row = best.abs().amax(1).clamp(min=1e-30)
     shares = (best / row[:, None]).half()
     whole = _whole(grouped, shares.float() * row[:, None])
@@ -34,10 +34,4 @@ def quantise_groups(x: Float[Tensor, "r c"]) -> tuple[Int8[Tensor, "r c"], Float
 
 def _whole(x: Tensor, scale: Tensor) -> Tensor:
     """Nearest whole numbers from -8 to 7; zero where there is no scale."""
-    return torch.where(scale[..., None] == 0, 0.0, (x / torch.where(scale == 0, 1.0, scale)[..., None]).round().clamp(-8, 7))
-
-
-def _refit(x: Tensor, scale: Tensor) -> Tensor:
-    """The scale that suits the whole numbers of a first scale best."""
-    whole = _whole(x, scale)
-    return (x * whole).sum(2) / whole.square().sum(2).clamp(min=1)
+    return (x * torch.where(scale == 0, 0.0, 1 / scale)[..., None]).round().clamp(-8, 7)

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int8
 from torch import Tensor
 
 from ..errors import DeviceError, InputError, WeightError, did_you_mean
-from ..quant.int8 import quantise
 from .build import library
-from .groups import GROUP, quantise_groups
+from .groups import GROUP
+from .rounding import whole_groups, whole_rows
 
 Kind = Literal["float32", "bfloat16", "int8", "int4"]
 Act = Literal["none", "relu", "gelu", "gelu_tanh", "silu", "tanh"]
@@ -171,7 +171,7 @@ def _unpack_bfloats(panels: Tensor, outputs: int, inputs: int) -> Tensor:
 
 
 def _pack_bytes(weight: Tensor) -> tuple[Tensor, Tensor]:
-    whole, scale = quantise(weight)
+    whole, scale = whole_rows(weight)
     return _stand(_shifted(whole), 4, 128).flatten(), scale
 
 
@@ -184,7 +184,7 @@ def _unpack_bytes(panels: Tensor, outputs: int, inputs: int) -> Tensor:
 
 
 def _pack_nibbles(weight: Tensor) -> tuple[Tensor, Tensor]:
-    whole, shares, scale = quantise_groups(weight)
+    whole, shares, scale = whole_groups(weight)
     halves = _stand((whole + 8).to(torch.uint8), 4, 8)
     halves = F.pad(halves, (0, 0, 0, 0, 0, -halves.shape[1] % (GROUP // 4)), value=8).unflatten(1, (-1, 4, 2))      # p groups steps 2 32 4
     nibbles = (halves[:, :, :, 0] | halves[:, :, :, 1] << 4).flatten(2)

@@ -239,10 +239,10 @@ struct Choice { Kernel wide, narrow; int panels; };        // `wide` takes so ma
 
 template <class Dot, int R> Choice choice() {
   if constexpr (std::is_same_v<Dot, Int4>) {
-    constexpr int V = R == 1 ? 8 : R <= 3 ? 4 : 2;
+    constexpr int V = R == 1 ? 8 : R == 2 ? 4 : 2;
     return {add_up_groups<R, V>, add_up_groups<R, 2>, V / 2};
   } else {
-    constexpr int V = R <= 3 ? 8 : R <= 6 ? 4 : 2;
+    constexpr int V = R <= 2 ? 8 : R <= 6 ? 4 : 2;
     return {add_up<Dot, R, V>, add_up<Dot, R, 2>, V / 2};
   }
 }
@@ -300,6 +300,12 @@ Finish finishing(Act act) {
   return all[static_cast<int>(act)];
 }
 
+// Asks for the lines of y that a tile will write, while its sums are still being made.
+void expect(const Place& at, Rows y) {
+  for (int r = 0; r < at.rows; ++r)
+    for (int v = 0; v < at.columns; v += kLine / 4) __builtin_prefetch(y.at + (at.row + r) * y.stride + at.column + v, 1);
+}
+
 // One block of rows against panels first ... last, which stay in a cache from tile to tile of the rows.
 struct Block { int64_t row, rows; Range panels; };
 
@@ -316,8 +322,10 @@ void work_on(const Matrix& m, const Converted& c, const Block& b, Rows y, const 
       const int64_t row = b.row + b.rows * tile / tiles;
       const int rows = static_cast<int>(b.row + b.rows * (tile + 1) / tiles - row);
       const Choice kernel = choose(m.kind, rows);
+      const Place at{row, panel * kPanel, rows, panels * static_cast<int>(kPanel)};
+      expect(at, y);
       (panels > 1 ? kernel.wide : kernel.narrow)(c, row, m.panels + panel * bytes, sums);
-      done(m, c, {row, panel * kPanel, rows, panels * static_cast<int>(kPanel)}, sums, y, e);
+      done(m, c, at, sums, y, e);
     }
     panel += panels;
   }
