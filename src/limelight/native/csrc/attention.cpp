@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "pool.h"
@@ -21,7 +22,7 @@ namespace {
 constexpr int LANES = 16, CHUNK = 128, TILES = CHUNK / LANES;
 constexpr int ROWS = 6;                          // of a microkernel, with 24 sums in registers
 constexpr int BLOCK = 48;                        // rows that meet a chunk while it is in the nearest cache
-constexpr int DIRECT = 3;                        // rows up to which keys and values are not packed
+constexpr int DIRECT = 6;                        // rows up to which keys and values are not packed
 constexpr float HIDDEN = -std::numeric_limits<float>::infinity();
 constexpr float LOG2E = 1.4426950408889634f;
 
@@ -70,12 +71,14 @@ struct Single {
   using Element = float;
   static constexpr int PER_STEP = 1;
   static Vec add_product(Vec sum, Bits a, Bits b) { return _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), sum); }
-  static Bits steps_of(const float* row, int n) { return _mm512_maskz_loadu_epi32(first_lanes(n), row); }      // n elements from row on
+  using There = __mmask16;
+  static There there(int n) { return first_lanes(n); }                       // the first n elements of a register
+  static Bits steps_of(const float* row, There there) { return _mm512_maskz_loadu_epi32(there, row); }
   static void put_weights(uint32_t* at, Vec p) { _mm512_storeu_ps(at, p); }
 
-  // Registers of 16 channels, PAIRED at a time, of the values of one step; n channels are there.
+  // Registers of 16 channels, PAIRED at a time, of the values of one step.
   static constexpr int PAIRED = 1;
-  static void value_steps(const float* const* rows, int i, int n, Bits (&out)[1]) { out[0] = steps_of(rows[0] + i, n); }
+  static void value_steps(const float* const* rows, int i, There there, Bits (&out)[1]) { out[0] = steps_of(rows[0] + i, there); }
 };
 
 struct Half {
@@ -90,15 +93,15 @@ struct Half {
     return _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(a, high)), _mm512_castsi512_ps(_mm512_and_si512(b, high)), sum);
 #endif
   }
-  static Bits steps_of(const uint16_t* row, int n) {
-    return _mm512_maskz_loadu_epi16(n >= 32 ? 0xFFFFFFFFu : n <= 0 ? 0u : (1u << n) - 1, row);
-  }
+  using There = __mmask32;
+  static There there(int n) { return n >= 32 ? 0xFFFFFFFFu : n <= 0 ? 0u : (1u << n) - 1; }
+  static Bits steps_of(const uint16_t* row, There there) { return _mm512_maskz_loadu_epi16(there, row); }
   static void put_weights(uint32_t* at, Vec p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), narrowed(p)); }
 
   static constexpr int PAIRED = 2;
-  static void value_steps(const uint16_t* const* rows, int i, int n, Bits (&out)[2]) {
+  static void value_steps(const uint16_t* const* rows, int i, There there, Bits (&out)[2]) {
     const Bits low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-    const Bits a = steps_of(rows[0] + i, n), b = steps_of(rows[1] + i, n);
+    const Bits a = steps_of(rows[0] + i, there), b = steps_of(rows[1] + i, there);
     out[0] = _mm512_permutex2var_epi16(a, low, b);
     out[1] = _mm512_permutex2var_epi16(a, _mm512_add_epi16(low, _mm512_set1_epi16(16)), b);
   }
@@ -178,6 +181,7 @@ struct Part { int64_t first, last; };
 
 template <class Kind> class Work {
   using Element = typename Kind::Element;
+  using There = typename Kind::There;
 
  public:
   Work(const Asked& asked, const Keys& keys, Scratch& scratch, Part part)
@@ -303,9 +307,11 @@ template <class Kind> class Work {
   // 16 steps, from s on, of 16 keys: lane = key. Here memory is met: the values of these keys are wanted next.
   void square(const Element* const* rows, int s, Bits (&r)[LANES]) const {
     const int from = s * Kind::PER_STEP;
+    const int64_t values = from + k_.kv_offset;
+    const There there = Kind::there(a_.width - from);
     UNROLLED for (int i = 0; i < LANES; ++i) {
-      r[i] = Kind::steps_of(rows[i] + from, a_.width - from);
-      _mm_prefetch(rows[i] + from + k_.kv_offset, _MM_HINT_T0);
+      r[i] = Kind::steps_of(rows[i] + from, there);
+      _mm_prefetch(rows[i] + values, _MM_HINT_T1);
     }
     transpose(r);
   }
@@ -316,15 +322,15 @@ template <class Kind> class Work {
     for (int t = 0; t < up(there_in(c), LANES); t += Kind::PER_STEP)
       for (int v = 0; v < vectors_; v += Kind::PAIRED) {
         Bits made[Kind::PAIRED];
-        steps_of_values(rows + t, next + t, v, made);
+        steps_of_values(rows + t, next + t, v, Kind::there(a_.width - v * LANES), made);
         for (int i = 0; i < Kind::PAIRED && v + i < vectors_; ++i, at += LANES) _mm512_storeu_si512(at, made[i]);
       }
   }
 
   // Registers v, v + 1 ... of a step of values; the keys of the next chunk are wanted next.
-  void steps_of_values(const Element* const* rows, const Element* const* next, int v, Bits (&made)[Kind::PAIRED]) const {
-    Kind::value_steps(rows, v * LANES, a_.width - v * LANES, made);
-    UNROLLED for (int i = 0; i < Kind::PER_STEP; ++i) _mm_prefetch(next[i] + v * LANES, _MM_HINT_T0);
+  static void steps_of_values(const Element* const* rows, const Element* const* next, int v, There there, Bits (&made)[Kind::PAIRED]) {
+    Kind::value_steps(rows, v * LANES, there, made);
+    UNROLLED for (int i = 0; i < Kind::PER_STEP; ++i) _mm_prefetch(next[i] + v * LANES, _MM_HINT_T1);
   }
 
   const Element* const* next_keys(int c) { return there_in(c + 1) ? find(c + 1) : find(c); }
@@ -363,6 +369,9 @@ template <class Kind> class Work {
     for (int v = 0; v < vectors_; v += WIDE) {
       float* out = out_ + (int64_t{r0} * vectors_ + v) * LANES;
       const int wide = std::min(WIDE, vectors_ - v);
+      const uint32_t* weights = weights_;
+      There there[WIDE / Kind::PAIRED];
+      UNROLLED for (int i = 0; i < WIDE; i += Kind::PAIRED) there[i / Kind::PAIRED] = Kind::there(a_.width - (v + i) * LANES);
       Vec sum[M][WIDE];
       UNROLLED for (int m = 0; m < M; ++m)
         UNROLLED for (int i = 0; i < WIDE; ++i)
@@ -370,14 +379,27 @@ template <class Kind> class Work {
       for (int t = t0 * LANES; t < t1 * LANES; t += Kind::PER_STEP) {
         Bits right[WIDE / Kind::PAIRED][Kind::PAIRED];
         UNROLLED for (int i = 0; i < WIDE; i += Kind::PAIRED)
-          steps_of_values(rows + t, next + t, v + i, right[i / Kind::PAIRED]);
+          steps_of_values(rows + t, next + t, v + i, there[i / Kind::PAIRED], right[i / Kind::PAIRED]);
         UNROLLED for (int m = 0; m < M; ++m) {
-          const Bits left = _mm512_set1_epi32(static_cast<int>(weights_[m * (CHUNK / Kind::PER_STEP) + t / Kind::PER_STEP]));
+          const Bits left = _mm512_set1_epi32(static_cast<int>(weights[(m * CHUNK + t) / Kind::PER_STEP]));
           UNROLLED for (int i = 0; i < WIDE; ++i) sum[m][i] = Kind::add_product(sum[m][i], left, right[i / Kind::PAIRED][i % Kind::PAIRED]);
         }
       }
       UNROLLED for (int m = 0; m < M; ++m)
-        for (int i = 0; i < wide; ++i) _mm512_storeu_ps(out + (m * vectors_ + i) * LANES, sum[m][i]);
+        UNROLLED for (int i = 0; i < WIDE; ++i)
+          if (i < wide) _mm512_storeu_ps(out + (m * vectors_ + i) * LANES, sum[m][i]);
+    }
+  }
+
+  // Calls what(m) with the number of rows as a constant.
+  template <class What> static void with_count(int rows, What what) {
+    switch (rows) {
+      case 1: return what(std::integral_constant<int, 1>());
+      case 2: return what(std::integral_constant<int, 2>());
+      case 3: return what(std::integral_constant<int, 3>());
+      case 4: return what(std::integral_constant<int, 4>());
+      case 5: return what(std::integral_constant<int, 5>());
+      default: return what(std::integral_constant<int, ROWS>());
     }
   }
 
@@ -397,7 +419,7 @@ template <class Kind> class Work {
   }
 
   void score(int c, const uint32_t* keys, int t0, int t1, int r0, int rows) {
-    if (direct_) return rows == 1 ? scores_direct<1>(c, t0, t1, r0) : rows == 2 ? scores_direct<2>(c, t0, t1, r0) : scores_direct<3>(c, t0, t1, r0);
+    if (direct_) return with_count(rows, [&](auto m) { scores_direct<m()>(c, t0, t1, r0); });
     const Product* product = products<Kind>[rows - 1];
     const int wide = widest(rows);
     for (int t = t0; t < t1; t += wide)
@@ -406,8 +428,7 @@ template <class Kind> class Work {
   }
 
   void add_values(int c, const uint32_t* values, int t0, int t1, int r0, int rows, const float* fade) {
-    if (direct_)
-      return rows == 1 ? values_direct<1>(c, t0, t1, r0, fade) : rows == 2 ? values_direct<2>(c, t0, t1, r0, fade) : values_direct<3>(c, t0, t1, r0, fade);
+    if (direct_) return with_count(rows, [&](auto m) { values_direct<m()>(c, t0, t1, r0, fade); });
     const Product* product = products<Kind>[rows - 1];
     const int64_t step = int64_t{vectors_} * LANES, s0 = t0 * LANES / Kind::PER_STEP, s1 = t1 * LANES / Kind::PER_STEP;
     const int wide = widest(rows), parts = (vectors_ + wide - 1) / wide;
@@ -556,7 +577,10 @@ struct Batch {
 void lay_out(const Batch& b, std::vector<Asked>& asked, std::vector<Keys>& keys, const std::vector<int64_t>& zeros) {
   const int64_t size = b.half ? 2 : 4, share = b.heads / b.groups;
   const auto at = [size](const void* p, int64_t elements) { return static_cast<const char*>(p) + elements * size; };
-  for (int64_t r = 0; r < b.rows; ++r)
+  for (int64_t r = 0; r < b.rows; ++r) {
+    const uint8_t* keep = b.keep ? b.keep + r * b.keep_stride : nullptr;
+    int64_t slots = b.slots;                     // less the padding at the end: threads share what is really there
+    while (keep && slots > 0 && !keep[slots - 1]) --slots;
     for (int64_t g = 0; g < b.groups; ++g) {
       const int64_t h = g * share;
       Asked a{};
@@ -566,8 +590,8 @@ void lay_out(const Batch& b, std::vector<Asked>& asked, std::vector<Keys>& keys,
       a.out_head_stride = b.out_strides[1], a.out_stride = b.out_strides[2];
       a.bias = b.bias ? b.bias + r * b.bias_strides[0] + h * b.bias_strides[1] : nullptr;
       a.bias_head_stride = b.bias_strides[1], a.bias_q_stride = b.bias_strides[2];
-      a.keep = b.keep ? b.keep + r * b.keep_stride : nullptr;
-      a.queries = static_cast<int>(b.queries), a.past = static_cast<int>(b.past), a.slots = static_cast<int>(b.slots);
+      a.keep = keep;
+      a.queries = static_cast<int>(b.queries), a.past = static_cast<int>(b.past), a.slots = static_cast<int>(slots);
       a.width = static_cast<int>(b.width), a.heads = static_cast<int>(share), a.window = static_cast<int>(b.window);
       a.causal = b.causal != 0, a.half = b.half != 0, a.scale = b.scale;
       asked.push_back(a);
@@ -576,6 +600,7 @@ void lay_out(const Batch& b, std::vector<Asked>& asked, std::vector<Keys>& keys,
       keys.push_back({k, b.half != 0, b.pages ? b.pages + r * b.page_stride : zeros.data(), b.pages ? b.page : std::max<int64_t>(b.slots, 1),
                       (v - k) / size, b.k_strides[2]});
     }
+  }
 }
 
 }  // namespace
