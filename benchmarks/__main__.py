@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 
-from . import families, looking, tables, tracing, training, translation
+from . import families, language, looking, tables, tracing, training, translation
 from .machine import conditions
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "training": training.measure,
+    "gpt": language.measure,
     "translation": translation.measure,
     "tracing": tracing.measure,
     "looking": looking.measure,

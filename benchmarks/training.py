@@ -7,7 +7,7 @@ step; their batches are ready before the clock starts, while ours come through f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +19,17 @@ from limelight.inputs import Batch
 from limelight.inputs.pairs import Pairs
 from limelight.measure import Turn, alternate, ratios
 from limelight.nn import Network
-from limelight.train import Plan, Stepped, fit, next_token
-from limelight.train.precision import autocast, settle
+from limelight.train import Plan, next_token
+from limelight.train.precision import settle
 
 from . import peers
+from .loops import by_fit, by_hand
 from .machine import installed
-from .sentences import Fixed, batches
+from .sentences import batches
 from .sizes import BUNDLED, PAD, TINY, Size
 
 START = 1
-SMOOTHING, DROPOUT, CLIP = 0.1, 0.1, 1.0
+SMOOTHING, DROPOUT = 0.1, 0.1
 NONE = -100                                     # cross_entropy's word for "no target here"
 
 
@@ -82,8 +83,8 @@ def _contestants(s: Setting, pairs: list[Pairs]) -> tuple[dict[str, Turn], dict[
     plain = peers.PlainTransformer(s.size, DROPOUT)
     models: dict[str, nn.Module] = {"limelight": ours, "nn.Transformer": plain}
     turns: dict[str, Turn] = {
-        "limelight": _fit(ours, pairs, s.steps),
-        "nn.Transformer": _loop(plain, lambda source, before: plain(source.values, source.keep, before), pairs, s.steps),
+        "limelight": by_fit(ours, next_token(Plan(steps=1, label_smoothing=SMOOTHING), start=START), pairs, s.steps),
+        "nn.Transformer": by_hand(plain, _loss(lambda source, before: plain(source.values, source.keep, before)), pairs, s.steps),
     }
     if installed("transformers"):
         models["Marian (transformers)"] = theirs = peers.marian(s.size, dropout=DROPOUT).train()
@@ -92,45 +93,19 @@ def _contestants(s: Setting, pairs: list[Pairs]) -> tuple[dict[str, Turn], dict[
             keep = None if source.keep is None else source.keep.long()
             return theirs(source.values, keep, decoder_input_ids=before, use_cache=False).logits
 
-        turns["Marian (transformers)"] = _loop(theirs, logits, pairs, s.steps)
+        turns["Marian (transformers)"] = by_hand(theirs, _loss(logits), pairs, s.steps)
     return turns, {name: sum(w.numel() for w in model.parameters() if w.requires_grad) for name, model in models.items()}
 
 
-def _fit(model: Network, pairs: list[Pairs], steps: int) -> Turn:
-    """Our own loop, stopped after each turn: fit is a stream of events."""
-    plan = Plan(
-        steps=len(pairs) + steps, warmup=10, lr=1e-3, label_smoothing=SMOOTHING, clip=CLIP, log_every=steps, save_every=0
-    )
-    events = fit(model, Fixed(pairs), loss=next_token(plan, start=START), plan=plan)
-    steppeds: Iterator[Stepped] = (event for event in events if isinstance(event, Stepped))
+def _loss(logits: Callable[[Batch, Tensor], Tensor]) -> Callable[[Pairs], Tensor]:
+    """The loss that a person writes, for a peer."""
 
-    def turn(number: int) -> float:
-        next(steppeds)
-        return _tokens(pairs, number, steps)
+    def loss(p: Pairs) -> Tensor:
+        before, targets = _shifted(p)
+        out = logits(p.source or p.target, before)
+        return F.cross_entropy(out.flatten(0, 1), targets.flatten(), ignore_index=NONE, label_smoothing=SMOOTHING)
 
-    return turn
-
-
-def _loop(model: nn.Module, logits: Callable[[Batch, Tensor], Tensor], pairs: list[Pairs], steps: int) -> Turn:
-    """The loop that a person writes, for a peer."""
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.98), eps=1e-9, fused=True)
-    precision, device = settle("auto", torch.device("cpu")), torch.device("cpu")
-
-    def turn(number: int) -> float:
-        model.train()
-        for p in pairs[number * steps : (number + 1) * steps]:
-            before, targets = _shifted(p)
-            with autocast(precision, device):
-                out = logits(p.source or p.target, before)
-                loss = F.cross_entropy(out.flatten(0, 1), targets.flatten(), ignore_index=NONE, label_smoothing=SMOOTHING)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            loss.item()
-        return _tokens(pairs, number, steps)
-
-    return turn
+    return loss
 
 
 def _shifted(p: Pairs) -> tuple[Tensor, Tensor]:
@@ -138,7 +113,3 @@ def _shifted(p: Pairs) -> tuple[Tensor, Tensor]:
     target = p.target.values
     before = torch.cat([target.new_full((len(target), 1), START), target[:, :-1]], 1)
     return before, target.masked_fill(target == PAD, NONE)
-
-
-def _tokens(pairs: list[Pairs], number: int, steps: int) -> int:
-    return sum(p.tokens for p in pairs[number * steps : (number + 1) * steps])

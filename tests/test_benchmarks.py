@@ -63,6 +63,21 @@ def test_training(tmp_path: Path) -> None:
     assert "## Looking" not in page
 
 
+def test_gpt(tmp_path: Path) -> None:
+    record = run("gpt", tmp_path)
+    check_conditions(record, "gpt")
+    peers = ["PyTorch", *(["transformers"] if installed("transformers") else [])]
+    expected = {form for name in peers for form in (name, f"{name}, compiled")}
+    assert record["results"].keys() == {"limelight"} | expected
+    assert record["limelight_by"].keys() == expected
+    assert len(set(record["setting"]["parameters"].values())) == 1          # they are one function
+    for each in (*record["results"].values(), *record["limelight_by"].values()):
+        check_spread(each)
+    best = record["limelight_by_the_best_peer"]
+    assert best["median"] == record["limelight_by"][best["peer"]]["median"]
+    assert "| PyTorch, compiled |" in tables.render(tmp_path)
+
+
 def test_translation(tmp_path: Path) -> None:
     if not installed("transformers"):
         pytest.skip("transformers is not installed: pip install 'limelight[bench]'")

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..ops.cross_entropy import against, softmax_slopes, walk
+from ..ops.cross_entropy import softmax_slopes, walk
 
 
 def softmax_loss(
@@ -71,9 +71,16 @@ def _twice(logits: Tensor, targets: Tensor, smoothing: float, consistency: float
             pull_q = q * (-apart - to_p) - pull
             slopes = slope.chunk(2)
             at = targets[part, None]
-            slopes[0][part] = (against(p, at, smoothing) + consistency / 2 * pull_p) / 2
-            slopes[1][part] = (against(q, at, smoothing) + consistency / 2 * pull_q) / 2
+            slopes[0][part] = (_against(p, at, smoothing) + consistency / 2 * pull_p) / 2
+            slopes[1][part] = (_against(q, at, smoothing) + consistency / 2 * pull_q) / 2
     return sums
+
+
+def _against(p: Tensor, at: Tensor, smoothing: float) -> Tensor:
+    """Probabilities less the smoothed targets, in place: the gradient of the cross-entropy."""
+    if smoothing:
+        p.sub_(smoothing / p.shape[-1])
+    return p.scatter_add_(1, at, p.new_full(at.shape, smoothing - 1))
 
 
 def _entropy(logp: Tensor, targets: Tensor, smoothing: float) -> Tensor:
