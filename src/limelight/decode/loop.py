@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..inputs.batch import Batch
 from ..nn import Memory, Network
 from .choices import Choice
+from .drafts import Tally
 from .filters import Filter
 from .search import Search
 from .stops import Ending
@@ -22,10 +23,11 @@ from .trails import Hypothesis
 @dataclass(frozen=True)
 class Step:
     """The state after a step. `index`: tokens chosen so far in each trail; `search`: the trails and what is done, which move on
-    with the next step."""
+    with the next step; `tally`: how drafting went so far, where tokens are drafted (see speculative.py)."""
 
     index: int
     search: Search
+    tally: Tally | None = None
 
     def fixed(self, source: int) -> tuple[int, ...]:
         """Tokens of the first answer to row `source` that can no longer change."""

@@ -38,7 +38,8 @@ class SingleSearch:
     def __init__(self, sources: int, copies: int, ending: Ending, pick: Pick, *, length_penalty: float = 1.0):
         self.trails = [Trail(s) for s in range(sources)]
         self.done: list[list[Hypothesis]] = [[] for _ in range(sources)]
-        self._copies, self._ending, self._pick, self._penalty = copies, ending, pick, length_penalty
+        self.pick = pick
+        self._copies, self._ending, self._penalty = copies, ending, length_penalty
 
     def advance(self, scores: Float[Tensor, "r v"]) -> list[int]:
         """See Search."""
@@ -50,7 +51,7 @@ class SingleSearch:
         rows, scores = self._without_speechless(rows, scores)
         if not rows:
             return []
-        tokens = self._pick(scores, self.trails).to(scores.device)
+        tokens = self.pick(scores, self.trails).to(scores.device)
         logprobs = scores.float().log_softmax(-1).gather(1, tokens[:, None])[:, 0]
         stay, kept = [], []
         for trail, row, token, logprob in zip(self.trails, rows, tokens.tolist(), logprobs.tolist(), strict=True):
