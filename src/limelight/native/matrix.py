@@ -14,6 +14,7 @@ from torch import Tensor
 from ..errors import DeviceError, InputError, WeightError, did_you_mean
 from .build import library
 from .groups import GROUP
+from .room import take
 from .rounding import whole_groups, whole_rows
 
 Kind = Literal["float32", "bfloat16", "int8", "int4"]
@@ -62,6 +63,7 @@ class Matrix:
     bias: Tensor | None
     outputs: int
     inputs: int
+    chunk: Tensor                        # of memory, which the panels are a part of
 
     @classmethod
     def of(cls, weight: Float[Tensor, "o m"], bias: Float[Tensor, " o"] | None, kind: Kind) -> Matrix:
@@ -80,7 +82,11 @@ class Matrix:
         with torch.no_grad():
             panels, scale = _PACK[kind](weight.detach().float())
             kept = None if bias is None else bias.detach().float().clone()
-        return cls(kind, panels, scale, kept, *weight.shape)
+        return _housed(kind, panels, scale, kept, *weight.shape)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A copy takes its own panels along, not the chunk."""
+        return _housed, (self.kind, self.panels.clone(), self.scale, self.bias, self.outputs, self.inputs)
 
     @property
     def nbytes(self) -> int:
@@ -126,6 +132,12 @@ class Matrix:
             raise InputError(f"a packed matrix multiplies on the CPU, got a tensor on {x.device}.", "Move it with .cpu().")
         if x.requires_grad and torch.is_grad_enabled():
             raise InputError("a packed matrix has no gradients.", "Use torch.no_grad(), or the module that it was made from.")
+
+
+def _housed(kind: Kind, panels: Tensor, scale: Tensor | None, bias: Tensor | None, outputs: int, inputs: int) -> Matrix:
+    room = take(len(panels))
+    room.bytes.copy_(panels)
+    return Matrix(kind, room.bytes, scale, bias, outputs, inputs, room.chunk)
 
 
 def _at(tensor: Tensor | None) -> int | None:

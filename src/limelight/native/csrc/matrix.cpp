@@ -1,5 +1,7 @@
 #include "matrix.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
@@ -14,7 +16,7 @@ namespace {
 constexpr int64_t kLine = 64, kStep = 128;                            // bytes of a cache line, and of a step of a panel
 constexpr int64_t kGroupBytes = 2 * kPanel + kGroup * kPanel / 2;
 constexpr int64_t kBlockBytes = 512 << 10;                            // converted rows that are worked on together: they stay in the second cache
-constexpr int kMostColumns = 128;
+constexpr int V = 2;                                                 // vectors of 16 outputs in a panel
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -120,7 +122,7 @@ float to_grouped_bytes(const float* x, int64_t width, uint8_t* words, int32_t* s
   return by.up;
 }
 
-// ---- sums: R rows by V vectors of 16 outputs, one accumulator each ----
+// ---- sums: R rows by one panel, an accumulator for each row and vector ----
 // The instructions are written out because gcc, given the intrinsics, keeps moving accumulators to the stack and back.
 
 struct Float32 {
@@ -154,11 +156,15 @@ struct Int8 {
 
 __m512i broadcast(const uint8_t* word) { return _mm512_set1_epi32(*reinterpret_cast<const int32_t*>(word)); }
 
-constexpr int64_t kAhead = 4096;       // bytes that are asked for before they are needed
+// Asks for what a panel's stream brings later. Few rows run at the memory's speed, and near lines suffice; many rows read so slowly that the
+// processor's own prefetching falls asleep: then far lines are called into the second cache first (measured: 17 -> 24 GB/s with 8 rows).
+template <int R> void ask_ahead(const uint8_t* at) {
+  if constexpr (R > 4) _mm_prefetch(reinterpret_cast<const char*>(at + 8192), _MM_HINT_T1);
+  _mm_prefetch(reinterpret_cast<const char*>(at + (R > 4 ? 1024 : 1536)), _MM_HINT_T0);
+}
 
-// sums (R, 16 V): rows `first` ... of c times panels `w` ... (V / 2 of them).
-template <class Dot, int R, int V> void add_up(const Converted& c, int64_t first, const uint8_t* w, float* sums) {
-  const int64_t panel = c.steps * kStep;
+// sums (R, 32): rows `first` ... of c times panel `w`.
+template <class Dot, int R> void add_up(const Converted& c, int64_t first, const uint8_t* w, float* sums) {
   const uint8_t* x = c.words + first * c.stride;
   typename Dot::Sum sum[R][V];
 #pragma GCC unroll 16
@@ -169,9 +175,8 @@ template <class Dot, int R, int V> void add_up(const Converted& c, int64_t first
     __m512i part[V];
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v) {
-      const uint8_t* at = w + v / 2 * panel + v % 2 * kLine;
-      if (R <= 6) _mm_prefetch(reinterpret_cast<const char*>(at + kAhead), _MM_HINT_T0);
-      part[v] = _mm512_loadu_si512(at);
+      ask_ahead<R>(w + v * kLine);
+      part[v] = _mm512_loadu_si512(w + v * kLine);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -188,8 +193,7 @@ template <class Dot, int R, int V> void add_up(const Converted& c, int64_t first
 
 struct Int4 {};
 
-template <int R, int V> void add_up_groups(const Converted& c, int64_t first, const uint8_t* w, float* sums) {
-  const int64_t panel = c.groups * kGroupBytes;
+template <int R> void add_up_groups(const Converted& c, int64_t first, const uint8_t* w, float* sums) {
   const __m512i nibble = _mm512_set1_epi8(15);
   const uint8_t* x = c.words + first * c.stride;
   __m512 sum[R][V];
@@ -207,8 +211,8 @@ template <int R, int V> void add_up_groups(const Converted& c, int64_t first, co
     for (int step = 0; step < 4; ++step) {
 #pragma GCC unroll 16
       for (int v = 0; v < V; ++v) {
-        const uint8_t* at = w + v / 2 * panel + 2 * kPanel + step * kStep + v % 2 * kLine;
-        _mm_prefetch(reinterpret_cast<const char*>(at + kAhead), _MM_HINT_T0);
+        const uint8_t* at = w + 2 * kPanel + step * kStep + v * kLine;
+        ask_ahead<1>(at);
         const __m512i both = _mm512_loadu_si512(at);
         const __m512i low = _mm512_and_si512(both, nibble), high = _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble);
 #pragma GCC unroll 16
@@ -220,7 +224,7 @@ template <int R, int V> void add_up_groups(const Converted& c, int64_t first, co
     }
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v) {
-      const __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + v / 2 * panel + v % 2 * 32)));
+      const __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + v * 32)));
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) sum[r][v] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(part[r][v]), scale, sum[r][v]);
     }
@@ -235,26 +239,19 @@ template <int R, int V> void add_up_groups(const Converted& c, int64_t first, co
 
 using Kernel = void (*)(const Converted&, int64_t, const uint8_t*, float*);
 
-struct Choice { Kernel wide, narrow; int panels; };        // `wide` takes so many panels at once, `narrow` one
-
-template <class Dot, int R> Choice choice() {
-  if constexpr (std::is_same_v<Dot, Int4>) {
-    constexpr int V = R == 1 ? 8 : R == 2 ? 4 : 2;
-    return {add_up_groups<R, V>, add_up_groups<R, 2>, V / 2};
-  } else {
-    constexpr int V = R <= 2 ? 8 : R <= 6 ? 4 : 2;
-    return {add_up<Dot, R, V>, add_up<Dot, R, 2>, V / 2};
-  }
+template <class Dot, int R> constexpr Kernel kernel_of() {
+  if constexpr (std::is_same_v<Dot, Int4>) return add_up_groups<R>;
+  else return add_up<Dot, R>;
 }
 
-template <class Dot, int... R> Choice choose(int rows, std::integer_sequence<int, R...>) {
-  static const Choice all[] = {choice<Dot, R + 1>()...};
+template <class Dot, int... R> Kernel choose(int rows, std::integer_sequence<int, R...>) {
+  static constexpr Kernel all[] = {kernel_of<Dot, R + 1>()...};
   return all[rows - 1];
 }
 
 constexpr int most_rows(Kind kind) { return kind == Kind::int4 ? 6 : 12; }
 
-Choice choose(Kind kind, int rows) {
+Kernel choose(Kind kind, int rows) {
   switch (kind) {
     case Kind::float32: return choose<Float32>(rows, std::make_integer_sequence<int, most_rows(Kind::float32)>());
     case Kind::bfloat16: return choose<Bfloat16>(rows, std::make_integer_sequence<int, most_rows(Kind::bfloat16)>());
@@ -276,14 +273,14 @@ template <Act act> __m512 bend(__m512 x) {
   }
 }
 
-struct Place { int64_t row, column; int rows, columns; };          // of a tile of y; columns may reach over the end
+struct Place { int64_t row; int rows; int64_t column; };             // a tile of y, one panel wide: it may reach over the end
 
 template <Act act> void finish(const Matrix& m, const Converted& c, const Place& at, const float* sums, Rows y, const Epilogue& e) {
   for (int r = 0; r < at.rows; ++r)
-    for (int v = 0; v < at.columns && at.column + v < m.outputs; v += 16) {
+    for (int v = 0; v < kPanel && at.column + v < m.outputs; v += 16) {
       const int64_t row = at.row + r, column = at.column + v;
       const __mmask16 there = lanes(m.outputs - column);
-      __m512 z = _mm512_load_ps(sums + r * at.columns + v);
+      __m512 z = _mm512_load_ps(sums + r * kPanel + v);
       if (m.scale) z = _mm512_mul_ps(z, _mm512_mul_ps(_mm512_set1_ps(c.scale[row]), _mm512_maskz_loadu_ps(there, m.scale + column)));
       if (m.bias) z = _mm512_add_ps(z, _mm512_maskz_loadu_ps(there, m.bias + column));
       z = bend<act>(z);
@@ -303,7 +300,7 @@ Finish finishing(Act act) {
 // Asks for the lines of y that a tile will write, while its sums are still being made.
 void expect(const Place& at, Rows y) {
   for (int r = 0; r < at.rows; ++r)
-    for (int v = 0; v < at.columns; v += kLine / 4) __builtin_prefetch(y.at + (at.row + r) * y.stride + at.column + v, 1);
+    for (int v = 0; v < kPanel; v += kLine / 4) __builtin_prefetch(y.at + (at.row + r) * y.stride + at.column + v, 1);
 }
 
 // One block of rows against panels first ... last, which stay in a cache from tile to tile of the rows.
@@ -312,23 +309,17 @@ struct Block { int64_t row, rows; Range panels; };
 int64_t panel_bytes(const Matrix& m, const Converted& c) { return m.kind == Kind::int4 ? c.groups * kGroupBytes : c.steps * kStep; }
 
 void work_on(const Matrix& m, const Converted& c, const Block& b, Rows y, const Epilogue& e) {
-  alignas(64) float sums[12 * kMostColumns];
+  alignas(64) float sums[12 * kPanel];
   const Finish done = finishing(e.act);
   const int64_t tiles = ceil_div(b.rows, most_rows(m.kind)), bytes = panel_bytes(m, c);
-  const int wide = tiles == 1 ? choose(m.kind, static_cast<int>(b.rows)).panels : 1;
-  for (int64_t panel = b.panels.first; panel < b.panels.last;) {
-    const int panels = b.panels.last - panel >= wide ? wide : 1;
+  for (int64_t panel = b.panels.first; panel < b.panels.last; ++panel)
     for (int64_t tile = 0; tile < tiles; ++tile) {                    // of nearly equal height: 13 rows are 7 and 6
       const int64_t row = b.row + b.rows * tile / tiles;
-      const int rows = static_cast<int>(b.row + b.rows * (tile + 1) / tiles - row);
-      const Choice kernel = choose(m.kind, rows);
-      const Place at{row, panel * kPanel, rows, panels * static_cast<int>(kPanel)};
+      const Place at{row, static_cast<int>(b.row + b.rows * (tile + 1) / tiles - row), panel * kPanel};
       expect(at, y);
-      (panels > 1 ? kernel.wide : kernel.narrow)(c, row, m.panels + panel * bytes, sums);
+      choose(m.kind, at.rows)(c, row, m.panels + panel * bytes, sums);
       done(m, c, at, sums, y, e);
     }
-    panel += panels;
-  }
 }
 
 }  // namespace
@@ -358,7 +349,7 @@ void multiply(const Matrix& m, int64_t rows, const void* scratch, Rows y, const 
   const Converted c = layout(m, rows, const_cast<void*>(scratch));
   const int64_t tall = most_rows(m.kind), fit = kBlockBytes / c.stride / tall * tall;
   const int64_t blocks = ceil_div(rows, fit < tall ? tall : fit), panels = ceil_div(m.outputs, kPanel);
-  const int64_t pieces = pool.count() == 1 ? 1 : 8 * pool.count(), wide = ceil_div(ceil_div(panels, pieces), 4) * 4;
+  const int64_t pieces = pool.count() == 1 ? 1 : 8 * pool.count(), wide = ceil_div(panels, pieces);
   const int64_t across = ceil_div(panels, wide);
   for (int64_t piece = pool.take(); piece < blocks * across; piece = pool.take()) {
     const int64_t block = piece / across, first = piece % across * wide, row = rows * block / blocks;
@@ -374,6 +365,9 @@ void product(const Matrix& m, Given x, int64_t rows, void* scratch, Rows y, cons
 }
 
 // ---- from Python ----
+
+// Pages of 2 MiB for memory that will hold panels: a stream of small ones is read at half the speed. Only a wish: nothing fails without them.
+LIMELIGHT_API void limelight_huge_pages(void* at, int64_t bytes) { madvise(at, bytes, MADV_HUGEPAGE); }
 
 namespace {
 
