@@ -249,7 +249,7 @@ template <class Dot, int... R> Kernel choose(int rows, std::integer_sequence<int
   return all[rows - 1];
 }
 
-constexpr int most_rows(Kind kind) { return kind == Kind::int4 ? 6 : 12; }
+constexpr int most_rows(Kind kind) { return kind == Kind::int4 ? 5 : 12; }
 
 Kernel choose(Kind kind, int rows) {
   switch (kind) {
