@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import re
 import select
 import signal
 import time
@@ -52,6 +53,18 @@ def test_a_text_goes_on_and_only_what_is_new_is_printed(limelight: Run, gpt2: Pa
     plain = limelight("generate", "-m", gpt2, "Tom sees", "--max-length", "5")
     assert (plain.code, plain.out, plain.err) == (0, told["continuation"] + "\n", "")
     assert limelight("generate", "-m", gpt2, "Tom sees", "--max-length", "5", "--stream").out == plain.out
+
+
+def test_a_draft_changes_no_word_and_tells_how_many_of_its_tokens_stood(limelight: Run, gpt2: Path) -> None:
+    plain = limelight("generate", "-m", gpt2, "Tom sees", "Mary", "--max-length", "12")
+    ran = limelight("generate", "-m", gpt2, "Tom sees", "Mary", "--max-length", "12", "--draft", gpt2)
+    assert (ran.code, ran.out) == (0, plain.out)
+    assert re.fullmatch(r"limelight: note: (\d+) of \1 drafted tokens were accepted \(100%\)\.\n", ran.err)
+    told = json.loads(limelight("generate", "-m", gpt2, "Tom sees", "--max-length", "12", "--draft", "lookup", "--json").out)
+    assert set(told["drafts"]) == {"drafted", "accepted", "share"}
+    refused = limelight("generate", "-m", gpt2, "Tom sees", "--draft", "lookup", "--beam", "2")
+    assert refused.code == 2
+    assert "a beam of 2" in refused.err
 
 
 def test_prompts_come_through_a_pipe_and_out_of_a_table(limelight: Run, gpt2: Path, tmp_path: Path) -> None:

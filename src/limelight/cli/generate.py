@@ -18,6 +18,7 @@ def generate(
     search: o.Search,
     stop: Annotated[list[str] | None, typer.Option(help="A text that ends an answer; may be given several times.")] = None,
     named: Annotated[bool, typer.Option("--named", help="Read the names of marks in a prompt (<|endoftext|>) as marks.")] = False,
+    draft: Annotated[str | None, typer.Option(metavar="MODEL|lookup", help="Guess ahead with a small model, or by looking back.")] = None,
     stream: o.Streamed = False,
     as_json: o.AsJson = False,
 ) -> None:
@@ -25,7 +26,7 @@ def generate(
     from .given import Given
     from .written import Writes, write
 
-    more = {"stop": tuple(stop or ()), "named": named}
+    more = {"stop": tuple(stop or ()), "named": named, "draft": draft}
     given = Given(tuple(texts or ()), table, as_json)
     write(Writes("generate", "generated", "generating", open_ended=True), given, at, search, more, stream)
 
@@ -37,6 +38,7 @@ command = as_command(
         limelight generate -m ./gpt2 "Once upon a time" --max-length 40
         limelight generate -m ./gpt2 "The parcel" --temperature 0.8 --top-p 0.9 --seed 3 --nbest 3
         limelight generate -m ./flan-t5 "Answer kindly: where is my parcel?" --stream
+        limelight generate -m ./gpt2 "The parcel" --beam 1 --draft ./distilgpt2
         limelight generate -m ./gpt2 --file prompts.csv --column prompt --output answers.jsonl --resume
     """,
 )

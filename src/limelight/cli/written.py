@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..decode import Tally
 from ..errors import RecipeError
 from ..tasks.bulk import one_line
 from ..tasks.writing.generated import Generated
@@ -45,14 +46,25 @@ def write(what: Writes, given: Given, at: Opening, search: Search, more: Mapping
     shown.end()
 
 
+@dataclass
 class _Shown(Shown):
-    """Says too where a long text was read in parts."""
+    """Says too where a long text was read in parts, and how drafting went."""
+
+    drafts: Tally | None = None
 
     def after(self, result: Generated) -> None:
         """See Shown."""
         super().after(result)
+        if result.drafts is not None:
+            self.drafts = result.drafts + (self.drafts or Tally())
         if result.parts > 1:
             note(f"limelight: note: the text is longer than the model reads at once: it was read in {result.parts} parts.")
+
+    def end(self) -> None:
+        """See Shown."""
+        super().end()
+        if (d := self.drafts) is not None:
+            note(f"limelight: note: {d.accepted:,} of {d.drafted:,} drafted tokens were accepted ({d.share:.0%}).")
 
 
 def listed(result: Generated, number: int | None) -> str:

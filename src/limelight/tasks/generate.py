@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, overload
 
+from ..decode import Draft
 from ..errors import InputError
 from ..hub import Opened
 from ..values import value
 from .asking import as_texts, numbered, with_changes
 from .fitness import check_fit
 from .result import Columns
+from .writing.drafting import drafter
 from .writing.generated import Generated
 from .writing.scribe import Answer, Part, Scribe, by_text
 from .writing.writer import Writer, Writing
@@ -22,10 +24,12 @@ PIPELINE_KEYS = {"text": "generated_text"}
 @value
 class GenerateOptions(Writing):
     """How to go on: see Writing. `stop`: texts that end an answer and are not part of it. `named`: read the names of marks in a prompt
-    ("<|endoftext|>") as marks, rather than as text like any other."""
+    ("<|endoftext|>") as marks, rather than as text like any other. `draft`: the name or folder of a small model with the same pieces, or
+    "lookup"; it guesses tokens ahead, which changes nothing of the answer but how long it takes, for greedy search and draws."""
 
     stop: tuple[str, ...] = ()
     named: bool = False
+    draft: str | None = None
 
 
 class Generate:
@@ -42,6 +46,7 @@ class Generate:
         check_fit(opened, "generate")
         self.opened = opened
         self._writer = Writer(opened, "generate")
+        self._drafts: dict[str, Draft] = {}
 
     @overload
     def __call__(self, prompt: str, options: GenerateOptions | None = None, **changes: Any) -> Generated: ...
@@ -53,7 +58,7 @@ class Generate:
         """A prompt -> what the model writes after it; several -> a list, in order. The result's text is what is new, space by space.
 
         Raises InputError for what is no text, and for a prompt that leaves no room for an answer, with the numbers; RecipeError for an
-        option that is unknown or out of range.
+        option that is unknown or out of range, or a draft that does not go with the others; TaskError for one of other pieces.
         """
         asked, prompts = with_changes("generate", options, GenerateOptions, changes), as_texts(prompt)
         parts = [numbered(i, prompts, lambda i=i: self._part(i, prompts[i], asked)) for i in range(len(prompts))]
@@ -84,7 +89,10 @@ class Generate:
         return prompt_part(self._writer, prompt, options, place=i, named=options.named)
 
     def _scribe(self, options: GenerateOptions) -> Scribe:
-        return going_on(self._writer, options, options.stop)
+        draft = None
+        if options.draft is not None:
+            draft = self._drafts[options.draft] = self._drafts.get(options.draft) or drafter(options.draft, self.opened)
+        return going_on(self._writer, options, options.stop, draft)
 
     def _result(self, scribe: Scribe, prompt: str, answers: Sequence[Answer]) -> Generated:
         found = scribe.result("generate", prompt, answers, keys=PIPELINE_KEYS)
@@ -107,8 +115,8 @@ def prompt_part(writer: Writer, prompt: str, options: Writing, *, place: int = 0
     return Part(place, 0, ids, writer.longest(len(ids), options))
 
 
-def going_on(writer: Writer, options: Writing, stop: Sequence[str] = ()) -> Scribe:
+def going_on(writer: Writer, options: Writing, stop: Sequence[str] = (), draft: Draft | None = None) -> Scribe:
     """A scribe whose answers go on from their prompts: without an encoder, each space and line end counts."""
     text = writer.opened.text
     exact = None if writer.opened.model.encoder is not None else lambda part, ids: text.after(part.ids, ids)
-    return Scribe(writer, options, spell=exact, stop=stop)
+    return Scribe(writer, options, spell=exact, stop=stop, draft=draft)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...decode import Tally
 from ...errors import InputError
 from ...look.align import Alignment
 from ...look.html import notebook, save
@@ -34,7 +35,8 @@ class Chosen:
 @dataclass(frozen=True, kw_only=True)
 class Generated(Result):
     """A text that a model wrote. `several`: whether all of `nbest` were asked for. `led`: what the text goes on from, where it does.
-    `parts`: into how many a long source was divided. `alignments`: one a sentence, empty where not asked for."""
+    `parts`: into how many a long source was divided. `alignments`: one a sentence, empty where not asked for. `drafts`: how
+    drafting went, where tokens were drafted."""
 
     text: str
     nbest: tuple[Candidate, ...]
@@ -44,6 +46,7 @@ class Generated(Result):
     parts: int = 1
     alignments: tuple[Alignment, ...] = ()
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
+    drafts: Tally | None = None
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)   # our field -> the key that the old pipelines used
 
     def __str__(self) -> str:
@@ -74,6 +77,8 @@ class Generated(Result):
             "nbest": [{"text": c.text, "score": round(c.score, 6)} for c in self.nbest],
             "steps": [{"piece": s.piece, "probability": round(s.probability, 6)} for s in self.steps],
         }
+        if self.drafts is not None:
+            out["drafts"] = {"drafted": self.drafts.drafted, "accepted": self.drafts.accepted, "share": round(self.drafts.share, 6)}
         if self.parts > 1:
             out["parts"] = self.parts
         if self.alignments:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
-from ...decode import Ending, Hypothesis, Sample, Step, Typist
+from ...decode import Draft, Ending, Hypothesis, Sample, Step, Tally, Typist
 from ...errors import InputError, RecipeError
 from ...inputs import Encoded
 from ...look.align import Alignment
@@ -45,12 +45,13 @@ class Sight:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What was written for a part, best first."""
+    """What was written for a part, best first. `tally`: how drafting went, where tokens were drafted."""
 
     part: Part
     hypotheses: list[Hypothesis]
     seconds: float
     sight: Sight | None = None
+    tally: Tally | None = None
 
 
 @runtime_checkable
@@ -77,7 +78,7 @@ Spell = Callable[[Part, Sequence[int]], str]
 
 class Scribe:
     """One call of a task that writes. `spell`: tokens of an answer -> its text; `first`: the token that answers must begin with;
-    `stop`: texts that end an answer, and are not part of it."""
+    `stop`: texts that end an answer, and are not part of it; `draft`: what guesses ahead, one answer at a time."""
 
     def __init__(
         self,
@@ -88,9 +89,10 @@ class Scribe:
         looker: Looker | None = None,
         first: int | None = None,
         stop: Sequence[str] = (),
+        draft: Draft | None = None,
     ):
         self.writer, self.options = writer, options
-        self._looker, self._first, self._stop = looker, first, tuple(stop)
+        self._looker, self._first, self._stop, self._draft = looker, first, tuple(stop), draft
         self._spell = spell or self._plainly
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -99,11 +101,11 @@ class Scribe:
         found: dict[int, Answer] = {}
         for batch in self._batches(parts):
             rows = [parts[place] for place in batch]
-            watcher, done = self._watcher(), list[list[Hypothesis]]()
+            watcher, done, tally = self._watcher(), list[list[Hypothesis]](), None
             for step in watcher.steps(self._steps(rows)):
-                done = step.done
+                done, tally = step.done, step.tally
             share = watcher.seconds / len(rows)
-            found |= {p: self._answer(r, f, watcher, share) for p, r, f in zip(batch, rows, done, strict=True)}
+            found |= {p: replace(self._answer(r, f, watcher, share), tally=tally) for p, r, f in zip(batch, rows, done, strict=True)}
         return [found[place] for place in range(len(parts))]
 
     def check_stream(self, given: object) -> str:
@@ -125,13 +127,13 @@ class Scribe:
         for part in parts:
             hold = (*self._stop, *text.unsettled)
             typist = Typist(lambda ids, part=part: self.text(part, ids), text.begins_word, hold=hold)
-            watcher, done = self._watcher(), list[list[Hypothesis]]()
+            watcher, done, tally = self._watcher(), list[list[Hypothesis]](), None
             for step in watcher.steps(self._steps([part])):
-                done = step.done
+                done, tally = step.done, step.tally
                 if shown := typist.more(step.fixed(0)):
                     yield gap + shown
                     gap, begun = "", True
-            answer = self._answer(part, done[0], watcher, watcher.seconds)
+            answer = replace(self._answer(part, done[0], watcher, watcher.seconds), tally=tally)
             if shown := typist.more(self.writer.said(answer.hypotheses[0]), last=True):
                 yield gap + shown
                 begun = True
@@ -158,11 +160,11 @@ class Scribe:
         for place, part in enumerate(parts):
             alike[part.longest].append(place)
         for places in alike.values():
-            for batch in in_batches([len(parts[place].ids) for place in places], self.options.batch):
+            for batch in in_batches([len(parts[place].ids) for place in places], self.options.batch if self._draft is None else 1):
                 yield [places[n] for n in batch]
 
     def _steps(self, rows: Sequence[Part]) -> Iterator[Step]:
-        return self.writer.steps([row.ids for row in rows], self.options, self._ending(rows[0]), first=self._first)
+        return self.writer.steps([row.ids for row in rows], self.options, self._ending(rows[0]), first=self._first, draft=self._draft)
 
     def _ending(self, part: Part) -> Ending:
         """A stop text is found in what is shown, spelled in the same way; how does not depend on which part of a batch it is."""
@@ -190,6 +192,7 @@ class Scribe:
         """The answers to the parts of one text as one result."""
         best = [a.hypotheses[0] for a in answers]
         count = max((len(a.hypotheses) for a in answers), default=0)
+        tallies = [a.tally for a in answers if a.tally is not None]
         return Generated(
             task=task,
             model=self.writer.opened.manifest.name,
@@ -204,6 +207,7 @@ class Scribe:
             alignments=tuple(a.sight.alignment for a in answers if a.sight is not None),
             pictures=tuple(pictures),
             keys=keys,
+            drafts=sum(tallies, Tally()) if tallies else None,
         )
 
     def _joined(self, answers: Sequence[Answer], n: int) -> str:

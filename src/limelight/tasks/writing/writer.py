@@ -13,6 +13,7 @@ from pydantic import Field
 from ...decode import (
     Beam,
     Choice,
+    Draft,
     Ending,
     Filter,
     Forced,
@@ -26,6 +27,7 @@ from ...decode import (
     Step,
     Suppress,
     SuppressFirst,
+    speculate,
     stream,
 )
 from ...decode.choices import Penalty
@@ -120,13 +122,18 @@ class Writer:
         most, encoder = self.generation.max_source, self.opened.manifest.spec.encoder
         return min(most, (encoder.room if encoder else None) or most)
 
-    def steps(self, rows: Sequence[Sequence[int]], options: Writing, ending: Ending, *, first: int | None = None) -> Iterator[Step]:
-        """Write after each row of ids; `first`: the token that an answer must begin with."""
+    def steps(
+        self, rows: Sequence[Sequence[int]], options: Writing, ending: Ending, *, first: int | None = None, draft: Draft | None = None
+    ) -> Iterator[Step]:
+        """Write after each row of ids; `first`: the token that an answer must begin with; `draft`: what guesses ahead, for one row."""
         o, g = self.opened, self.asked(options)
         g = g if first is None else replace(g, first=first)
         side = "left" if o.model.encoder is None else "right"
         source = pad(rows, filler=g.pad, side=side).to(o.device)
-        return stream(o.model, source, self.choice(options), ending=ending, start=g.start or 0, filters=rules(g, ending))
+        choice, start, filters = self.choice(options), g.start or 0, rules(g, ending)
+        if draft is not None:
+            return speculate(o.model, source, choice, ending=ending, draft=draft, start=start, filters=filters)
+        return stream(o.model, source, choice, ending=ending, start=start, filters=filters)
 
     def asked(self, options: Writing) -> Generation:
         """The folder's settings with what was asked for in their place."""
