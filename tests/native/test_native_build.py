@@ -17,7 +17,11 @@ BUILD = sys.modules["limelight.native.build"]
 def fresh(native: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder of its own; skips where this machine has no native code at all."""
     monkeypatch.setenv("LIMELIGHT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(BUILD, "FLAGS", (*BUILD.FLAGS, "-O0"))      # what is compiled does not matter here: be quick
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    for name in ("one", "two"):                                     # what is compiled does not matter here: be quick
+        (sources / f"{name}.cpp").write_text(f'extern "C" __attribute__((visibility("default"))) int {name}() {{ return 7; }}')
+    monkeypatch.setattr(BUILD, "SOURCES", sources)
     return tmp_path / "cache"
 
 
@@ -29,6 +33,7 @@ def again():
 def test_a_second_start_only_loads(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = again()
     assert first.library is not None
+    assert first.library.one() == first.library.two() == 7
     assert [path.suffix for path in fresh.iterdir()] == [".so"]
     monkeypatch.setattr(BUILD, "_compile", lambda *_: pytest.fail("compiled a second time"))
     assert again().why == first.why
@@ -45,10 +50,10 @@ def test_a_damaged_file_is_made_again(fresh: Path) -> None:
 
 def test_two_processes_at_once(fresh: Path) -> None:
     code = (
-        "import sys; import limelight.native.build as _; b = sys.modules['limelight.native.build'];"
-        "b.FLAGS = (*b.FLAGS, '-O0'); found = b.built(); assert found.library is not None, found.why"
+        "import pathlib, sys; import limelight.native.build as b; b.SOURCES = pathlib.Path(sys.argv[1]);"
+        "found = b.built(); assert found.library is not None and found.library.two() == 7, found.why"
     )
-    running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    running = [subprocess.Popen([sys.executable, "-c", code, str(BUILD.SOURCES)]) for _ in range(2)]
     assert [each.wait() for each in running] == [0, 0]
     assert len(list(fresh.iterdir())) == 1
 
@@ -67,10 +72,7 @@ def test_no_compiler(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_compiler_that_fails_is_quoted(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sources = fresh.parent / "sources"
-    sources.mkdir()
-    (sources / "wrong.cpp").write_text("int f( { }")
-    monkeypatch.setattr(BUILD, "SOURCES", sources)
+    (BUILD.SOURCES / "wrong.cpp").write_text("int f( { }")
     assert again().library is None
     assert "wrong.cpp" in again().why
     assert list(fresh.iterdir()) == []
@@ -96,5 +98,9 @@ def test_a_cache_folder_that_nobody_may_write_to(fresh: Path, monkeypatch: pytes
 
 def test_sources_and_flags_name_the_file(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = again().why
-    monkeypatch.setattr(BUILD, "FLAGS", (*BUILD.FLAGS, "-DOTHER"))
+    with monkeypatch.context() as patch:
+        patch.setattr(BUILD, "FLAGS", (*BUILD.FLAGS, "-DOTHER"))
+        assert again().why != first
+    assert again().why == first
+    (BUILD.SOURCES / "one.h").write_text("// included, perhaps")
     assert again().why != first

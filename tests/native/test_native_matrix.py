@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import functools
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -78,6 +79,26 @@ def test_a_matrix_stands_for_what_it_was_made_from(kind: str, bound: float) -> N
     for outputs, inputs in SHAPES:
         matrix, weight, _ = made(kind, outputs, inputs)
         assert (matrix.weight() - weight).norm() <= bound * weight.norm()
+
+
+def test_bfloat16_without_instructions_for_it(compiled: Callable[..., ctypes.CDLL], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on processors that have AVX-512 for whole numbers, and none for bfloat16."""
+    other = compiled(units=("pool", "matrix"), flags=("-mno-avx512bf16",))
+    matrix, _, bias = made("bfloat16", 100, 71)
+    x = torch.randn(14, 71)
+    x[13, 70] = torch.nan
+    monkeypatch.setattr(packed, "library", lambda: other)
+    got = matrix(x)
+    close(got[:13], F.linear(rounded(x[:13], "bfloat16"), matrix.weight().double(), bias.double()), 1e-6)
+    assert got[13].isnan().all()
+    assert torch.equal(torch.cat([matrix(row[None]) for row in x[:13]]), got[:13])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_layout_and_dtype_of_weights(kind: str) -> None:
+    weight, x = torch.randn(70, 40).bfloat16(), torch.randn(3, 70)
+    wanted = Matrix.of(weight.float().T.contiguous(), None, kind)(x)
+    assert torch.equal(Matrix.of(weight.T, None, kind)(x), wanted)
 
 
 def test_bytes_and_nibbles_are_what_they_should_be() -> None:

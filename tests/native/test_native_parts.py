@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
-import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,19 +15,8 @@ from torch import Tensor
 
 
 @pytest.fixture(scope="module")
-def trial(native: None, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """pool.cpp and trial.cpp, compiled as the package compiles its own."""
-    from limelight.native.build import SOURCES
-
-    build, folder = sys.modules["limelight.native.build"], tmp_path_factory.mktemp("trial")
-    sources = folder / "sources"
-    sources.mkdir()
-    for path in (*SOURCES.glob("pool.*"), *SOURCES.glob("norm.h"), *SOURCES.glob("simd.h"), Path(__file__).parent / "trial.cpp"):
-        shutil.copy(path, sources)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "SOURCES", sources)
-        build._compile(build._compiler(), folder / "trial.so")
-    return ctypes.CDLL(str(folder / "trial.so"))
+def trial(compiled: Callable[..., ctypes.CDLL]) -> ctypes.CDLL:
+    return compiled(Path(__file__).parent / "trial.cpp", units=("pool",))
 
 
 def at(x: Tensor | None) -> ctypes.c_void_p:
