@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import InputError
 from .linear import linear
 from .masks import hide
+from .products import attend_products
 from .scores import ScoreFn, dot, kernel
 from .weigh import WeighFn, argmax, best, positions, shares, softmax
 
@@ -51,7 +52,11 @@ def attend(
             return _picked(v, best(attention_scores(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score)))
         if score is kernel and weigh is shares and _by_key_alone(allow, bias, scale) and _linear_is_less(q, k, v):
             return linear(q, k, v, keep=allow, causal=causal)
-    if score is not dot or weigh is not softmax or _plain_is_faster(q, k, v):
+    usual = score is dot and weigh is softmax
+    if usual and allow is None and bias is None and not dropout and _learns(q, k, v) and _products_serve(q, k, causal):
+        factor = q.shape[-1] ** -0.5 if scale is None else scale
+        return attend_products(q, *(_share(x, q.shape[1]) for x in (k, v)), scale=factor, causal=causal)
+    if not usual or _plain_is_faster(q, k, v):
         return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, weigh=weigh, dropout=dropout)
     square = q.shape[2] == k.shape[2]
     if causal and (allow is not None or bias is not None or not square):
@@ -154,10 +159,22 @@ def _plain_is_faster(q: Tensor, k: Tensor, v: Tensor) -> bool:
     if q.device.type != "cpu":
         return False
     size = q.shape[2] * k.shape[2]
-    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
+    if _learns(q, k, v):
         return size <= LEARNING.get(q.dtype, 0)
     most = LOOKING.get(q.dtype, 0)
     return most > 0 and (q.shape[2] == 1 or size <= most) and q.shape[0] * q.shape[1] * size > FEW
+
+
+def _learns(q: Tensor, k: Tensor, v: Tensor) -> bool:
+    return torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
+
+
+def _products_serve(q: Tensor, k: Tensor, causal: bool) -> bool:
+    """Whether products written out by hand are the fastest way there and back: on a CPU, for short rows in the format they run in."""
+    if q.device.type != "cpu" or not q.numel() or not k.numel() or (causal and q.shape[2] != k.shape[2]):
+        return False
+    low = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else q.dtype
+    return q.shape[2] * k.shape[2] <= LEARNING.get(low, 0)
 
 
 def _later_hidden(allow: Tensor | None, q: Tensor, k: Tensor) -> Tensor:

@@ -1,0 +1,78 @@
+"""Attention in products written out by hand against its plain twin, there and back."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from limelight.ops import attend, attend_plain, products
+from limelight.ops.products import attend_products
+
+SCALE = 0.3
+
+
+def given(queries: int, keys: int, dtype: torch.dtype = torch.float64, groups: int = 3) -> list[Tensor]:
+    torch.manual_seed(0)
+    shapes = ((2, 3, queries, 4), (2, groups, keys, 4), (2, groups, keys, 5))
+    return [torch.randn(*shape).to(dtype).requires_grad_() for shape in shapes]
+
+
+def learnt(way, made: list[Tensor]) -> tuple[Tensor, ...]:
+    """The output, and gradients of something that weighs its parts apart."""
+    out = way(*made)
+    pull = torch.linspace(-1, 1, out.numel()).view(out.shape)
+    return out.detach().float(), *(x.float() for x in torch.autograd.grad((out.float() * pull).sum(), made))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 128])
+@pytest.mark.parametrize("causal", [True, False])
+def test_gradients_are_those_of_the_output(size: int, causal: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(products, "BLOCK", size)
+    assert torch.autograd.gradcheck(partial(attend_products, scale=SCALE, causal=causal), given(5, 5))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("queries", "keys", "causal"), [(1, 1, True), (9, 9, True), (9, 9, False), (3, 8, False), (8, 3, False), (150, 150, True)]
+)
+def test_it_is_its_plain_twin(dtype: torch.dtype, queries: int, keys: int, causal: bool, monkeypatch: pytest.MonkeyPatch):
+    made = given(queries, keys, dtype)
+    wanted = learnt(partial(attend_plain, scale=SCALE, causal=causal), made)
+    for size in (4, 128):
+        monkeypatch.setattr(products, "BLOCK", size)
+        torch.testing.assert_close(learnt(partial(attend_products, scale=SCALE, causal=causal), made), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("autocast", [True, False])
+@pytest.mark.parametrize("causal", [True, False])
+def test_in_bfloat16_it_is_as_near_as_its_twin(causal: bool, autocast: bool):
+    exact = learnt(partial(attend_plain, scale=SCALE, causal=causal), given(200, 200, torch.float32))
+    made = given(200, 200, torch.float32 if autocast else torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        ours, plain = (learnt(partial(way, scale=SCALE, causal=causal), made) for way in (attend_products, attend_plain))
+    for mine, theirs, wanted in zip(ours, plain, exact, strict=True):
+        off, usual = ((x - wanted).norm() / wanted.norm() for x in (mine, theirs))
+        assert off < 1.5 * usual + 1e-3
+        assert off < 2e-2
+
+
+@pytest.mark.parametrize("groups", [3, 1])
+def test_attend_takes_it_where_rows_are_short_and_learn(groups: int, monkeypatch: pytest.MonkeyPatch):
+    calls = []
+    watched = sys.modules[attend.__module__]
+    monkeypatch.setattr(watched, "attend_products", lambda *a, **how: calls.append(how) or attend_products(*a, **how))
+    made = given(6, 6, torch.float32, groups)
+    torch.testing.assert_close(learnt(partial(attend, causal=True), made), learnt(partial(attend_plain, causal=True), made))
+    assert calls == [{"scale": 0.5, "causal": True}]
+    attend(*made, allow=torch.ones(6, 6, dtype=torch.bool))
+    attend(*made, bias=torch.zeros(6, 6))
+    attend(*made, dropout=0.1)
+    attend(*given(60, 60, torch.float32))                      # longer than pays in float32
+    attend(*given(3, 6, torch.float32), causal=True)           # the last query faces the last key: not by these blocks
+    with torch.no_grad():
+        attend(*made)
+    assert len(calls) == 1
