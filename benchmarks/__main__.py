@@ -11,17 +11,23 @@ from typing import Any
 
 import torch
 
-from . import families, language, looking, tables, tracing, training, translation
+from . import attention, decoding, encoding, families, growth, language, limits, looking, quality, tables, tracing, training, translation
 from .machine import conditions
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "limits": limits.measure,
+    "decoding": decoding.measure,
+    "encoding": encoding.measure,
+    "attention": attention.measure,
+    "growth": growth.measure,
     "training": training.measure,
     "gpt": language.measure,
     "translation": translation.measure,
     "tracing": tracing.measure,
     "looking": looking.measure,
     "families": families.measure,
+    "quality": quality.measure,
 }
 
 

@@ -11,7 +11,8 @@ import torch
 
 from limelight.measure import busy, machine, versions
 
-PACKAGES = ("limelight", "torch", "numpy", "transformers", "ctranslate2", "bertviz")
+PEERS = ("transformers", "ctranslate2", "onnxruntime", "onnx", "openvino", "llama-cpp-python", "gguf", "bertviz")
+PACKAGES = ("limelight", "torch", "numpy", *PEERS)
 
 
 def installed(package: str) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
+from . import speed_tables
+from .cells import Record, conditions, milliseconds, rate, ratio, short, table
 from .families import KINDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 FAMILIES_PAGE = PAGE.with_name("families.md")
-Record = dict[str, Any]
 
 HEAD = """# Benchmarks
 
@@ -61,23 +60,23 @@ def families(r: Record) -> str:
             "*Tokenizer*: what is read where there is no tokenizer.json. *limelight* and *transformers*: tokens a second of a random model",
             f"with {size}; {s['rows']} rows of {s['tokens_in']} tokens in, and where it *writes*",
             f"{s['tokens_out']} new tokens each, greedily. *Ratio*: of each turn, its median and its least and most.\n",
-            _table(head, [_family(kind, each) for kind, each in kinds.items()]),
-            _conditions(r),
+            table(head, [_family(kind, each) for kind, each in kinds.items()]),
+            conditions(r),
         ]
     )
 
 
 def _family(kind: str, each: Record) -> list[str]:
-    told, rates = KINDS[kind], [_short(each["results"][name]["median"]) for name in ("limelight", "transformers")]
+    told, rates = KINDS[kind], [short(each["results"][name]["median"]) for name in ("limelight", "transformers")]
     held = [", ".join(each["heads"]), f"{each['tensors']:,} in {each['checkpoints']}", f"{each['apart']:.0e}" if each["apart"] else "0"]
-    return [f"`{kind}`", told.models, *held, told.files, each["does"], *rates, _ratio(each["limelight_by"])]
+    return [f"`{kind}`", told.models, *held, told.files, each["does"], *rates, ratio(each["limelight_by"])]
 
 
 def training(r: Record) -> str:
     """Target tokens a second."""
     s = r["setting"]
     rows = [
-        [name, _rate(each), "" if name == "limelight" else _ratio(r["limelight_by"][name])] for name, each in r["results"].items()
+        [name, rate(each), "" if name == "limelight" else ratio(r["limelight_by"][name])] for name, each in r["results"].items()
     ]
     return "\n".join(
         [
@@ -85,8 +84,8 @@ def training(r: Record) -> str:
             f"An encoder-decoder of {s['parameters']['limelight'] / 1e6:.1f} million parameters, batches of at most",
             f"{s['batch_tokens']:,} padded tokens, sentences as long as Tatoeba's ({s['mean_target_tokens']} target tokens on average),",
             f"{s['precision']}, dropout {s['dropout']} at the same places, label smoothing {s['label_smoothing']}, fused AdamW for all.\n",
-            _table(["", "target tokens/s", "limelight is faster by"], rows),
-            _conditions(r),
+            table(["", "target tokens/s", "limelight is faster by"], rows),
+            conditions(r),
         ]
     )
 
@@ -95,7 +94,7 @@ def gpt(r: Record) -> str:
     """Target tokens a second of a language model."""
     s = r["setting"]
     rows = [
-        [name, _rate(each), "" if name == "limelight" else _ratio(r["limelight_by"][name])] for name, each in r["results"].items()
+        [name, rate(each), "" if name == "limelight" else ratio(r["limelight_by"][name])] for name, each in r["results"].items()
     ]
     return "\n".join(
         [
@@ -103,28 +102,10 @@ def gpt(r: Record) -> str:
             f"GPT-2's form, {s['layers']} layers of {s['width']}, {s['parameters']['limelight'] / 1e6:.1f} million parameters,",
             f"a vocabulary of {s['vocab']:,}, {s['batch']} rows of {s['block']} tokens a step, {s['precision']}, fused AdamW and clipping",
             "for all. Compiled peers have their loss compiled with them; Limelight is as it comes.\n",
-            _table(["", "target tokens/s", "limelight is faster by"], rows),
-            _conditions(r),
+            table(["", "target tokens/s", "limelight is faster by"], rows),
+            conditions(r),
         ]
     )
-
-
-def translation(r: Record) -> str:
-    """Sentences a second."""
-    parts = [
-        "## Translation\n",
-        "Beam 4, the same weights and so the same function for all, every answer forced to one length. CTranslate2 computes in",
-        "int8 where it says so; Limelight does not, and is set beside it all the same.\n",
-    ]
-    for case in r["cases"]:
-        s = case["setting"]
-        rows = [[name, _rate(each), f"{case['same_answers_as_limelight_fp32'][name]:.0%}"] for name, each in case["results"].items()]
-        parts += [
-            f"**{s['model'].capitalize()} size, batch {s['batch']}**, {s['source_and_answer_tokens']} tokens in and out\n",
-            _table(["", "sentences/s", "same answers"], rows),
-            "\n" + "; ".join(f"{name}: {_ratio(each)}" for name, each in case["limelight_by"].items()) + "\n",
-        ]
-    return "\n".join([*parts, _conditions(r)])
 
 
 def tracing(r: Record) -> str:
@@ -139,11 +120,11 @@ def tracing(r: Record) -> str:
     ]
     for each in r["lengths"]:
         rows = [
-            [name, _milliseconds(x), f"{x['peak_extra_mib']:.0f}", "yes" if x["bit_equal_to_plain"] else "no"]
+            [name, milliseconds(x), f"{x['peak_extra_mib']:.0f}", "yes" if x["bit_equal_to_plain"] else "no"]
             for name, x in each["results"].items()
         ]
-        parts += [f"**n = {each['n']:,}**\n", _table(["", "ms", "peak MiB", "output bit-equal"], rows), ""]
-    return "\n".join([*parts, _conditions(r)])
+        parts += [f"**n = {each['n']:,}**\n", table(["", "ms", "peak MiB", "output bit-equal"], rows), ""]
+    return "\n".join([*parts, conditions(r)])
 
 
 def looking(r: Record) -> str:
@@ -157,47 +138,29 @@ def looking(r: Record) -> str:
     ]
     for each in r["lengths"]:
         rows = [
-            [name, _milliseconds(x), f"{x['peak_extra_mib']:,.0f}", f"{x['bytes'] / 1e6:.1f}" if "bytes" in x else ""]
+            [name, milliseconds(x), f"{x['peak_extra_mib']:,.0f}", f"{x['bytes'] / 1e6:.1f}" if "bytes" in x else ""]
             for name, x in each["results"].items()
         ]
         row, summed = each["row"], each["summaries_by_plain"]
         parts += [
             f"**n = {each['n']:,}**: all maps are {each['bytes_of_all_maps'] / 2**20:,.0f} MiB\n",
-            _table(["", "ms", "peak MiB", "MB of HTML"], rows),
+            table(["", "ms", "peak MiB", "MB of HTML"], rows),
             f"\nA row: {1000 * row['median']:.1f} ms ({1000 * row['min']:.1f}-{1000 * row['max']:.1f}, {row['rows']} of them); "
-            f"summaries / plain: {_ratio(summed)}\n",
+            f"summaries / plain: {ratio(summed)}\n",
         ]
-    return "\n".join([*parts, _conditions(r)])
+    return "\n".join([*parts, conditions(r)])
 
 
-SECTIONS = {"training": training, "gpt": gpt, "translation": translation, "tracing": tracing, "looking": looking}
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [list(head), ["---", *["---:"] * (len(head) - 1)], *map(list, rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _rate(each: Record) -> str:
-    return f"{_short(each['median'])} ({_short(each['min'])}-{_short(each['max'])})"
-
-
-def _ratio(each: Record) -> str:
-    return f"{each['median']:.2f} ({each['min']:.2f}-{each['max']:.2f})"
-
-
-def _milliseconds(each: Record) -> str:
-    return f"{1000 * each['median']:.0f} ({1000 * each['min']:.0f}-{1000 * each['max']:.0f})"
-
-
-def _short(x: float) -> str:
-    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
-
-
-def _conditions(r: Record) -> str:
-    m, v = r["machine"], r["versions"]
-    versions = ", ".join(f"{name} {version}" for name, version in v.items())
-    return (
-        f"\n*{m['cpu']}, {m['cores']} cores ({', '.join(m['instruction_sets'])}), {m['memory_gib']} GiB; {r['threads']} threads; "
-        f"{versions}; {r['date'][:10]}; `{r['command']}`.*\n"
-    )
+SECTIONS = {
+    "limits": speed_tables.limits,
+    "decoding": speed_tables.decoding,
+    "encoding": speed_tables.encoding,
+    "translation": speed_tables.translation,
+    "attention": speed_tables.attention,
+    "growth": speed_tables.growth,
+    "training": training,
+    "gpt": gpt,
+    "tracing": tracing,
+    "looking": looking,
+    "quality": speed_tables.quality,
+}

@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 from benchmarks import tables
+from benchmarks.contestants import Contestant, gather, tried
+from benchmarks.limits import Limits
 from benchmarks.machine import installed
 from benchmarks.sentences import lengths
+
+from limelight.hub import bundled
 
 ROOT = Path(__file__).parents[1]
 SPREAD = {"median", "min", "max", "samples"}
@@ -79,8 +83,7 @@ def test_gpt(tmp_path: Path) -> None:
 
 
 def test_translation(tmp_path: Path) -> None:
-    if not installed("transformers"):
-        pytest.skip("transformers is not installed: pip install 'limelight[bench]'")
+    need_transformers()
     record = run("translation", tmp_path)
     check_conditions(record, "translation")
     assert [case["setting"]["batch"] for case in record["cases"]] == [1, 3]
@@ -91,9 +94,135 @@ def test_translation(tmp_path: Path) -> None:
         assert same.keys() == case["results"].keys()
         assert all(share == 1.0 for name, share in same.items() if "fp32" in name)        # they are one function
         assert ("CTranslate2 int8" in same) == installed("ctranslate2")
-        assert "limelight fp32 / Marian fp32 (transformers)" in case["limelight_by"]
-        assert "limelight fp32 / Marian bf16 (transformers)" not in case["limelight_by"]
+        check_against(case)
     assert "| limelight fp32 |" in tables.render(tmp_path)
+
+
+def need_transformers() -> None:
+    """It makes the weights."""
+    if not installed("transformers"):
+        pytest.skip("transformers is not installed: pip install 'limelight[peers]'")
+
+
+def check_contest(case: dict[str, Any], told: str) -> None:
+    """Rates, shares of the limit, ratios, and who is missing."""
+    for each in (*case["results"].values(), *case["limelight_by"].values()):
+        check_spread(each)
+    assert all(each["share_of_limit"] > 0 for each in case["results"].values())
+    assert {"limelight fp32", "limelight bf16"} <= case["results"].keys()
+    assert case[told].keys() <= case["results"].keys()
+    check_against(case)
+
+
+def check_against(case: dict[str, Any]) -> None:
+    """Each of ours beside the fastest other of its precision; and the fastest of ours beside the fastest of all others."""
+    results = case["results"]
+    others = {name: each for name, each in results.items() if not name.startswith("limelight")}
+    for name, each in results.items():
+        rivals = [other for other, one in others.items() if one["precision"] == each["precision"]]
+        if name.startswith("limelight") and rivals:
+            assert f"{name} / {max(rivals, key=lambda other: results[other]['median'])}" in case["limelight_by"]
+    best = [max(some, key=lambda name: results[name]["median"]) for some in (results.keys() - others.keys(), others.keys())]
+    assert " / ".join(best) in case["limelight_by"]
+
+
+def test_limits(tmp_path: Path) -> None:
+    record = run("limits", tmp_path)
+    check_conditions(record, "limits")
+    for name, most in record["limits"].items():
+        assert most == max(rates[name] for rates in record["by"].values()) > 0
+    assert "GB/s read from memory" in tables.render(tmp_path)
+
+
+def test_least_time_is_the_longer_of_reading_and_computing() -> None:
+    machine = Limits(read=10.0, fp32=100.0, bf16=200.0, int8=400.0)
+    assert machine.seconds("fp32", weights=1e9) == pytest.approx(0.4)
+    assert machine.seconds("int4", weights=1e9) == pytest.approx(4.5 / 8 / 10)
+    assert machine.seconds("bf16", weights=1e9, operations=1e11) == pytest.approx(0.5)
+    assert machine.seconds("int4", operations=1e12) == machine.seconds("int8", operations=1e12) == pytest.approx(2.5)
+
+
+def test_decoding(tmp_path: Path) -> None:
+    need_transformers()
+    record = run("decoding", tmp_path)
+    check_conditions(record, "decoding")
+    assert [case["setting"]["batch"] for case in record["cases"]] == [1, 2]
+    for case in record["cases"]:
+        check_contest(case, "same_as_limelight_fp32")
+        same = case["same_as_limelight_fp32"]
+        assert all(share == 1.0 for name, share in same.items() if "fp32" in name or "f32" in name)        # they are one function
+        assert ("llama.cpp q4_0" in same) == (installed("llama-cpp-python") and installed("gguf"))
+    assert "## Writing" in tables.render(tmp_path)
+
+
+def test_encoding(tmp_path: Path) -> None:
+    need_transformers()
+    record = run("encoding", tmp_path)
+    check_conditions(record, "encoding")
+    for case in record["cases"]:
+        check_contest(case, "apart_from_limelight_fp32")
+        apart = case["apart_from_limelight_fp32"]
+        assert all(each < 2e-3 for name, each in apart.items() if "fp32" in name)
+        assert ("OpenVINO bf16" in apart) == (installed("openvino") and installed("onnx"))
+    if (real := record["real"]) is not None:
+        check_contest(real, "same_classes_as_limelight_fp32")
+        assert real["same_classes_as_limelight_fp32"]["transformers fp32, pipeline"] == 1.0
+        assert real["setting"]["texts"] >= 4
+    assert "**3 x 6 tokens**" in tables.render(tmp_path)
+
+
+def test_attention(tmp_path: Path) -> None:
+    record = run("attention", tmp_path)
+    check_conditions(record, "attention")
+    assert [(case["setting"]["queries"], case["setting"]["format"]) for case in record["cases"]] == [
+        (16, "fp32"), (16, "bf16"), (1, "fp32"), (1, "bf16"),
+    ]  # fmt: skip
+    for case in record["cases"]:
+        check_against(case)
+        assert all(each < {"fp32": 1e-5, "bf16": 3e-2}[case["setting"]["format"]] for each in case["apart_from_exact"].values())
+    assert "**1 queries, 16 keys, bf16**" in tables.render(tmp_path)
+
+
+def test_growth(tmp_path: Path) -> None:
+    need_transformers()
+    record = run("growth", tmp_path)
+    check_conditions(record, "growth")
+    assert [tuple(case["setting"].values()) for case in record["cases"]] == [(1, 4), (1, 8), (3, 4)]
+    for case in record["cases"]:
+        check_contest(case, "bytes_of_cache")
+        held = case["bytes_of_cache"]
+        tokens = case["setting"]["rows"] * case["setting"]["context"]
+        assert held["transformers fp32"] == 2 * held["transformers bf16"] == tokens * 2 * 2 * 32 * 4
+        assert held["limelight fp32"] >= held["transformers fp32"]          # room is taken ahead
+    assert "| 3 x 4 |" in tables.render(tmp_path)
+
+
+def test_quality(tmp_path: Path) -> None:
+    record = run("quality", tmp_path)
+    check_conditions(record, "quality")
+    assert {each["model"] for each in record["models"]} | record["left_out"].keys() == set(bundled())
+    for each in record["models"]:
+        assert each["precisions"]["limelight fp32"]["kl"] == 0
+        for found in each["precisions"].values():
+            assert 0 <= found["kl"] <= found["kl_most"] < 1
+            assert found["places"] > 1
+            assert found["scores"]
+    if record["models"]:
+        assert "## Quality by precision" in tables.render(tmp_path)
+
+
+def test_who_cannot_take_part_is_left_out_and_named() -> None:
+    def breaks() -> int:
+        raise ValueError("a peer's own fault")
+
+    three = Contestant("three", "fp32", int, ("no-such",))
+    field = gather([Contestant("one", "fp32", lambda: 1), Contestant("two", "fp32", breaks), three])
+    assert field.ready == {"one": 1}
+    assert field.left_out == {"two": "ValueError: a peer's own fault", "three": "not installed: no-such"}
+    assert tried(field, lambda each: 1 // (each - 1)) == {}
+    assert field.left_out["one"].startswith("ZeroDivisionError")
+    with pytest.raises(ValueError, match="own fault"):                      # ours is a fault
+        gather([Contestant("limelight fp32", "fp32", breaks)])
 
 
 def test_tracing(tmp_path: Path) -> None:

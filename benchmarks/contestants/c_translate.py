@@ -1,0 +1,85 @@
+"""CTranslate2: fp32 and int8, converted by its own converter; ids are written "t17"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from limelight.inputs import pad
+
+from . import Contestant, Reads, Rows, Writes
+from .exporting import theirs
+from .folders import END, MARKS, PAD, tokens, words
+
+NEEDS = ("ctranslate2", "transformers")
+COMPUTES = {"fp32": "float32", "int8": "int8"}
+
+
+def writers(folder: Path) -> list[Contestant[Writes]]:
+    """Greedy writers."""
+    return _each(lambda compute: _writes(folder, compute))
+
+
+def readers(folder: Path) -> list[Contestant[Reads]]:
+    """Classifiers of rows: the encoder, and the head in torch, for it has none."""
+    return _each(lambda compute: _reads(folder, compute))
+
+
+def _each(opens: Callable[[str], Any]) -> list[Contestant[Any]]:
+    return [Contestant(f"CTranslate2 {name}", name, lambda told=told: opens(told), NEEDS) for name, told in COMPUTES.items()]
+
+
+def _converted(loader: str, model: Any, folder: Path, compute: str) -> str:
+    import ctranslate2.converters.transformers as converters
+
+    where = folder / f"ctranslate2-{compute}"
+    if not where.exists():
+        spec = getattr(converters, loader)().get_model_spec(model)
+        spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = MARKS[PAD], MARKS[1], MARKS[END]
+        spec.register_vocabulary(tokens(model.config.vocab_size))
+        spec.validate()
+        spec.optimize(quantization=None if compute == "float32" else compute)
+        where.mkdir()
+        spec.save(str(where))
+    return str(where)
+
+
+def _opened(kind: str, where: str, compute: str) -> Any:
+    import ctranslate2
+
+    threads = torch.get_num_threads()
+    return getattr(ctranslate2, kind)(where, device="cpu", compute_type=compute, inter_threads=1, intra_threads=threads)
+
+
+def _writes(folder: Path, compute: str) -> Writes:
+    model = theirs(folder, "AutoModelForCausalLM")
+    vocab = tokens(model.config.vocab_size)
+    generator = _opened("Generator", _converted("GPT2Loader", model, folder, compute), compute)
+
+    def write(prompts: Rows, new: int) -> Rows:
+        how = {"min_length": new, "max_length": new, "include_prompt_in_result": False, "max_batch_size": len(prompts)}
+        return [each.sequences_ids[0] for each in generator.generate_batch(words(prompts, vocab), sampling_topk=1, end_token=[], **how)]
+
+    return write
+
+
+def _reads(folder: Path, compute: str) -> Reads:
+    import ctranslate2
+
+    model = theirs(folder, "AutoModelForSequenceClassification")
+    before, last = model.pre_classifier, model.classifier
+    encoder = _opened("Encoder", _converted("DistilBertLoader", model.distilbert, folder, compute), compute)
+
+    @torch.inference_mode()
+    def read(rows: Rows) -> Tensor:
+        given = ctranslate2.StorageView.from_array(pad(rows).values.int().numpy())
+        lengths = ctranslate2.StorageView.from_array(np.array([len(row) for row in rows], np.int32))
+        hidden = np.array(encoder.forward_batch(given, lengths).last_hidden_state)
+        return last(torch.relu(before(torch.from_numpy(hidden[:, 0]))))
+
+    return read

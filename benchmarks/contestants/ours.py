@@ -1,0 +1,62 @@
+"""Limelight, in each precision that `limelight.open` offers: what comes later joins by itself."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from limelight.decode import Ending, Greedy, generate
+from limelight.hub import Opened, open_model
+from limelight.inputs import pad
+
+from . import LIMELIGHT, Contestant, Reads, Rows, Writes
+from .folders import PAD
+
+
+def precisions() -> dict[str, dict[str, str]]:
+    """Precision -> how open_model is asked for it."""
+    found = {"fp32": {"dtype": "fp32"}, "bf16": {"dtype": "bf16"}}
+    takes = inspect.signature(open_model).parameters
+    if "quant" not in takes:
+        return found
+    plain = {"quant": "none"}
+    return {**{name: {**how, **plain} for name, how in found.items()}, **{bits: {"quant": bits} for bits in ("int8", "int4")}}
+
+
+def opened(folder: Path, how: dict[str, str]) -> Opened:
+    """The model as its users open it."""
+    return open_model(folder, device="cpu", **how)
+
+
+def entrants(folder: Path) -> list[Contestant[Opened]]:
+    """One in each precision."""
+    return [Contestant(f"{LIMELIGHT} {name}", name, lambda how=how: opened(folder, how)) for name, how in precisions().items()]
+
+
+def writers(folder: Path) -> list[Contestant[Writes]]:
+    """Greedy writers, through the one generation loop."""
+    return [each.then(_writes) for each in entrants(folder)]
+
+
+def readers(folder: Path) -> list[Contestant[Reads]]:
+    """Classifiers of rows."""
+    return [each.then(_reads) for each in entrants(folder)]
+
+
+def _writes(opened: Opened) -> Writes:
+    def write(prompts: Rows, new: int) -> Rows:
+        found = generate(opened.model, pad(prompts, side="left"), Greedy(), ending=Ending(frozenset(), new))
+        return [list(each[0].tokens) for each in found]
+
+    return write
+
+
+def _reads(opened: Opened) -> Reads:
+    @torch.inference_mode()
+    def read(rows: Rows) -> Tensor:
+        return opened.model.classify(pad(rows, filler=PAD)).float()
+
+    return read

@@ -1,0 +1,140 @@
+"""The sections of contests: rates beside peers, with the share of the machine's limit that each reaches."""
+
+from __future__ import annotations
+
+from .cells import Record, conditions, rate, ratio, table
+
+TOLD = ("BLEU", "accuracy", "perplexity a token")                   # of the scores of a model
+
+
+def translation(r: Record) -> str:
+    """Sentences a second."""
+    parts = [
+        "## Translation\n",
+        "Beam 4, the same weights and so the same function for all, every answer forced to one length.\n",
+    ]
+    for case in r["cases"]:
+        s = case["setting"]
+        title = f"**{s['model'].capitalize()} size, batch {s['batch']}**, {s['source_and_answer_tokens']} tokens in and out\n"
+        parts += [title, *_contest(case, ("same answers", "same_answers_as_limelight_fp32", "{:.0%}"))]
+    return "\n".join([*parts, conditions(r)])
+
+
+def limits(r: Record) -> str:
+    """What the machine does at most."""
+    most = r["limits"]
+    products = ", ".join(f"{most[name]:,.0f} {name}" for name in ("fp32", "bf16", "int8"))
+    return "\n".join(
+        [
+            "## The machine's limits\n",
+            f"{most['read']:.0f} GB/s read from memory; thousands of millions of operations a second: {products}.",
+            "Each is the better of loops that never leave the registers and of torch's products. *Share of the limit*, further on:",
+            "the time in which these would let the work be done (weights read once a step, products at the peak of their format), by the",
+            "time that it took.",
+            conditions(r),
+        ]
+    )
+
+
+def decoding(r: Record) -> str:
+    """Tokens a second."""
+    s = r["setting"]
+    parts = [
+        "## Writing\n",
+        f"A random GPT-2 of {s['layers']} layers, {s['dim']} wide, {s['vocab']:,} tokens: a prompt of {s['prompt']} and {s['new']} new",
+        "ones, greedily, the whole call. *Same tokens*: as Limelight's in fp32; one that differs changes all that follow.\n",
+    ]
+    for case in r["cases"]:
+        parts += [f"**Batch {case['setting']['batch']}**\n", *_contest(case, ("same tokens", "same_as_limelight_fp32", "{:.0%}"))]
+    return "\n".join([*parts, conditions(r)])
+
+
+def encoding(r: Record) -> str:
+    """Sequences a second."""
+    s = r["setting"]
+    parts = [
+        "## Reading\n",
+        f"A random DistilBERT of {s['layers']} layers, {s['dim']} wide, with a head for two classes. *Apart*: the norm of the",
+        "difference of logits from Limelight's in fp32, by theirs.\n",
+    ]
+    for case in r["cases"]:
+        title = f"**{case['setting']['rows']} x {case['setting']['tokens']} tokens**\n"
+        parts += [title, *_contest(case, ("apart", "apart_from_limelight_fp32", "{:.1e}"))]
+    if (real := r["real"]) is not None:
+        held = real["setting"]
+        title = f"**{held['texts']} paragraphs and reviews**, from text, of {held['shortest']} to {held['longest']} tokens\n"
+        parts += [title, *_contest(real, ("same classes", "same_classes_as_limelight_fp32", "{:.0%}"))]
+    return "\n".join([*parts, conditions(r)])
+
+
+def attention(r: Record) -> str:
+    """Calls a second."""
+    s = r["setting"]
+    parts = ["## Attention itself\n", f"{s['heads']} heads of {s['width']}; causal where there are as many queries as keys.\n"]
+    for case in r["cases"]:
+        held = case["setting"]
+        title = f"**{held['queries']:,} queries, {held['keys']:,} keys, {held['format']}**\n"
+        parts += [title, *_contest(case, ("apart from exact", "apart_from_exact", "{:.1e}"))]
+    return "\n".join([*parts, conditions(r)])
+
+
+def growth(r: Record) -> str:
+    """Milliseconds a token."""
+    cases = r["cases"]
+    names = list(dict.fromkeys(name for case in cases for name in case["results"]))
+    rows = [
+        [f"{case['setting']['rows']} x {case['setting']['context']:,}", *(_each_token(case["results"].get(name)) for name in names)]
+        for case in cases
+    ]
+    return "\n".join(
+        [
+            "## Growth\n",
+            "What a further token of a random GPT-2 costs, in ms, by rows at once and by what stands before.\n",
+            table(["rows x context", *names], rows),
+            conditions(r),
+        ]
+    )
+
+
+def quality(r: Record) -> str:
+    """What a precision costs in scores."""
+    rows = [
+        [each["model"], precision, f"{score['name']} {score['value']:.2f}", f"{score['drop']:.2f}", *_apart(found)]
+        for each in r["models"]
+        for precision, found in each["precisions"].items()
+        for score in found["scores"]
+        if score["name"].startswith(TOLD)
+    ]
+    return "\n".join(
+        [
+            "## Quality by precision\n",
+            "The bundled models on what their recipes set aside. *KL*: of the fp32 model's distribution to this one's, a place, in nats.\n",
+            table(["model", "precision", "score", "worse than fp32 by", "KL", "places with another best"], rows),
+            conditions(r),
+        ]
+    )
+
+
+def _apart(found: Record) -> list[str]:
+    return [f"{found['kl']:.1e}", f"{found['other_best']:.2%}"]
+
+
+def _each_token(each: Record | None) -> str:
+    return "" if each is None else f"{1000 / each['median']:.2f}"
+
+
+def _contest(case: Record, told: tuple[str, str, str]) -> list[str]:
+    """A case as a table: rates, shares of the limit, and one more column: its head, its key, and how it is written."""
+    head, key, form = told
+    rows = [
+        [name, rate(each), _share(each), form.format(case[key][name]) if name in case[key] else ""]
+        for name, each in case["results"].items()
+    ]
+    unit = next(iter(case["results"].values()))["unit"]
+    left = [f"Left out: {'; '.join(f'{name} ({why})' for name, why in case['left_out'].items())}.\n"] if case.get("left_out") else []
+    ratios = "; ".join(f"{name}: {ratio(each)}" for name, each in case["limelight_by"].items())
+    return [table(["", unit, "share of the limit", head], rows), f"\n{ratios}\n", *left]
+
+
+def _share(each: Record) -> str:
+    return f"{each['share_of_limit']:.0%}" if "share_of_limit" in each else ""
