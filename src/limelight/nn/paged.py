@@ -228,11 +228,11 @@ class PagedSequence:
 
 @dataclass(frozen=True, eq=False)
 class _Places:
-    """Where the slots of one pass stand: (b n) each, rows that are shorter beginning with places in the empty page."""
+    """Where the slots of one pass stand: `first` numbers the vectors of the first layer's first head of keys, rows that are shorter
+    beginning with places in the empty page."""
 
     past: int
-    pages: Int[Tensor, "b n"]
-    at: Int[Tensor, "b n"]
+    first: Int[Tensor, "b n"]
     keep: Bool[Tensor, "b n"] | None
 
 
@@ -281,11 +281,13 @@ class PagedCache:
 
     def extend(self, layer: int, k: Float[Tensor, "b g n d"], v: Float[Tensor, "b g n d"]) -> KeyValue:
         """See Cache; what comes back is a copy."""
-        p = self._placed()
-        store = self.pool.tensor[:, 2 * layer : 2 * layer + 2, : k.shape[1]].permute(0, 3, 1, 2, 4)      # (pages P 2 g d)
-        new = torch.stack((k, v)).permute(1, 3, 0, 2, 4)                                              # (b n 2 g d)
-        store[p.pages[:, p.past :], p.at[:, p.past :]] = new.to(store.dtype)
-        keys, values = store[p.pages, p.at].to(k.dtype).permute(2, 0, 3, 1, 4).unbind(0)
+        p, (_, _, groups, size, d) = self._placed(), self.pool.tensor.shape
+        vectors = self.pool.tensor.view(-1, d)
+        heads = torch.arange(k.shape[1], device=k.device) * size
+        parts = torch.arange(2 * layer, 2 * layer + 2, device=k.device) * groups * size
+        where = p.first[None, :, None] + (parts[:, None] + heads)[:, None, :, None]                   # (2 b g n)
+        vectors.index_copy_(0, where[..., p.past :].flatten(), torch.stack((k, v)).view(-1, d).to(vectors.dtype))
+        keys, values = vectors.index_select(0, where.flatten()).view(*where.shape, d).to(k.dtype).unbind(0)
         return keys, values
 
     def advance(self, n: int) -> None:
@@ -316,4 +318,6 @@ class PagedCache:
         slots = slots.clamp(min=0)
         pages = self.tables().gather(1, slots // size)
         even = min(sizes) == longest
-        return _Places(longest - self.fresh, pages if even else pages.masked_fill(~keep, EMPTY), slots % size, None if even else keep)
+        pages = pages if even else pages.masked_fill(~keep, EMPTY)
+        vectors = self.pool.tensor[0].numel() // self.pool.tensor.shape[4]                            # of a page
+        return _Places(longest - self.fresh, pages * vectors + slots % size, None if even else keep)
