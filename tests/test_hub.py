@@ -20,7 +20,7 @@ from limelight.errors import DeviceError, InputError, LimelightError, TaskError,
 from limelight.hub import bundled, find, open_model, read_manifest, save
 from limelight.inputs import Text, pad
 from limelight.manifest import Aligner
-from limelight.nn import Network
+from limelight.nn import Network, pack_matrices
 from limelight.weights import read_tensors, write_tensors
 
 FILES = ("limelight.json", "model.safetensors", "tokenizer.json")
@@ -78,6 +78,7 @@ def logits(model: Network, text: Text) -> torch.Tensor:
 @pytest.mark.parametrize(("bits", "most"), [("fp32", 0.0), ("bf16", 0.02), ("int8", 0.06)])
 def test_a_saved_model_opens_with_the_same_answers(made: tuple[Text, Network], tmp_path: Path, bits: Bits, most: float) -> None:
     text, model = made
+    pack_matrices(model)                                                 # as opening does
     save(tmp_path, model=model, text=text, manifest=tiny.manifest(text, model.spec), card="", bits=bits)
     opened = open_model(tmp_path, device="cpu")
     before, after = logits(model, text), logits(opened.model, opened.text)

@@ -15,7 +15,7 @@ from limelight.errors import SpecError, TraceError
 from limelight.hub import open_model
 from limelight.inputs.batch import pad
 from limelight.look import ablate, prune, trace
-from limelight.nn import Network
+from limelight.nn import Network, pack_matrices
 from limelight.spec import Attention, Model, Recurrent, Stack, Tokens, Words, from_json, to_json
 from limelight.spec.costs import cost
 from opinionated import END, START
@@ -32,7 +32,9 @@ def logits(model: Network, tokens: Tensor = TOKENS) -> Tensor:
 
 @pytest.fixture
 def model() -> Network:
-    return tiny.lm(0, heads=4).eval()
+    made = tiny.lm(0, heads=4).eval()
+    pack_matrices(made)                                              # as prune does
+    return made
 
 
 def test_heads_that_went_one_after_the_other_went_at_once(model: Network) -> None:

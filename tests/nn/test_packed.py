@@ -102,7 +102,7 @@ def multiplied(linear: Linear, x: Tensor) -> bool:
 
 def test_it_serves_only_where_no_gradients_are_taken() -> None:
     linear, x = Linear(16, 8), torch.randn(2, 16)
-    linear.pack()
+    linear.pack("float32")
     with torch.no_grad():
         assert multiplied(linear, x)
     with torch.inference_mode():
@@ -137,7 +137,7 @@ def step(linear: Linear) -> None:
 @pytest.mark.parametrize("change", [change_in_place, load, assign, replace, step])
 def test_changed_weights_are_not_multiplied_by_as_they_were(change) -> None:
     linear, x = Linear(16, 8), torch.randn(2, 16)
-    linear.pack()
+    linear.pack("float32")
     with torch.no_grad():
         before = linear(x)
     change(linear)
@@ -145,7 +145,7 @@ def test_changed_weights_are_not_multiplied_by_as_they_were(change) -> None:
         after = linear(x)
         assert not torch.allclose(after, before)
         assert torch.equal(after, nn.functional.linear(x, linear.weight, linear.bias))
-        linear.pack()
+        linear.pack("float32")
         assert multiplied(linear, x)
         assert error(linear(x), after) < 1e-5
 
@@ -153,7 +153,7 @@ def test_changed_weights_are_not_multiplied_by_as_they_were(change) -> None:
 @torch.no_grad()
 def test_another_format_is_not_multiplied_by_the_old_one() -> None:
     linear, x = Linear(16, 8), torch.randn(2, 16)
-    linear.pack()
+    linear.pack("float32")
     linear(x)
     double = linear.double()(x.double())
     assert double.dtype == torch.float64

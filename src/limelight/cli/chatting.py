@@ -35,7 +35,7 @@ class Job:
 def run(job: Job) -> None:
     """Do it. Raises LimelightError for what does not go together."""
     template = None if job.template is None else believed_text(job.template, MOST_TEMPLATE)
-    chat = Chat(open_model(job.at.model, device=job.at.device, dtype=job.at.dtype), template=template)
+    chat = Chat(open_model(job.at.model, device=job.at.device, dtype=job.at.dtype, quant=job.at.quant), template=template)
     options = ChatOptions(**search_options(job.search, Writer(chat.opened, "generate")), **job.more)
     shown = Shown(job.given, listed, told=job.search.max_length is not None)
     if job.given.table.file is not None:

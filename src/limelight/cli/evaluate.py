@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .options import AsJson, Device, Dtype
+from .options import AsJson, Device, Dtype, Quant
 from .table import as_command
 
 
@@ -35,6 +35,7 @@ def evaluate(
     output: Annotated[str | None, typer.Option("--output", "-o", help="Write examples, right and given answers to this table.")] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    quant: Quant = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Score a model on held-out examples, with 95 % intervals: translations by BLEU and chrF, classes by accuracy and calibration,
@@ -46,7 +47,7 @@ def evaluate(
         usual = {"--recipe": recipe, "--file": file, "--part": part, "--beam": beam, "--align": align or None, "--output": output}
         usual |= {"--evidence": evidence, "--page": page}
         more = {"choose_on": choose_on, "first": count_from, "languages": (source, target), "limit": limit}
-        examine(Exam(model, device, dtype, task, tuple(data or ()), more, usual, save=save, as_json=as_json))
+        examine(Exam(model, device, dtype, quant, task, tuple(data or ()), more, usual, save=save, as_json=as_json))
         return
     from .evaluating import Job, run
     from .explained import Explaining
@@ -59,6 +60,7 @@ def evaluate(
             model=model,
             device=device,
             dtype=dtype,
+            quant=quant,
             recipe=recipe,
             file=file,
             columns=(source_column, target_column),

@@ -32,6 +32,7 @@ class Job:
     model: str
     device: str
     dtype: str
+    quant: str
     recipe: Path | None
     file: str | None
     columns: tuple[str | None, str | None]
@@ -74,7 +75,7 @@ class Found:
 def run(job: Job) -> None:
     """Score, print, and write the answers where that was asked for."""
     _check_together(job)
-    opened = open_model(job.model, device=job.device, dtype=job.dtype)
+    opened = open_model(job.model, device=job.device, dtype=job.dtype, quant=job.quant)
     recipe, beside = _recipe(job, opened)
     trade = trade_of(opened.manifest.task if recipe is None else recipe.task)
     examples, name = _examples(job, trade, opened, recipe, beside)

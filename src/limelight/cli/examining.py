@@ -24,6 +24,7 @@ class Exam:
     model: str
     device: str
     dtype: str
+    quant: str
     task: str
     data: tuple[Path, ...]
     more: Mapping[str, Any]
@@ -40,7 +41,7 @@ def examine(job: Exam) -> None:
     exam = exam_of(job.task)
     asked = Asking(data=job.data, **job.more)
     asked.check(job.task, exam.hears)
-    opened = open_model(job.model, device=job.device, dtype=job.dtype)
+    opened = open_model(job.model, device=job.device, dtype=job.dtype, quant=job.quant)
     began = time.perf_counter()
     with bar("examining", None, unit="items") as show_at:
         found = exam.take(opened, replace(asked, tell=show_at))

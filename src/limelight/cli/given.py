@@ -170,7 +170,7 @@ def _answer_file(asked: Asked, given: Given, file: str) -> None:
     if given.as_json and table.output is None:
         _print_file(asked, texts, file)
         return
-    made_with = {"model": asked.opened.manifest.name, "dtype": str(asked.opened.dtype), "column": texts.column}
+    made_with = {"model": asked.opened.manifest.name, "dtype": str(asked.opened.dtype), "quant": asked.opened.quant, "column": texts.column}
     answers = open_answers(
         table.output or STANDARD,
         texts,

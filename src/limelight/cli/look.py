@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Device, Dtype
+from .options import AsJson, Device, Dtype, Quant
 from .table import as_command
 
 Named = Annotated[str, typer.Argument(metavar="MODEL", help="A bundled model, a model folder, or org/name.")]
@@ -25,6 +25,7 @@ class Reading:
     target_language: Annotated[str | None, typer.Option(help="The answer's language, for a model of several.")] = None
     device: Device = "auto"
     dtype: Dtype = "auto"
+    quant: Quant = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

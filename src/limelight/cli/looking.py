@@ -56,7 +56,7 @@ def run(job: Job) -> None:
 def explore(model: str, text: str, reading: Reading) -> Explorer:
     """Open the model and read."""
     languages = reading.source_language, reading.target_language
-    opened = open_model(model, device=reading.device, dtype=reading.dtype)
+    opened = open_model(model, device=reading.device, dtype=reading.dtype, quant=reading.quant)
     return Explorer.of(opened, text, Asked(reading.to, reading.new, reading.beam, languages))
 
 

@@ -24,6 +24,7 @@ from .folder import Bits, open_folder, read_manifest, save
 from .keeping import beside, keep, with_beside
 from .published import open_published
 from .publishing import publish
+from .quants import Kind, pick_kind
 
 __all__ = ["About", "Opened", "about", "beside", "bundled", "find", "keep", "open_model", "publish", "read_manifest", "save"]
 
@@ -32,12 +33,14 @@ Form = Literal["published", "limelight"]
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A model that is ready, with its tokenizer and what its folder says of it."""
+    """A model that is ready, with its tokenizer and what its folder says of it. `quant`: the kind of its products, where that is less than
+    its numbers are."""
 
     model: Network
     text: Text
     manifest: Manifest
     folder: Path
+    quant: Kind | None = None
 
     @property
     def device(self) -> torch.device:
@@ -106,15 +109,20 @@ def find(name: str | Path) -> Path:
 
 
 @torch.inference_mode(False)                                          # opened inside a block without gradients, it can give them still
-def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto") -> Opened:
-    """Open a bundled model by name, or a folder: ours or a published one. Raises TaskError, WeightError or DeviceError in one line each."""
+def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Opened:
+    """Open a bundled model by name, or a folder: ours or a published one.
+
+    `dtype`: of its numbers; `quant`: of its products where that is less: "int8", "int4", or "none"; "auto" takes what this machine does
+    best without a loss that was measured. Raises TaskError, WeightError or DeviceError in one line each.
+    """
     folder = find(name)
     place = pick_device(device)
+    kind = pick_kind(quant, place)
     ours, published = (folder / "limelight.json").exists(), (folder / "config.json").exists()
     if not ours and not published:
         raise WeightError(f"{folder / 'limelight.json'} is not there.", "A model folder has a limelight.json, or a config.json.")
     model, text, manifest = open_folder(folder) if ours else open_published(folder)
     manifest = manifest if ours else with_beside(manifest, model, folder)
     model = model.to(device=place, dtype=pick_dtype(dtype, place)).eval().requires_grad_(False)
-    pack_matrices(model)
-    return Opened(model, text, manifest, folder)
+    pack_matrices(model, kind)
+    return Opened(model, text, manifest, folder, kind)

@@ -17,7 +17,7 @@ from .cache import History, Memory
 from .draws import Draws
 from .local import Centres
 from .norms import norm
-from .packed import Linear, Packed, of
+from .packed import Kind, Linear, Packed, of
 
 TINY = torch.finfo(torch.float32).tiny
 
@@ -104,10 +104,10 @@ class Attention(nn.Module):
         self.eye: Eye | None = None
         self.joint: Packed | None = None                     # q, k and v of one input in one product
 
-    def pack(self) -> None:
+    def pack(self, kind: Kind) -> None:
         """See nn.packed.Packs."""
         maps = [each for each in (self.q, self.k, self.v) if isinstance(each, Linear)]
-        self.joint = Packed(of(*maps)) if len(maps) == 3 else None
+        self.joint = Packed(of(*maps), kind) if len(maps) == 3 else None
 
     def forward(self, x: Float[Tensor, "b q m"], source: Tensor | None, sight: Sight, cache: History | None, layer: int) -> Tensor:
         """x (b q m) looks at `source`, or at itself where source is None -> (b q m).
@@ -123,9 +123,9 @@ class Attention(nn.Module):
             k, v = new_k, new_v = self._far(source, cache, layer)
             x, shape = x.reshape(len(k), -1, x.shape[-1]), x.shape                            # beams of one sentence are just more queries
             q = self.q_norm(_split(self.q(x), self.heads))
-        bias = sight.bias if sight.bias is None or self.kept is None else sight.bias[:, self.kept]
-        how: dict[str, Any] = {"allow": sight.allow, "bias": bias, "causal": sight.causal, **self._measure()}
-        fading = None
+        if k.dtype != q.dtype:                               # a cache may keep fewer bits
+            k, v = k.to(q.dtype), v.to(q.dtype)
+        how, fading = self.how(sight), None
         if self.centres is not None:
             how["allow"], fading = self.centres(x, self._steps(x, sight, past, shape), k.shape[2], sight.allow)
         how["weigh"] = fading or self._weigher(q, k, how, sight.draws, layer, past)
@@ -140,6 +140,11 @@ class Attention(nn.Module):
             near = {"window": sight.window, "keep": sight.allow, "causal": sight.causal}
             out = ops.windowed(q, k, v, scale=how["scale"], dropout=dropout, **near)
         return self.o(out.transpose(1, 2).flatten(2)).reshape(shape)
+
+    def how(self, sight: Sight) -> dict[str, Any]:
+        """The arguments of ops.attend, but for how scores become weights."""
+        bias = sight.bias if sight.bias is None or self.kept is None else sight.bias[:, self.kept]
+        return {"allow": sight.allow, "bias": bias, "causal": sight.causal, **self._measure()}
 
     def _steps(self, x: Tensor, sight: Sight, past: int, shape: torch.Size) -> Int[Tensor, "b q"]:
         """The step of each query of x, as the kernel has them, where the caller's rows and queries are `shape`."""
@@ -158,10 +163,14 @@ class Attention(nn.Module):
         """Keys and values of the memory: made once, then found in the cache."""
         if cache is not None and (held := cache.far(layer)) is not None:
             return held
-        k, v = self.k_norm(_split(self.k(source), self.groups)), _split(self.v(source), self.groups)
+        k, v = self.keys_of(source)
         if cache is not None:
             cache.keep_far(layer, k, v)
         return k, v
+
+    def keys_of(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of a memory, (b g n d) each."""
+        return self.k_norm(_split(self.k(source), self.groups)), _split(self.v(source), self.groups)
 
     def _weigher(self, q: Tensor, k: Tensor, how: dict[str, Any], draws: Draws | None, layer: int, past: int) -> ops.WeighFn:
         """How scores become weights: the spec's own way, and for hard attention what is drawn this time."""

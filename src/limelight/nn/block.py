@@ -21,7 +21,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, s: FeedForwardSpec, dim: int):
         super().__init__()
-        self.act, self.dropout = ACTIVATIONS[s.activation], s.dropout
+        self.spec, self.act, self.dropout = s, ACTIVATIONS[s.activation], s.dropout
         self.up = Linear(dim, s.hidden, s.bias)
         self.gate = Linear(dim, s.hidden, s.bias) if s.gated else None
         self.down = Linear(s.hidden, dim, s.bias)

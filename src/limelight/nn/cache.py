@@ -111,13 +111,20 @@ class Cache:
         past, g, n = self.length, k.shape[1], k.shape[2]
         near = self._near
         if near is None or near.room < past + n:
-            near = self._near = self._grown(k, max(self._room, 2 * (past + n) if near else n))
+            near = self._near = self._grown(k, self._more(n))
         keys, values = near.layers[2 * layer], near.layers[2 * layer + 1]
         if g < keys.shape[1]:
             keys, values = keys[:, :g], values[:, :g]
         keys.narrow(2, past, n).copy_(k)
         values.narrow(2, past, n).copy_(v)
         return keys.narrow(2, 0, past + n), values.narrow(2, 0, past + n)
+
+    def ahead(self, rows: int, groups: int, n: int, width: int, dtype: torch.dtype) -> Float[Tensor, "l b g n d"]:
+        """Room for `n` more tokens in every layer -> the whole tensor, in which the newest stand from slot `length` on."""
+        near = self._near
+        if near is None or near.room < self.length + n:
+            near = self._near = self._grown(torch.empty(rows, groups, 0, width, dtype=dtype), self._more(n))
+        return near.tensor
 
     def advance(self, n: int) -> None:
         """Say that all layers have written `n` more tokens."""
@@ -155,6 +162,9 @@ class Cache:
         if self.state is not None and n < self.length:
             raise InputError(f"a recurrent state cannot go back from {self.length} tokens to {n}.", "Begin again with a new cache.")
         self.length = min(self.length, n)
+
+    def _more(self, n: int) -> int:
+        return max(self._room, 2 * (self.length + n) if self._near else n)
 
     def _grown(self, like: Tensor, room: int) -> _Block:
         b, g, _, d = like.shape

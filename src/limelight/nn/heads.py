@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..spec import Activation, Classes, Labels, Norm, Words
 from ..spec import Head as HeadSpec
 from .norms import ACTIVATIONS, norm
-from .packed import Linear, Packed
+from .packed import Kind, Linear, Packed
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +39,10 @@ class WordHead(nn.Module):
         self.bias = nn.Parameter(table.weight.new_zeros(vocab)) if s.tied and s.bias else None
         self.packed: Packed | None = None
 
-    def pack(self) -> None:
+    def pack(self, kind: Kind) -> None:
         """See nn.packed.Packs."""
         if self.out is None:
-            self.packed = Packed([((self._table[0], "weight"), None if self.bias is None else (self, "bias"))])
+            self.packed = Packed([((self._table[0], "weight"), None if self.bias is None else (self, "bias"))], kind)
 
     def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n v"]:
         """(... m) -> (... v)."""

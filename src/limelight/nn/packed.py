@@ -1,8 +1,9 @@
 """Packed: matrices in the order in which a processor multiplies fastest, kept beside the weights for inference.
 
 With few rows a product costs what it takes to read the matrix, and for float32 torch's usual library reads at a third of the
-memory's speed. oneDNN, which comes in the same wheel, wants the matrix in blocks of its own and reads those two to three times as
-fast. The sums are the same up to their order (3e-7 of the result), and a row's result does not depend on its neighbours.
+memory's speed. Our native kernels (see native.matrix) read as fast as the memory gives, in float32, bfloat16, int8 or int4. Where they
+cannot be had, oneDNN, which comes with torch, wants the matrix in blocks of its own and reads those two to three times as fast. The sums
+are the same up to their order (3e-7 of the result in float32), and a row's result does not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..native import library
+from ..native.matrix import Kind, Matrix
+
+KINDS: dict[torch.dtype, Kind] = {torch.float32: "float32", torch.bfloat16: "bfloat16"}      # of products, where none is asked for
 NEAR = {torch.float32: 1e-5, torch.bfloat16: 2e-2}      # how far a packed product may be off, relative
 Slot = tuple[nn.Module, str]                            # where a parameter stands: the module, and its name there
 Map = tuple[Slot, Slot | None]                          # a weight (o m), and its bias (o) if it has one
@@ -25,38 +30,43 @@ Map = tuple[Slot, Slot | None]                          # a weight (o m), and it
 class Packs(Protocol):
     """A module that multiplies by packed matrices where it has them."""
 
-    def pack(self) -> None:
+    def pack(self, kind: Kind) -> None:
         """Have them made from the weights."""
         ...
 
 
-def pack_matrices(model: nn.Module) -> bool:
-    """Let a model multiply by packed matrices -> whether this machine can. Costs the bytes of its matrices once more.
+def pack_matrices(model: nn.Module, kind: Kind | None = None) -> bool:
+    """Let a model multiply by packed matrices of a kind, by default that of its numbers -> whether this machine can. Costs their bytes.
 
     They serve where no gradients are taken, until the weights change (a change through `weight.data` cannot be seen); from then
     on the plain product is back, and `pack_matrices` may be called again. A copy of the model has none.
     """
     first = next(model.parameters(), None)
-    if first is None or first.device.type != "cpu" or not able(first.dtype):
+    if first is None or first.device.type != "cpu" or first.dtype not in KINDS:
         return False
-    for module in model.modules():
+    kind = kind or KINDS[first.dtype]
+    if library() is None and not (kind == KINDS[first.dtype] and able(first.dtype)):
+        return False
+    for module in list(model.modules())[::-1]:                      # what is inside before what it is inside of
         if isinstance(module, Packs):
-            module.pack()
+            module.pack(kind)
     return True
 
 
 class Packed:
     """One product for one or several linear maps of the same input, side by side: x [W1; W2; ...]^T + [b1; b2; ...].
 
-    The matrix is made when it is first used.
+    The matrix is made when it is first used. `kind`: by default that of the weights.
     """
 
-    def __init__(self, maps: Sequence[Map]):
+    def __init__(self, maps: Sequence[Map], kind: Kind | None = None):
+        self.kind: Kind = kind or KINDS[_at(maps[0][0]).dtype]
+        self.native = library() is not None
         self._weights = [at for at, _ in maps]
         self._biases = [at for _, at in maps]
         self._slots = [at for at in (*self._weights, *self._biases) if at is not None]
         self._mark = self._state()
-        self._made: tuple[Tensor, Tensor | None] | None = None
+        self._made: Matrix | tuple[Tensor, Tensor | None] | None = None
 
     def serves(self, x: Tensor) -> bool:
         """Whether x may be multiplied here: no gradients are taken, and the weights are what they were."""
@@ -64,17 +74,26 @@ class Packed:
 
     def __call__(self, x: Float[Tensor, "*n m"]) -> Float[Tensor, "*n o"]:
         """(... m) -> (... o)."""
-        self._made = self._made or self._make()
-        return torch.ops.mkldnn._linear_pointwise(x, *self._made, "none", [], "")
+        self._made = self._made or (self.matrix() if self.native else self._make())
+        return self._made(x) if isinstance(self._made, Matrix) else torch.ops.mkldnn._linear_pointwise(x, *self._made, "none", [], "")
+
+    def matrix(self) -> Matrix:
+        """The native matrix."""
+        if not isinstance(self._made, Matrix):
+            self._made = Matrix.of(*self._joined(), self.kind)
+        return self._made
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()                             # copies and pickles go without: their weights are others
 
     def _make(self) -> tuple[Tensor, Tensor | None]:
+        weight, bias = self._joined()
+        return torch.ops.mkldnn._reorder_linear_weight(weight, None), bias
+
+    def _joined(self) -> tuple[Tensor, Tensor | None]:
         weights = [_at(slot) for slot in self._weights]
         biases = [w.new_zeros(len(w)) if slot is None else _at(slot) for w, slot in zip(weights, self._biases, strict=True)]
-        matrix = torch.ops.mkldnn._reorder_linear_weight(torch.cat(weights), None)
-        return matrix, torch.cat(biases) if any(self._biases) else None
+        return torch.cat(weights), torch.cat(biases) if any(self._biases) else None
 
     def _state(self) -> list[tuple[int, int]]:
         found = [_at(slot) for slot in self._slots]
@@ -86,9 +105,9 @@ class Linear(nn.Linear):
 
     packed: Packed | None = None
 
-    def pack(self) -> None:
+    def pack(self, kind: Kind) -> None:
         """See Packs."""
-        self.packed = Packed(of(self))
+        self.packed = Packed(of(self), kind)
 
     def forward(self, input: Float[Tensor, "*n m"]) -> Float[Tensor, "*n o"]:
         """(... m) -> (... o)."""
@@ -119,7 +138,7 @@ def able(dtype: torch.dtype) -> bool:
             each.copy_(torch.randn(each.shape, generator=random))
         x = torch.randn(5, 64, generator=random).to(dtype)
         try:
-            found, wanted = Packed(of(linear))(x), linear(x)
+            found, wanted = torch.ops.mkldnn._linear_pointwise(x, *Packed(of(linear), KINDS[dtype])._make(), "none", [], ""), linear(x)
         except (RuntimeError, AttributeError, NotImplementedError):
             return False
         return bool((found - wanted).norm() <= NEAR[dtype] * wanted.norm())

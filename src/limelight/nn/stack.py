@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
@@ -9,13 +11,14 @@ from torch import Tensor, nn
 from .. import ops
 from ..spec import Alibi, Buckets, Dot, Kernel, Rotary, ScaledDot, Soft
 from ..spec import Stack as StackSpec
+from .at_once import AtOnce, Given
 from .attention import Attention, Sight, Turn
 from .block import Block
 from .cache import History, Memory
 from .draws import Draws
 from .embed import Embed
 from .norms import norm
-from .packed import Linear
+from .packed import Kind, Linear
 from .rotary import angles
 
 
@@ -31,11 +34,22 @@ class Stack(nn.Module):
         self.project = Linear(dim, s.input.width, bias=False) if s.input.width else nn.Identity()
         self.width = s.attention.width(dim)
         self.distance = nn.Embedding(s.position.count, s.attention.heads) if isinstance(s.position, Buckets) else None
+        self.at_once: AtOnce | None = None
 
     @property
     def layers(self) -> list[Block]:
         """The blocks, first to last."""
         return [block for block in self.blocks if isinstance(block, Block)]
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether scores depend on how far apart slots are."""
+        return isinstance(self.spec.position, Alibi | Buckets)
+
+    def pack(self, kind: Kind) -> None:
+        """See nn.packed.Packs; what is inside is packed already."""
+        del kind
+        self.at_once = AtOnce(self) if AtOnce.able(self) else None
 
     def attentions(self) -> dict[str, Attention]:
         """Every attention by layer and kind: "0.self", "3.cross" ..."""
@@ -62,24 +76,31 @@ class Stack(nn.Module):
         segments: Int[Tensor, "b n"] | None = None,
     ) -> Tensor:
         """Tokens (b n) -> hidden states (b n m). `keep` covers the cached slots too: (b past + n)."""
-        past, n = cache.length if cache else 0, tokens.shape[1]
+        s, past, n = self.spec, cache.length if cache else 0, tokens.shape[1]
         slots = torch.arange(past, past + n, device=tokens.device)
         # Slots count every key; positions count only real tokens, so padding on either side costs nothing.
         at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, past:]
         x = self.embed(tokens, at, past + n, segments)
-        nears = self._nears(at, slots, past + n, keep)
+        bias = self._bias(slots, past + n)
+        turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
+        nears = partial(self._nears, slots, past + n, keep, bias, turn)
         far = None if memory is None else Sight.far(memory, draws, None if keep is None else at)
-        for block, near in zip(self.blocks, nears, strict=True):
-            x = block(x, None if memory is None else memory.hidden, near, far, cache)
+        given = Given(x, nears, bias, turn, keep, memory, far, cache)
+        x = self.norm(self._layers(given)) if self.at_once is None or not self.at_once.serves(given) else self.at_once(given)
         if cache is not None:
             cache.advance(n)
-        return self.project(self.norm(x))
+        return self.project(x)
 
-    def _nears(self, at: Tensor, slots: Tensor, length: int, keep: Tensor | None) -> list[Sight]:
+    def _layers(self, given: Given) -> Tensor:
+        """One after another."""
+        x, hidden = given.x, None if given.memory is None else given.memory.hidden
+        for block, near in zip(self.blocks, given.nears(), strict=True):
+            x = block(x, hidden, near, given.far, given.cache)
+        return x
+
+    def _nears(self, slots: Tensor, length: int, keep: Tensor | None, bias: Tensor | None, turn: Turn | None) -> list[Sight]:
         """What each layer may see of the sequence itself: one sight for all layers of one window."""
         s = self.spec
-        bias = self._bias(slots, length)
-        turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
         windows = s.windows or (s.attention.window,) * s.depth
         sights: dict[int | None, Sight] = {}
         for window in dict.fromkeys(windows):
