@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 
-import loops
 import pytest
 import torch
 from specs import RECURRENT, bare, build, recurrent, tokens
 
+import loops
 from limelight.errors import InputError
 from limelight.inputs import Batch, pad
 from limelight.inputs.pairs import Pairs

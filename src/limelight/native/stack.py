@@ -56,8 +56,8 @@ class _Call(ctypes.Structure):
         *(("store", _at), ("pages", _at), *((name, _whole) for name in ("pages_each", "page", "layer", "values", "group", "half"))),
         *(("cos", _at), ("sin", _at), ("pairs", _whole)),
         *(("keep", _at), ("keep_stride", _whole), ("bias", _at), *((name, _whole) for name in ("bias_head", "bias_query", "bias_from"))),
-        *((f"far_{name}", _at) for name in ("pairs", "rows", "keep")),
-        *((f"far_{name}", _whole) for name in ("slots", "row", "group", "slot", "half")),
+        *((f"far_{name}", _at) for name in ("pairs", "steps", "rows", "keep")),
+        *((f"far_{name}", _whole) for name in ("slots", "half")),
         *(("self_asked", _at), ("cross_asked", _at), ("threads", _whole)),
     )
 
@@ -120,7 +120,7 @@ class Store:
 
 @dataclass(frozen=True, eq=False)
 class Far:
-    """A memory's keys and values, a pair (r g n d) a layer, all with the same strides; `rows`: which row each sequence looks at."""
+    """A memory's keys and values, a pair (r g n d) of the same strides for each layer; `rows`: which row each sequence looks at."""
 
     pairs: Sequence[tuple[Tensor, Tensor]]
     rows: Int[Tensor, " s"]
@@ -198,12 +198,12 @@ def _stored(s: Store) -> tuple[object, ...]:
 
 def _far(far: Far | None, held: list[object]) -> tuple[object, ...]:
     if far is None:
-        return (None, None, None, 0, 0, 0, 0, 0)
-    like = far.pairs[0][0]
-    row, group, slot, _ = like.stride()
-    held.append(places := (_at * (2 * len(far.pairs)))(*(each.data_ptr() for pair in far.pairs for each in pair)))
-    address = ctypes.cast(places, _at)
-    return (address, far.rows.data_ptr(), _of(far.keep), like.shape[2], row, group, slot, like.dtype == torch.bfloat16)
+        return (None, None, None, None, 0, 0)
+    like, depth = far.pairs[0][0], len(far.pairs)
+    held.append(places := (_at * (2 * depth))(*(each.data_ptr() for pair in far.pairs for each in pair)))
+    held.append(steps := (_whole * (3 * depth))(*(step for k, _ in far.pairs for step in k.stride()[:3])))
+    pointers = (ctypes.cast(places, _at), ctypes.cast(steps, _at))
+    return (*pointers, far.rows.data_ptr(), _of(far.keep), like.shape[2], like.dtype == torch.bfloat16)
 
 
 def _places(tensors: Sequence[Tensor | None], held: list[object]) -> object:

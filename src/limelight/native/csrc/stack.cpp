@@ -74,11 +74,14 @@ struct Masks {
   int64_t bias_head, bias_query, bias_from;
 };
 
+struct Step { int64_t row, group, slot; };
+
 struct Far {                       // the memory's keys and values: of row r, group g, slot t at r * row + g * group + t * slot
   const void* const* at;           // (2 depth): keys and values of each layer
+  const Step* steps;               // of each layer
   const int64_t* rows;             // which row each sequence looks at; null where there is no memory
   const uint8_t* keep;             // (rows, slots), or null
-  int64_t slots, row, group, slot, half;
+  int64_t slots, half;
 };
 
 struct Call {
@@ -306,6 +309,7 @@ class Run {
   void far_items(const Heads& h, int64_t layer, int64_t stride) {
     static const int64_t kHere = 0;
     const Far& far = a_.far;
+    const Step& step = far.steps[layer];
     const int64_t size = far.half ? 2 : 4;
     const char *k = static_cast<const char*>(far.at[2 * layer]), *v = static_cast<const char*>(far.at[2 * layer + 1]);
     for (size_t run = 0; run + 1 < far_starts_.size(); ++run)                // rows that share a memory are just more queries
@@ -315,7 +319,7 @@ class Run {
         asked.past = 0, asked.slots = far.slots, asked.causal = false, asked.window = 0;
         asked.keep = far.keep ? far.keep + row * far.slots : nullptr;
         items_[run * h.groups + group] = asked;
-        keys_[run * h.groups + group] = {k + (row * far.row + group * far.group) * size, far.half != 0, &kHere, far.slots, (v - k) / size, far.slot};
+        keys_[run * h.groups + group] = {k + (row * step.row + group * step.group) * size, far.half != 0, &kHere, far.slots, (v - k) / size, step.slot};
       }
   }
 
