@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from benchmarks import tables
+from benchmarks.__main__ import BENCHMARKS
 from benchmarks.contestants import Contestant, gather, tried
 from benchmarks.limits import Limits
 from benchmarks.machine import installed
@@ -19,15 +20,26 @@ from benchmarks.sentences import lengths
 from limelight.hub import bundled
 
 ROOT = Path(__file__).parents[1]
+PEERLESS = ("decoding", "encoding", "growth", "translation", "looking", "families")      # nothing to set beside, or weights that they make
 SPREAD = {"median", "min", "max", "samples"}
 
 
-def run(name: str, out: Path) -> dict[str, Any]:
-    """One benchmark as a person runs it."""
-    command = [sys.executable, "-m", "benchmarks", name, "--smoke", "--threads", "1", "--out", str(out)]
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All benchmarks as a person runs them, in one process; those that stand on peers where these are."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    names = [name for name in BENCHMARKS if installed("transformers") or name not in PEERLESS]
+    command = [sys.executable, "-m", "benchmarks", *names, "--smoke", "--threads", "1", "--out", str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+def read(name: str, out: Path) -> dict[str, Any]:
+    """What one of them has measured."""
+    if not (out / f"{name}.json").exists():
+        pytest.skip("transformers is not installed: pip install 'limelight[peers]'")
     return json.loads((out / f"{name}.json").read_text("utf-8"))
 
 
@@ -35,7 +47,7 @@ def check_conditions(record: dict[str, Any], name: str) -> None:
     assert record["benchmark"] == name
     assert record["smoke"] is True
     assert record["threads"] == 1
-    assert record["command"].startswith(f"python -m benchmarks {name} --smoke")
+    assert record["command"].startswith("python -m benchmarks limits ")
     assert record["machine"]["cpu"]
     assert record["machine"]["cores"] >= 1
     assert {"python", "torch", "limelight"} <= record["versions"].keys()
@@ -48,8 +60,8 @@ def check_spread(found: dict[str, Any]) -> None:
     assert min(found["samples"]) == found["min"]
 
 
-def test_training(tmp_path: Path) -> None:
-    record = run("training", tmp_path)
+def test_training(out: Path) -> None:
+    record = read("training", out)
     check_conditions(record, "training")
     expected = {"limelight", "nn.Transformer"} | ({"Marian (transformers)"} if installed("transformers") else set())
     assert record["results"].keys() == expected
@@ -62,13 +74,11 @@ def test_training(tmp_path: Path) -> None:
     assert record["limelight_by"].keys() == expected - {"limelight"}
     best = record["limelight_by_the_best_peer"]
     assert best["median"] == record["limelight_by"][best["peer"]]["median"]
-    page = tables.render(tmp_path)
-    assert "## Training" in page
-    assert "## Looking" not in page
+    assert "## Training" in tables.render(out)
 
 
-def test_gpt(tmp_path: Path) -> None:
-    record = run("gpt", tmp_path)
+def test_gpt(out: Path) -> None:
+    record = read("gpt", out)
     check_conditions(record, "gpt")
     peers = ["PyTorch", *(["transformers"] if installed("transformers") else [])]
     expected = {form for name in peers for form in (name, f"{name}, compiled")}
@@ -79,12 +89,11 @@ def test_gpt(tmp_path: Path) -> None:
         check_spread(each)
     best = record["limelight_by_the_best_peer"]
     assert best["median"] == record["limelight_by"][best["peer"]]["median"]
-    assert "| PyTorch, compiled |" in tables.render(tmp_path)
+    assert "| PyTorch, compiled |" in tables.render(out)
 
 
-def test_translation(tmp_path: Path) -> None:
-    need_transformers()
-    record = run("translation", tmp_path)
+def test_translation(out: Path) -> None:
+    record = read("translation", out)
     check_conditions(record, "translation")
     assert [case["setting"]["batch"] for case in record["cases"]] == [1, 3]
     for case in record["cases"]:
@@ -95,13 +104,7 @@ def test_translation(tmp_path: Path) -> None:
         assert all(share == 1.0 for name, share in same.items() if "fp32" in name)        # they are one function
         assert ("CTranslate2 int8" in same) == installed("ctranslate2")
         check_against(case)
-    assert "| limelight fp32 |" in tables.render(tmp_path)
-
-
-def need_transformers() -> None:
-    """It makes the weights."""
-    if not installed("transformers"):
-        pytest.skip("transformers is not installed: pip install 'limelight[peers]'")
+    assert "| limelight fp32 |" in tables.render(out)
 
 
 def check_contest(case: dict[str, Any], told: str) -> None:
@@ -126,12 +129,12 @@ def check_against(case: dict[str, Any]) -> None:
     assert " / ".join(best) in case["limelight_by"]
 
 
-def test_limits(tmp_path: Path) -> None:
-    record = run("limits", tmp_path)
+def test_limits(out: Path) -> None:
+    record = read("limits", out)
     check_conditions(record, "limits")
     for name, most in record["limits"].items():
         assert most == max(rates[name] for rates in record["by"].values()) > 0
-    assert "GB/s read from memory" in tables.render(tmp_path)
+    assert "GB/s read from memory" in tables.render(out)
 
 
 def test_least_time_is_the_longer_of_reading_and_computing() -> None:
@@ -142,9 +145,8 @@ def test_least_time_is_the_longer_of_reading_and_computing() -> None:
     assert machine.seconds("int4", operations=1e12) == machine.seconds("int8", operations=1e12) == pytest.approx(2.5)
 
 
-def test_decoding(tmp_path: Path) -> None:
-    need_transformers()
-    record = run("decoding", tmp_path)
+def test_decoding(out: Path) -> None:
+    record = read("decoding", out)
     check_conditions(record, "decoding")
     assert [case["setting"]["batch"] for case in record["cases"]] == [1, 2]
     for case in record["cases"]:
@@ -152,12 +154,11 @@ def test_decoding(tmp_path: Path) -> None:
         same = case["same_as_limelight_fp32"]
         assert all(share == 1.0 for name, share in same.items() if "fp32" in name or "f32" in name)        # they are one function
         assert ("llama.cpp q4_0" in same) == (installed("llama-cpp-python") and installed("gguf"))
-    assert "## Writing" in tables.render(tmp_path)
+    assert "## Writing" in tables.render(out)
 
 
-def test_encoding(tmp_path: Path) -> None:
-    need_transformers()
-    record = run("encoding", tmp_path)
+def test_encoding(out: Path) -> None:
+    record = read("encoding", out)
     check_conditions(record, "encoding")
     for case in record["cases"]:
         check_contest(case, "apart_from_limelight_fp32")
@@ -168,11 +169,11 @@ def test_encoding(tmp_path: Path) -> None:
         check_contest(real, "same_classes_as_limelight_fp32")
         assert real["same_classes_as_limelight_fp32"]["transformers fp32, pipeline"] == 1.0
         assert real["setting"]["texts"] >= 4
-    assert "**3 x 6 tokens**" in tables.render(tmp_path)
+    assert "**3 x 6 tokens**" in tables.render(out)
 
 
-def test_attention(tmp_path: Path) -> None:
-    record = run("attention", tmp_path)
+def test_attention(out: Path) -> None:
+    record = read("attention", out)
     check_conditions(record, "attention")
     assert [(case["setting"]["queries"], case["setting"]["format"]) for case in record["cases"]] == [
         (16, "fp32"), (16, "bf16"), (1, "fp32"), (1, "bf16"),
@@ -180,12 +181,11 @@ def test_attention(tmp_path: Path) -> None:
     for case in record["cases"]:
         check_against(case)
         assert all(each < {"fp32": 1e-5, "bf16": 3e-2}[case["setting"]["format"]] for each in case["apart_from_exact"].values())
-    assert "**1 queries, 16 keys, bf16**" in tables.render(tmp_path)
+    assert "**1 queries, 16 keys, bf16**" in tables.render(out)
 
 
-def test_growth(tmp_path: Path) -> None:
-    need_transformers()
-    record = run("growth", tmp_path)
+def test_growth(out: Path) -> None:
+    record = read("growth", out)
     check_conditions(record, "growth")
     assert [tuple(case["setting"].values()) for case in record["cases"]] == [(1, 4), (1, 8), (3, 4)]
     for case in record["cases"]:
@@ -194,11 +194,11 @@ def test_growth(tmp_path: Path) -> None:
         tokens = case["setting"]["rows"] * case["setting"]["context"]
         assert held["transformers fp32"] == 2 * held["transformers bf16"] == tokens * 2 * 2 * 32 * 4
         assert held["limelight fp32"] >= held["transformers fp32"]          # room is taken ahead
-    assert "| 3 x 4 |" in tables.render(tmp_path)
+    assert "| 3 x 4 |" in tables.render(out)
 
 
-def test_quality(tmp_path: Path) -> None:
-    record = run("quality", tmp_path)
+def test_quality(out: Path) -> None:
+    record = read("quality", out)
     check_conditions(record, "quality")
     assert {each["model"] for each in record["models"]} | record["left_out"].keys() == set(bundled())
     for each in record["models"]:
@@ -208,7 +208,7 @@ def test_quality(tmp_path: Path) -> None:
             assert found["places"] > 1
             assert found["scores"]
     if record["models"]:
-        assert "## Quality by precision" in tables.render(tmp_path)
+        assert "## Quality by precision" in tables.render(out)
 
 
 def test_who_cannot_take_part_is_left_out_and_named() -> None:
@@ -225,8 +225,8 @@ def test_who_cannot_take_part_is_left_out_and_named() -> None:
         gather([Contestant("limelight fp32", "fp32", breaks)])
 
 
-def test_tracing(tmp_path: Path) -> None:
-    record = run("tracing", tmp_path)
+def test_tracing(out: Path) -> None:
+    record = read("tracing", out)
     check_conditions(record, "tracing")
     (found,) = record["lengths"]
     ours = {name: each for name, each in found["results"].items() if name.startswith("limelight")}
@@ -237,13 +237,11 @@ def test_tracing(tmp_path: Path) -> None:
         assert each["peak_extra_mib"] >= 0
     assert all(each["bit_equal_to_plain"] is True for each in ours.values())
     assert found["by_plain"]["limelight: one layer traced"].keys() == SPREAD
-    assert "| limelight: all layers traced and read |" in tables.render(tmp_path)
+    assert "| limelight: all layers traced and read |" in tables.render(out)
 
 
-def test_looking(tmp_path: Path) -> None:
-    if not installed("transformers"):
-        pytest.skip("transformers is not installed: pip install 'limelight[bench]'")
-    record = run("looking", tmp_path)
+def test_looking(out: Path) -> None:
+    record = read("looking", out)
     check_conditions(record, "looking")
     (found,) = record["lengths"]
     expected = {"limelight", "limelight: summaries of all maps", "limelight: page", "transformers", "transformers: output_attentions"}
@@ -254,13 +252,11 @@ def test_looking(tmp_path: Path) -> None:
     assert found["results"]["limelight: page"]["bytes"] > 10_000
     assert found["bytes_of_all_maps"] == 4 * 2 * 4 * 16 * 16
     assert 0 < found["row"]["min"] <= found["row"]["max"]
-    assert "| limelight: summaries of all maps |" in tables.render(tmp_path)
+    assert "| limelight: summaries of all maps |" in tables.render(out)
 
 
-def test_families(tmp_path: Path) -> None:
-    if not installed("transformers"):
-        pytest.skip("transformers is not installed: pip install 'limelight[bench]'")
-    record = run("families", tmp_path)
+def test_families(out: Path) -> None:
+    record = read("families", out)
     check_conditions(record, "families")
     assert {kind: each["does"] for kind, each in record["families"].items()} == {"distilbert": "reads", "gpt2": "writes", "t5": "writes"}
     for each in record["families"].values():
@@ -269,7 +265,7 @@ def test_families(tmp_path: Path) -> None:
         assert each["results"].keys() == {"limelight", "transformers"}
         for found in (*each["results"].values(), each["limelight_by"]):
             check_spread(found)
-    page = tables.render_families(tmp_path)
+    page = tables.render_families(out)
     assert "| `distilbert` | DistilBERT | words, classes, labels, span, none |" in page
     assert "tiny sizes; 2 rows of 5 tokens in" in page
 
