@@ -23,6 +23,8 @@ from .attention import Attention, Look, Sight, Turn
 from .block import Block as Layer
 from .cache import Cache, History, Memory
 from .packed import Linear, Packed
+from .paged import PagedCache
+from .stores import newest, of_cache, of_pages, of_texts
 
 if TYPE_CHECKING:
     from .stack import Stack
@@ -61,6 +63,7 @@ class AtOnce:
         self._tensors = [slot[name] for slot, name in self._slots]
         self._state = self._now()
         self._attentions = [each for block in stack.layers for each in (block.attn, block.cross) if each is not None]
+        self._groups = max(block.attn.groups for block in stack.layers)
         self._column: Column | None = None
         self._half = False
 
@@ -78,6 +81,8 @@ class AtOnce:
         """Whether nobody learns, hooks in or has changed a weight."""
         if torch.is_grad_enabled() or self._stack.training or any(map(len, self._hooks)) or self._now() != self._state:
             return False
+        if isinstance(given.cache, PagedCache):                          # whose slots are each row's own: a bias would need its own too
+            return given.bias is None and given.cache.pool.tensor.dtype in (torch.float32, torch.bfloat16)
         return given.cache is None or isinstance(given.cache, Cache)
 
     def __call__(self, given: Given) -> Tensor:
@@ -92,8 +97,9 @@ class AtOnce:
         first = torch.arange(0, (b + 1) * n, n) if n else torch.zeros(b + 1, dtype=torch.int64)
         if given.cache is None and not watched and b > 1:
             return self._in_turn(given, x, first).view(b, n, m).to(given.x.dtype)
-        store = self._store(given, watched)
-        self._run(given, Flat(x, first, torch.full((b,), given.past), store, keep=_bytes(given.keep)), None, store if watched else None)
+        store, past = self._store(given, watched)
+        keep = None if isinstance(given.cache, PagedCache) else _bytes(given.keep)
+        self._run(given, Flat(x, first, past, store, keep=keep), None, store if watched else None)
         if given.cache is None and given.keep is not None:               # as where padding is left out
             x.masked_fill_(~given.keep.reshape(-1, 1), 0.0)
         return x.view(b, n, m).to(given.x.dtype)
@@ -121,9 +127,9 @@ class AtOnce:
                 stop += 1
             rows = slice(ends[start], ends[stop])
             some = first[start : stop + 1] - ends[start]
-            flat = Flat(x[rows], some, torch.zeros(stop - start, dtype=torch.int64), self._scratch(some, 1),
-                        keep=None if keep is None else keep[start:stop])  # fmt: skip
-            self._run(given, flat, (start, rows, real), None)
+            store = of_texts(some, 1, self._groups, self._stack.width, self._dtype)
+            past = torch.zeros(stop - start, dtype=torch.int64)
+            self._run(given, Flat(x[rows], some, past, store, keep=None if keep is None else keep[start:stop]), (start, rows, real), None)
             start = stop
         return x
 
@@ -162,24 +168,16 @@ class AtOnce:
             cache.keep_far(layer, *pair)
         return pair
 
-    def _store(self, given: Given, watched: bool) -> Store:
+    def _store(self, given: Given, watched: bool) -> tuple[Store, Tensor]:
+        """Where keys and values stand, and the slot of each row's first token."""
         b, n, _ = given.x.shape
-        if not isinstance(given.cache, Cache):
-            return self._scratch(torch.arange(b + 1) * n, self._column.depth if watched and self._column else 1)
-        most = max(block.attn.groups for block in self._stack.layers)
-        tensor = given.cache.ahead(b, most, n, self._stack.width, self._dtype)
-        _, _, g, room, d = tensor.shape
-        pages = (torch.arange(b) * (g * room * d))[:, None]
-        values = tensor.stride(0)
-        return Store(tensor, pages, room, 2 * values, values, room * d)
-
-    def _scratch(self, first: Tensor, layers: int) -> Store:
-        """Room for keys and values of texts that nobody goes on from; of one layer at a time where nobody looks."""
-        tokens, d = int(first[-1]), self._stack.width
-        g = max(block.attn.groups for block in self._stack.layers)
-        tensor = torch.empty(layers, 2, g, tokens, d, dtype=self._dtype)
-        layer = 0 if layers == 1 else tensor.stride(0)
-        return Store(tensor, (first[:-1] * d)[:, None].contiguous(), max(1, tokens), layer, g * tokens * d, tokens * d)
+        match given.cache:
+            case Cache():
+                return of_cache(given.cache, b, n, self._groups, self._stack.width, self._dtype)
+            case PagedCache():
+                return of_pages(given.cache)
+        layers = len(self._stack.layers) if watched else 1
+        return of_texts(torch.arange(b + 1) * n, layers, self._groups, self._stack.width, self._dtype), torch.zeros(b, dtype=torch.int64)
 
     # --- who looks --------------------------------------------------------------------------------------------------
     def _noted(self, tokens: int) -> tuple[list[Tensor | None], list[Tensor | None]]:
@@ -193,10 +191,10 @@ class AtOnce:
 
     def _told(self, given: Given, store: Store, asked: tuple[list[Tensor | None], list[Tensor | None]], far: Far | None) -> None:
         """Show each eye what the kernel was given."""
-        nears = given.nears()
+        nears, (b, n) = given.nears(), given.x.shape[:2]
         for layer, block in enumerate(self._stack.layers):
             if (q := asked[0][layer]) is not None:
-                self._show(given, block.attn, q, self._newest(given, block.attn, store, layer), nears[layer])
+                self._show(given, block.attn, q, newest(_kept(given.cache), store, layer, (b, block.attn.groups, n)), nears[layer])
             if block.cross is not None and (q := asked[1][layer]) is not None and far is not None and given.far is not None:
                 self._show(given, block.cross, q, far.pairs[layer], given.far)
 
@@ -210,16 +208,6 @@ class AtOnce:
         cache = given.cache
         run, reorders = (None, 0) if cache is None else (cache.run, cache.reorders)
         eye.saw(Look(asks, k, v, given.past, reorders, sight is given.far, how, sight.window, run))
-
-    def _newest(self, given: Given, attention: Attention, store: Store, layer: int) -> tuple[Tensor, Tensor]:
-        """The keys and values that this call has made, (b g n d), out of reach of what is written later."""
-        b, n = given.x.shape[:2]
-        if isinstance(given.cache, Cache):
-            pair = store.tensor[2 * layer : 2 * layer + 2, :, : attention.groups, given.past : given.past + n]
-        else:
-            pair = store.tensor[layer].unflatten(2, (b, n)).transpose(1, 2)[:, :, : attention.groups] if n else store.tensor.new_empty(0)
-        k, v = pair.clone().unbind(0)
-        return k, v
 
     # --- made once --------------------------------------------------------------------------------------------------
     @property
@@ -280,6 +268,10 @@ def _norm(module: nn.Module) -> Norm:
 
 def _floats(weight: Tensor | None) -> Tensor | None:
     return None if weight is None else weight.detach().float().contiguous()
+
+
+def _kept(cache: History | None) -> Cache | PagedCache | None:
+    return cache if isinstance(cache, Cache | PagedCache) else None
 
 
 def _runs(keep: Tensor) -> tuple[Tensor, Tensor] | None:

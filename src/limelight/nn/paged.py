@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -21,7 +22,9 @@ from torch import Tensor
 
 from ..errors import InputError
 from .cache import RUNS, KeyValue
-from .stack import Stack
+
+if TYPE_CHECKING:
+    from .stack import Stack
 
 PAGE = 16
 EMPTY = 0                                                # the page where no sequence writes: padding points there, and finds zeros
@@ -281,14 +284,24 @@ class PagedCache:
 
     def extend(self, layer: int, k: Float[Tensor, "b g n d"], v: Float[Tensor, "b g n d"]) -> KeyValue:
         """See Cache; what comes back is a copy."""
-        p, (_, _, groups, size, d) = self._placed(), self.pool.tensor.shape
-        vectors = self.pool.tensor.view(-1, d)
-        heads = torch.arange(k.shape[1], device=k.device) * size
-        parts = torch.arange(2 * layer, 2 * layer + 2, device=k.device) * groups * size
-        where = p.first[None, :, None] + (parts[:, None] + heads)[:, None, :, None]                   # (2 b g n)
-        vectors.index_copy_(0, where[..., p.past :].flatten(), torch.stack((k, v)).view(-1, d).to(vectors.dtype))
-        keys, values = vectors.index_select(0, where.flatten()).view(*where.shape, d).to(k.dtype).unbind(0)
+        vectors, where = self._vectors(layer, k.shape[1])
+        vectors.index_copy_(0, where[..., self._placed().past :].flatten(), torch.stack((k, v)).view(-1, k.shape[3]).to(vectors.dtype))
+        keys, values = vectors.index_select(0, where.flatten()).view(*where.shape, -1).to(k.dtype).unbind(0)
         return keys, values
+
+    def newest(self, layer: int, groups: int) -> KeyValue:
+        """The keys and values that stand in the slots of this pass, (b g n d) each: a copy."""
+        vectors, where = self._vectors(layer, groups)
+        where = where[..., self._placed().past :]
+        keys, values = vectors.index_select(0, where.flatten()).view(*where.shape, -1).unbind(0)
+        return keys, values
+
+    def _vectors(self, layer: int, heads: int) -> tuple[Float[Tensor, "v d"], Int[Tensor, "2 b g n"]]:
+        """All vectors of the pool, and which are those of a layer."""
+        _, _, groups, size, d = self.pool.tensor.shape
+        device = self.pool.tensor.device
+        parts = torch.arange(2 * layer, 2 * layer + 2, device=device)[:, None] * groups * size + torch.arange(heads, device=device) * size
+        return self.pool.tensor.view(-1, d), self._placed().first[None, :, None] + parts[:, None, :, None]
 
     def advance(self, n: int) -> None:
         """See Cache."""

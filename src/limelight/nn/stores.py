@@ -1,0 +1,50 @@
+"""Stores: where the native column finds keys and values, and puts new ones: in a cache, in pages, or in room that nobody keeps."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from ..native.stack import Store
+from .cache import Cache, KeyValue
+from .paged import PagedCache
+
+
+def of_cache(cache: Cache, rows: int, n: int, groups: int, width: int, dtype: torch.dtype) -> tuple[Store, Int[Tensor, " b"]]:
+    """With room for `n` more tokens in each row; and the slots before those."""
+    tensor = cache.ahead(rows, groups, n, width, dtype)
+    _, _, g, room, d = tensor.shape
+    values = tensor.stride(0)
+    pages = (torch.arange(rows) * (g * room * d))[:, None]
+    return Store(tensor, pages, room, 2 * values, values, room * d), torch.full((rows,), cache.length)
+
+
+def of_pages(cache: PagedCache) -> tuple[Store, Int[Tensor, " b"]]:
+    """Each row in slots of its own: nothing is padded."""
+    tensor, n = cache.pool.tensor, cache.fresh
+    page, part, group, _, _ = tensor.stride()
+    past = torch.tensor([len(row.tokens) - n for row in cache.rows])
+    return Store(tensor, cache.tables() * page, tensor.shape[3], 2 * part, part, group), past
+
+
+def of_texts(first: Int[Tensor, " b1"], layers: int, groups: int, width: int, dtype: torch.dtype) -> Store:
+    """Room for whole texts that nobody goes on from; with one layer's alone, each layer writes over the one before."""
+    tokens = int(first[-1])
+    tensor = torch.empty(layers, 2, groups, tokens, width, dtype=dtype)
+    layer = 0 if layers == 1 else tensor.stride(0)
+    return Store(tensor, (first[:-1] * width)[:, None].contiguous(), max(1, tokens), layer, groups * tokens * width, tokens * width)
+
+
+def newest(cache: Cache | PagedCache | None, store: Store, layer: int, shape: tuple[int, int, int]) -> KeyValue:
+    """The keys and values that a call has made in one layer, (b g n d) float32, out of reach of what is written later; `shape`: b, g, n."""
+    b, g, n = shape
+    match cache:
+        case Cache():
+            pair = store.tensor[2 * layer : 2 * layer + 2, :, :g, cache.length : cache.length + n]
+        case PagedCache():
+            pair = torch.stack(cache.newest(layer, g))
+        case None:
+            pair = store.tensor[layer].unflatten(2, (b, n)).transpose(1, 2)[:, :, :g]
+    k, v = pair.to(torch.float32, copy=True).unbind(0)
+    return k, v
