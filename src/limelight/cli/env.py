@@ -17,7 +17,9 @@ PACKAGES = ("torch", "tokenizers", "safetensors", "numpy", "pyarrow", "pydantic"
 VARIABLES = (
     "HF_HOME",
     "HF_HUB_OFFLINE",
+    "LIMELIGHT_CACHE",
     "LIMELIGHT_DATA",
+    "LIMELIGHT_NATIVE",
     "NO_COLOR",
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -47,6 +49,7 @@ def gather() -> dict[str, Any]:
 
     from .. import __version__
     from ..hub import bundled
+    from ..native import built
 
     return {
         "limelight": __version__,
@@ -57,6 +60,7 @@ def gather() -> dict[str, Any]:
         "cpu": _cpu_name(),
         "cpu capability": torch.backends.cpu.get_cpu_capability(),
         "cpu instructions": _instructions(),
+        "native code": built().why,
         "cores": {"logical": os.cpu_count(), "usable": _usable(), "torch threads": torch.get_num_threads()},
         "memory": _memory(),
         "gpus": [_gpu(n) for n in range(torch.cuda.device_count())],

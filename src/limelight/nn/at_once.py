@@ -7,7 +7,8 @@ changes by a hook run one by one, as ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from operator import is_
 from typing import TYPE_CHECKING, cast
 
@@ -21,7 +22,7 @@ from ..spec import Attention as AttentionSpec
 from ..spec import Dot, ScaledDot, Soft
 from .attention import Attention, Look, Sight, Turn
 from .block import Block as Layer
-from .cache import Cache, History, Memory
+from .cache import Cache, History, KeyValue, Memory
 from .packed import Linear, Packed
 from .paged import PagedCache
 from .stores import newest, of_cache, of_pages, of_texts
@@ -52,6 +53,18 @@ class Given:
         return self.cache.length if self.cache else 0
 
 
+Noted = tuple[list[Tensor | None], list[Tensor | None]]
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """A stack for C++: whole, each layer alone, and the norm at its end."""
+
+    whole: Column
+    layers: Sequence[Column]
+    last: Column
+
+
 class AtOnce:
     """A stack's layers as one native column, for as long as its weights are what they were."""
 
@@ -64,8 +77,7 @@ class AtOnce:
         self._state = self._now()
         self._attentions = [each for block in stack.layers for each in (block.attn, block.cross) if each is not None]
         self._groups = max(block.attn.groups for block in stack.layers)
-        self._column: Column | None = None
-        self._half = False
+        self._dtype = torch.float32 if _exact(stack) else torch.bfloat16    # of keys and values that are kept
 
     @staticmethod
     def able(stack: Stack) -> bool:
@@ -86,119 +98,115 @@ class AtOnce:
         return given.cache is None or isinstance(given.cache, Cache)
 
     def __call__(self, given: Given) -> Tensor:
-        """(b n m) -> (b n m), normed as the stack's end does."""
-        if self._column is None:
-            self._column = self._made()
+        """(b n m) -> (b n m), normed as the stack's end does; zeros where there is padding and no cache."""
+        far = self._far(given)
+        if given.cache is not None:
+            return self._step(given, far)
         watched = any(each.eye is not None for each in self._attentions)
-        if given.cache is None and not watched and given.keep is not None and (real := _runs(given.keep)) is not None:
-            return self._packed(given, *real)
-        b, n, m = given.x.shape
-        x = given.x.reshape(b * n, m).float()
-        first = torch.arange(0, (b + 1) * n, n) if n else torch.zeros(b + 1, dtype=torch.int64)
-        if given.cache is None and not watched and b > 1:
-            return self._in_turn(given, x, first).view(b, n, m).to(given.x.dtype)
-        store, past = self._store(given, watched)
-        keep = None if isinstance(given.cache, PagedCache) else _bytes(given.keep)
-        self._run(given, Flat(x, first, past, store, keep=keep), None, store if watched else None)
-        if given.cache is None and given.keep is not None:               # as where padding is left out
-            x.masked_fill_(~given.keep.reshape(-1, 1), 0.0)
-        return x.view(b, n, m).to(given.x.dtype)
+        return (self._watched if watched else self._texts)(given, far)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()                                        # copies and pickles go without: their weights are others
 
-    # --- texts without padding --------------------------------------------------------------------------------------
-    def _packed(self, given: Given, real: Tensor, counts: Tensor) -> Tensor:
+    # --- three manners ----------------------------------------------------------------------------------------------
+    def _step(self, given: Given, far: Far | None) -> Tensor:
+        """Tokens that come after those of a cache, and are kept there."""
         b, n, m = given.x.shape
-        first = torch.cat((counts.new_zeros(1), counts.cumsum(0)))
-        x = given.x.reshape(b * n, m)[real].float()
-        self._in_turn(given, x, first, real)
-        out = given.x.new_zeros(b * n, m)
-        out[real] = x.to(out.dtype)
-        return out.view(b, n, m)
+        x = given.x.reshape(b * n, m).float()
+        if isinstance(given.cache, PagedCache):
+            (store, past), keep = of_pages(given.cache), None
+        elif isinstance(given.cache, Cache):
+            (store, past), keep = of_cache(given.cache, b, n, self._groups, self._stack.width, self._dtype), given.keep
+        else:
+            raise TypeError("serves says which caches are known")
+        flat = self._flat(given, Flat(x, torch.arange(0, b + 1) * n, past, store, far=far, keep=_bytes(keep)))
+        asked = self._noted(range(len(self._stack.layers)), b * n)
+        self._columns.whole(flat, asked=asked)
+        for layer in range(len(self._stack.layers)):
+            self._tell(given, layer, asked, (layer, store), far)
+        return x.view(b, n, m).to(given.x.dtype)
 
-    def _in_turn(self, given: Given, x: Tensor, first: Tensor, real: Tensor | None = None) -> Tensor:
-        """Whole texts, some after others."""
-        ends, start = first.tolist(), 0
-        keep = None if real is not None else _bytes(given.keep)
-        while start < len(ends) - 1:
+    def _watched(self, given: Given, far: Far | None) -> Tensor:
+        """Whole texts layer by layer: what one layer's attention was given is gone when the next is asked, unless somebody keeps it."""
+        b, n, m = given.x.shape
+        x, first = given.x.reshape(b * n, m).float(), torch.arange(0, b + 1) * n
+        store, past = of_texts(first, self._groups, self._stack.width, self._dtype), torch.zeros(b, dtype=torch.int64)
+        flat = self._flat(given, Flat(x, first, past, store, keep=_bytes(given.keep)))
+        for layer, column in enumerate(self._columns.layers):
+            asked = self._noted([layer], b * n)
+            column(replace(flat, far=None if far is None else replace(far, pairs=far.pairs[layer : layer + 1])), asked=asked)
+            self._tell(given, layer, asked, (0, store), far)
+        self._columns.last(replace(flat, far=None))
+        return _unpadded(x, given.keep).view(b, n, m).to(given.x.dtype)
+
+    def _texts(self, given: Given, far: Far | None) -> Tensor:
+        """Whole texts without their padding, some after others, so that what is between layers stays in the caches."""
+        b, n, m = given.x.shape
+        places, counts = _runs(given.keep, b, n)
+        x = given.x.reshape(b * n, m)[places].float()
+        ends, keep, start = [0, *counts.cumsum(0).tolist()], None if len(x) < b * n else _bytes(given.keep), 0
+        while start < b:
             stop = start + 1
-            while stop < len(ends) - 1 and ends[stop + 1] - ends[start] <= TOGETHER:
+            while stop < b and ends[stop + 1] - ends[start] <= TOGETHER:
                 stop += 1
-            rows = slice(ends[start], ends[stop])
-            some = first[start : stop + 1] - ends[start]
-            store = of_texts(some, 1, self._groups, self._stack.width, self._dtype)
-            past = torch.zeros(stop - start, dtype=torch.int64)
-            self._run(given, Flat(x[rows], some, past, store, keep=None if keep is None else keep[start:stop]), (start, rows, real), None)
+            first, rows = torch.tensor(ends[start : stop + 1]) - ends[start], slice(ends[start], ends[stop])
+            store, past = of_texts(first, self._groups, self._stack.width, self._dtype), torch.zeros(stop - start, dtype=torch.int64)
+            near = None if keep is None else keep[start:stop]
+            there = None if far is None else replace(far, rows=far.rows[start:stop])
+            self._columns.whole(self._flat(given, Flat(x[rows], first, past, store, keep=near, far=there), places[rows]))
             start = stop
-        return x
+        out = torch.zeros(b * n, m, dtype=given.x.dtype)
+        out[places] = x.to(out.dtype)
+        return _unpadded(out, given.keep).view(b, n, m)
 
-    # --- one call ---------------------------------------------------------------------------------------------------
-    def _run(self, given: Given, flat: Flat, part: tuple[int, slice, Tensor | None] | None, seen: Store | None) -> None:
-        """Complete a call and make it. `part`: which text it begins with, its rows, and of what places they are."""
-        begin = 0 if part is None else part[0]
+    # --- parts of a call --------------------------------------------------------------------------------------------
+    def _flat(self, given: Given, flat: Flat, places: Tensor | None = None) -> Flat:
+        """With what is the same for all layers. `places`: which of the tokens these are; None for all."""
         bias = None if given.bias is None else given.bias[0].float().contiguous()
-        whole = Flat(flat.x, flat.first, flat.past, flat.store, _turned(given.turn, given.x.shape[:2], part), flat.keep, bias, given.past,
-                     self._far(given, begin, len(flat.past)))  # fmt: skip
-        asked = self._noted(len(flat.x) if seen is not None else 0)
-        if self._column is not None:
-            self._column(whole, asked=asked)
-        if seen is not None:
-            self._told(given, seen, asked, whole.far)
+        return replace(flat, turns=_turned(given.turn, given.x.shape[:2], places), bias=bias, bias_from=given.past)
 
-    def _far(self, given: Given, begin: int, count: int) -> Far | None:
+    def _far(self, given: Given) -> Far | None:
+        """The memory's keys and values, in the kind that the kernel reads: made once where there is a cache."""
         if given.memory is None:
             return None
         memory, each = given.memory, len(given.x) // len(given.memory)
-        pairs = [self._kept(block, layer, memory, given.cache) for layer, block in enumerate(self._stack.layers)]
-        return Far(pairs, torch.arange(begin, begin + count) // each, None if memory.keep is None else memory.keep.contiguous())
+        pairs = [self._pair(block, layer, memory, given.cache) for layer, block in enumerate(self._stack.layers)]
+        return Far(pairs, torch.arange(len(given.x)) // each, _bytes(memory.keep))
 
-    def _kept(self, block: Layer, layer: int, memory: Memory, cache: History | None) -> tuple[Tensor, Tensor]:
-        """Keys and values of a memory, in the kind that the kernel reads."""
+    def _pair(self, block: Layer, layer: int, memory: Memory, cache: History | None) -> KeyValue:
         held = None if cache is None else cache.far(layer)
         if held is not None and held[0].dtype == self._dtype:
             return held
         if block.cross is None:
             raise TypeError("a layer that looks at a memory has a cross-attention")
-        k, v = block.cross.keys_of(memory.hidden) if held is None else held
-        pair = k.to(self._dtype), v.to(self._dtype)
-        if pair[0].stride() != pair[1].stride() or pair[0].stride(-1) != 1:
-            pair = pair[0].contiguous(), pair[1].contiguous()
+        k, v = (each.to(self._dtype) for each in (block.cross.keys_of(memory.hidden) if held is None else held))
+        if k.stride() != v.stride() or k.stride(-1) != 1:
+            k, v = k.contiguous(), v.contiguous()
         if cache is not None:
-            cache.keep_far(layer, *pair)
-        return pair
-
-    def _store(self, given: Given, watched: bool) -> tuple[Store, Tensor]:
-        """Where keys and values stand, and the slot of each row's first token."""
-        b, n, _ = given.x.shape
-        match given.cache:
-            case Cache():
-                return of_cache(given.cache, b, n, self._groups, self._stack.width, self._dtype)
-            case PagedCache():
-                return of_pages(given.cache)
-        layers = len(self._stack.layers) if watched else 1
-        return of_texts(torch.arange(b + 1) * n, layers, self._groups, self._stack.width, self._dtype), torch.zeros(b, dtype=torch.int64)
+            cache.keep_far(layer, k, v)
+        return k, v
 
     # --- who looks --------------------------------------------------------------------------------------------------
-    def _noted(self, tokens: int) -> tuple[list[Tensor | None], list[Tensor | None]]:
-        """Room for queries of so many tokens, in each attention that somebody looks at."""
+    def _noted(self, layers: Sequence[int], tokens: int) -> Noted:
+        """Room for the queries of so many tokens, in each attention that somebody looks at."""
 
         def room(each: Attention | None) -> Tensor | None:
-            return None if each is None or each.eye is None or not tokens else torch.empty(tokens, each.heads * self._stack.width)
+            return None if each is None or each.eye is None else torch.empty(tokens, each.heads * self._stack.width)
 
-        layers = self._stack.layers
-        return [room(block.attn) for block in layers], [room(block.cross) for block in layers]
+        blocks = [self._stack.layers[layer] for layer in layers]
+        return [room(block.attn) for block in blocks], [room(block.cross) for block in blocks]
 
-    def _told(self, given: Given, store: Store, asked: tuple[list[Tensor | None], list[Tensor | None]], far: Far | None) -> None:
-        """Show each eye what the kernel was given."""
-        nears, (b, n) = given.nears(), given.x.shape[:2]
-        for layer, block in enumerate(self._stack.layers):
-            if (q := asked[0][layer]) is not None:
-                self._show(given, block.attn, q, newest(_kept(given.cache), store, layer, (b, block.attn.groups, n)), nears[layer])
-            if block.cross is not None and (q := asked[1][layer]) is not None and far is not None and given.far is not None:
-                self._show(given, block.cross, q, far.pairs[layer], given.far)
+    def _tell(self, given: Given, layer: int, asked: Noted, stood: tuple[int, Store], far: Far | None) -> None:
+        """Show the eyes of a layer what the kernel was given. `stood`: which layer of a store its keys and values are."""
+        block, at = self._stack.layers[layer], stood[0] if len(asked[0]) > 1 else 0
+        (b, n), cache = given.x.shape[:2], _kept(given.cache)
+        if (q := asked[0][at]) is not None:
+            pair = newest(cache, stood[1], stood[0], (b, block.attn.groups, n))
+            self._show(given, block.attn, q, pair, given.nears()[layer])
+        if block.cross is not None and (q := asked[1][at]) is not None and far is not None and given.far is not None:
+            self._show(given, block.cross, q, far.pairs[layer], given.far)
 
-    def _show(self, given: Given, attention: Attention, q: Tensor, pair: tuple[Tensor, Tensor], sight: Sight) -> None:
+    def _show(self, given: Given, attention: Attention, q: Tensor, pair: KeyValue, sight: Sight) -> None:
         if (eye := attention.eye) is None:
             return
         b, n = given.x.shape[:2]
@@ -210,22 +218,25 @@ class AtOnce:
         eye.saw(Look(asks, k, v, given.past, reorders, sight is given.far, how, sight.window, run))
 
     # --- made once --------------------------------------------------------------------------------------------------
-    @property
-    def _dtype(self) -> torch.dtype:
-        return torch.bfloat16 if self._half else torch.float32
-
     def _now(self) -> tuple[object, ...]:
         """What changes with the weights: cheap, for it is asked at every step."""
         found = cast(list[Tensor], [slot[name] for slot, name in self._slots])
         same = all(map(is_, found, self._tensors))
         return same, [each.data_ptr() for each in found], [0 if each.is_inference() else each._version for each in found]
 
-    def _made(self) -> Column:
+    @cached_property
+    def _columns(self) -> Columns:
         s, layers = self._stack.spec, self._stack.layers
         blocks = [_block(block, s.windows[i] if s.windows else s.attention.window, self._stack.width) for i, block in enumerate(layers)]
-        self._half = blocks[0].up.kind != "float32"
+        made = partial(Column, dim=layers[0].ff.down.out_features, causal=s.causal, pre=s.norm_at == "pre")
         last = _norm(self._stack.norm)
-        return Column(blocks, last, dim=layers[0].ff.down.out_features, causal=s.causal, pre=s.norm_at == "pre")
+        return Columns(made(blocks, last), [made([block], Norm()) for block in blocks], made([], last))
+
+
+def _exact(stack: Stack) -> bool:
+    """Whether products are in float32."""
+    packed = stack.layers[0].ff.up.packed
+    return packed is None or packed.kind == "float32"
 
 
 def _usual(a: AttentionSpec) -> bool:
@@ -274,27 +285,29 @@ def _kept(cache: History | None) -> Cache | PagedCache | None:
     return cache if isinstance(cache, Cache | PagedCache) else None
 
 
-def _runs(keep: Tensor) -> tuple[Tensor, Tensor] | None:
-    """The places of real tokens in rows behind one another, and how many each row has; None where gaps are between them."""
+def _runs(keep: Tensor | None, rows: int, slots: int) -> tuple[Tensor, Tensor]:
+    """The places of tokens that are read, rows behind one another, and how many each row has: all where gaps are between real ones."""
+    everywhere = torch.arange(rows * slots), torch.full((rows,), slots)
+    if keep is None:
+        return everywhere
     counts = keep.sum(1)
-    n = keep.shape[1]
-    begins, ends = keep.int().argmax(1), n - keep.flip(1).int().argmax(1)
-    if not bool(((ends - begins == counts) | (counts == 0)).all()):
-        return None
-    return keep.flatten().nonzero()[:, 0], counts
+    begins, ends = keep.int().argmax(1), slots - keep.flip(1).int().argmax(1)
+    whole = bool(((ends - begins == counts) | (counts == 0)).all())
+    return (keep.flatten().nonzero()[:, 0], counts) if whole else everywhere
+
+
+def _unpadded(x: Tensor, keep: Tensor | None) -> Tensor:
+    return x if keep is None else x.masked_fill_(~keep.reshape(-1, 1), 0.0)
 
 
 def _bytes(keep: Tensor | None) -> Tensor | None:
     return None if keep is None else keep.contiguous()
 
 
-def _turned(turn: Turn | None, shape: torch.Size, part: tuple[int, slice, Tensor | None] | None) -> tuple[Tensor, Tensor, bool] | None:
+def _turned(turn: Turn | None, shape: torch.Size, places: Tensor | None) -> tuple[Tensor, Tensor, bool] | None:
     """Cosines and sines token by token."""
     if turn is None:
         return None
     whole = [each.expand(shape[0], 1, -1, -1).reshape(shape[0] * shape[1], -1) for each in (turn.cos, turn.sin)]
-    if part is not None:
-        _, rows, real = part
-        whole = [each[rows] if real is None else each[real[rows]] for each in whole]
-    cos, sin = (each.float().contiguous() for each in whole)
+    cos, sin = (each.float().contiguous() if places is None else each[places].float() for each in whole)
     return cos, sin, turn.pairs

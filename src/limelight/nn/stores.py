@@ -28,12 +28,11 @@ def of_pages(cache: PagedCache) -> tuple[Store, Int[Tensor, " b"]]:
     return Store(tensor, cache.tables() * page, tensor.shape[3], 2 * part, part, group), past
 
 
-def of_texts(first: Int[Tensor, " b1"], layers: int, groups: int, width: int, dtype: torch.dtype) -> Store:
-    """Room for whole texts that nobody goes on from; with one layer's alone, each layer writes over the one before."""
+def of_texts(first: Int[Tensor, " b1"], groups: int, width: int, dtype: torch.dtype) -> Store:
+    """Room for whole texts that nobody goes on from; each layer writes over the one before."""
     tokens = int(first[-1])
-    tensor = torch.empty(layers, 2, groups, tokens, width, dtype=dtype)
-    layer = 0 if layers == 1 else tensor.stride(0)
-    return Store(tensor, (first[:-1] * width)[:, None].contiguous(), max(1, tokens), layer, groups * tokens * width, tokens * width)
+    tensor = torch.empty(2, groups, tokens, width, dtype=dtype)
+    return Store(tensor, (first[:-1] * width)[:, None].contiguous(), max(1, tokens), 0, groups * tokens * width, tokens * width)
 
 
 def newest(cache: Cache | PagedCache | None, store: Store, layer: int, shape: tuple[int, int, int]) -> KeyValue:
@@ -45,6 +44,6 @@ def newest(cache: Cache | PagedCache | None, store: Store, layer: int, shape: tu
         case PagedCache():
             pair = torch.stack(cache.newest(layer, g))
         case None:
-            pair = store.tensor[layer].unflatten(2, (b, n)).transpose(1, 2)[:, :, :g]
+            pair = store.tensor.unflatten(2, (b, n)).transpose(1, 2)[:, :, :g]
     k, v = pair.to(torch.float32, copy=True).unbind(0)
     return k, v
