@@ -47,7 +47,8 @@ class _Chunks:
 def _fresh(nbytes: int) -> Tensor:
     """Whole huge pages."""
     size = -(-nbytes // HUGE) * HUGE
-    raw = torch.empty(size + HUGE, dtype=torch.uint8)
+    with torch.inference_mode(False):                               # those who come later may be outside of it
+        raw = torch.empty(size + HUGE, dtype=torch.uint8)
     chunk = raw[-raw.data_ptr() % HUGE :][:size]
     native = library()
     if native is not None:

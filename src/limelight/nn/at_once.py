@@ -30,6 +30,7 @@ from .stores import newest, of_cache, of_pages, of_texts
 if TYPE_CHECKING:
     from .stack import Stack
 
+MOST_SURE = 1 << 12                      # caches that are remembered as begun with these weights
 TOGETHER = 1024                          # tokens of whole texts that go through all layers together: what is between stays in the caches
 
 
@@ -75,8 +76,10 @@ class AtOnce:
         self._hooks = [hooks for each in inside for hooks in (each._forward_hooks, each._forward_pre_hooks)]
         self._tensors = [slot[name] for slot, name in self._slots]
         self._state = self._now()
-        self._attentions = [each for block in stack.layers for each in (block.attn, block.cross) if each is not None]
-        self._groups = max(block.attn.groups for block in stack.layers)
+        self._layers = stack.layers
+        self._attentions = [each for block in self._layers for each in (block.attn, block.cross) if each is not None]
+        self._groups = max(block.attn.groups for block in self._layers)
+        self._sure: set[int] = set()
         self._dtype = torch.float32 if _exact(stack) else torch.bfloat16    # of keys and values that are kept
 
     @staticmethod
@@ -91,7 +94,7 @@ class AtOnce:
 
     def serves(self, given: Given) -> bool:
         """Whether nobody learns, hooks in or has changed a weight."""
-        if torch.is_grad_enabled() or self._stack.training or any(map(len, self._hooks)) or self._now() != self._state:
+        if torch.is_grad_enabled() or self._stack.training or any(map(len, self._hooks)) or not self._unchanged(given.cache):
             return False
         if isinstance(given.cache, PagedCache):                          # whose slots are each row's own: a bias would need its own too
             return given.bias is None and given.cache.pool.tensor.dtype in (torch.float32, torch.bfloat16)
@@ -102,8 +105,7 @@ class AtOnce:
         far = self._far(given)
         if given.cache is not None:
             return self._step(given, far)
-        watched = any(each.eye is not None for each in self._attentions)
-        return (self._watched if watched else self._texts)(given, far)
+        return (self._watched if self._looked_at else self._texts)(given, far)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()                                        # copies and pickles go without: their weights are others
@@ -120,9 +122,12 @@ class AtOnce:
         else:
             raise TypeError("serves says which caches are known")
         flat = self._flat(given, Flat(x, torch.arange(0, b + 1) * n, past, store, far=far, keep=_bytes(keep)))
-        asked = self._noted(range(len(self._stack.layers)), b * n)
+        if not self._looked_at:
+            self._columns.whole(flat)
+            return x.view(b, n, m).to(given.x.dtype)
+        asked = self._noted(range(len(self._layers)), b * n)
         self._columns.whole(flat, asked=asked)
-        for layer in range(len(self._stack.layers)):
+        for layer in range(len(self._layers)):
             self._tell(given, layer, asked, (layer, store), far)
         return x.view(b, n, m).to(given.x.dtype)
 
@@ -170,7 +175,7 @@ class AtOnce:
         if given.memory is None:
             return None
         memory, each = given.memory, len(given.x) // len(given.memory)
-        pairs = [self._pair(block, layer, memory, given.cache) for layer, block in enumerate(self._stack.layers)]
+        pairs = [self._pair(block, layer, memory, given.cache) for layer, block in enumerate(self._layers)]
         return Far(pairs, torch.arange(len(given.x)) // each, _bytes(memory.keep))
 
     def _pair(self, block: Layer, layer: int, memory: Memory, cache: History | None) -> KeyValue:
@@ -187,18 +192,22 @@ class AtOnce:
         return k, v
 
     # --- who looks --------------------------------------------------------------------------------------------------
+    @property
+    def _looked_at(self) -> bool:
+        return any(each.eye is not None for each in self._attentions)
+
     def _noted(self, layers: Sequence[int], tokens: int) -> Noted:
         """Room for the queries of so many tokens, in each attention that somebody looks at."""
 
         def room(each: Attention | None) -> Tensor | None:
             return None if each is None or each.eye is None else torch.empty(tokens, each.heads * self._stack.width)
 
-        blocks = [self._stack.layers[layer] for layer in layers]
+        blocks = [self._layers[layer] for layer in layers]
         return [room(block.attn) for block in blocks], [room(block.cross) for block in blocks]
 
     def _tell(self, given: Given, layer: int, asked: Noted, stood: tuple[int, Store], far: Far | None) -> None:
         """Show the eyes of a layer what the kernel was given. `stood`: which layer of a store its keys and values are."""
-        block, at = self._stack.layers[layer], stood[0] if len(asked[0]) > 1 else 0
+        block, at = self._layers[layer], stood[0] if len(asked[0]) > 1 else 0
         (b, n), cache = given.x.shape[:2], _kept(given.cache)
         if (q := asked[0][at]) is not None:
             pair = newest(cache, stood[1], stood[0], (b, block.attn.groups, n))
@@ -218,15 +227,26 @@ class AtOnce:
         eye.saw(Look(asks, k, v, given.past, reorders, sight is given.far, how, sight.window, run))
 
     # --- made once --------------------------------------------------------------------------------------------------
+    def _unchanged(self, cache: History | None) -> bool:
+        """Whether the weights are what they were. Once for each cache: what is in it would be as wrong as the matrices."""
+        if cache is not None and cache.run in self._sure:
+            return True
+        same = self._now() == self._state
+        if same and cache is not None:
+            if len(self._sure) > MOST_SURE:
+                self._sure.clear()
+            self._sure.add(cache.run)
+        return same
+
     def _now(self) -> tuple[object, ...]:
-        """What changes with the weights: cheap, for it is asked at every step."""
+        """What changes with the weights."""
         found = cast(list[Tensor], [slot[name] for slot, name in self._slots])
         same = all(map(is_, found, self._tensors))
         return same, [each.data_ptr() for each in found], [0 if each.is_inference() else each._version for each in found]
 
     @cached_property
     def _columns(self) -> Columns:
-        s, layers = self._stack.spec, self._stack.layers
+        s, layers = self._stack.spec, self._layers
         blocks = [_block(block, s.windows[i] if s.windows else s.attention.window, self._stack.width) for i, block in enumerate(layers)]
         made = partial(Column, dim=layers[0].ff.down.out_features, causal=s.causal, pre=s.norm_at == "pre")
         last = _norm(self._stack.norm)
