@@ -17,6 +17,7 @@ import torch
 from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"         # no test asks the network for a model
+os.environ["OMP_NUM_THREADS"] = "1"        # commands that tests start do not wait for one another's threads
 torch.set_num_threads(1)
 settings.register_profile("limelight", deadline=None)      # other work on the machine must not fail a test
 settings.load_profile("limelight")
