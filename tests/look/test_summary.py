@@ -14,6 +14,7 @@ from limelight.inputs import Batch
 from limelight.inputs.batch import pad
 from limelight.look import View, summary, trace
 from limelight.look.summary import Summary, best_of, entropy, summarize
+from limelight.native import library
 from limelight.spec import Alibi, Attention, Entmax, General, Rotary
 from opinionated import END, START
 
@@ -42,9 +43,19 @@ def check(found: Summary, whole: Tensor, top: int) -> None:
         torch.testing.assert_close(found.distance.double(), (whole * away).sum(-1), atol=1e-3, rtol=1e-5)
 
 
+@pytest.fixture(params=["native", "plain"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """In one pass where there are native kernels, and in torch."""
+    if request.param == "native" and library() is None:
+        pytest.skip("there are no native kernels here: limelight env says why")
+    if request.param == "plain":
+        monkeypatch.setattr(summary.native, "serves", lambda weights, top: False)
+    return request.param
+
+
 @pytest.mark.parametrize("strip", [1, 4 * 150 * 7, 4 << 20])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_summary_is_that_of_the_whole_map(kind: str, strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_summary_is_that_of_the_whole_map(kind: str, strip: int, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summary, "STRIP", strip)
     model = tiny.lm(0, **KINDS[kind])
     with trace(model) as seen, torch.no_grad():
@@ -61,7 +72,7 @@ def test_some_heads_are_summed_alone() -> None:
     check(summarize(view, heads=[3, 1]), view.weights(exact=True)[:, [3, 1]], 8)
 
 
-def test_padding_counts_as_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_padding_counts_as_nothing(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summary, "STRIP", 4 * 3 * 70 * 11)
     model = tiny.seq2seq(0)
     rows = [LONG[0, :70].tolist(), LONG[0, 5:30].tolist(), [4]]
@@ -94,6 +105,34 @@ def test_the_best_are_the_best_however_long_the_row(keys: int) -> None:
     at, found = best_of(weights, min(8, keys))
     assert torch.equal(found, weights.topk(min(8, keys), -1).values)
     assert torch.equal(weights.gather(-1, at), found)
+
+
+def test_a_strip_is_summed_to_the_same_by_any_number_of_threads() -> None:
+    if library() is None:
+        pytest.skip("there are no native kernels here: limelight env says why")
+    weights, threads = (torch.randn(2, 37, 301) * 3).softmax(-1), torch.get_num_threads()
+    weights[0, 5] = 0.0
+    weights[1, 7] = torch.nan
+    found = []
+    for count in (1, 2):
+        torch.set_num_threads(count)
+        mass = torch.zeros(2, 301)
+        found.append((*summary.native.summed(weights, mass, past=11, top=8), mass))
+    torch.set_num_threads(threads)
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two, atol=0, rtol=0, equal_nan=True)
+    at, got, spread, first, away, mass = found[0]
+    fine = torch.ones(2, 37, dtype=torch.bool)
+    fine[1, 7] = False
+    torch.testing.assert_close(weights.gather(-1, at)[fine], got[fine], atol=0, rtol=0)
+    torch.testing.assert_close(got[fine], weights.topk(8, -1).values[fine], atol=0, rtol=0)
+    torch.testing.assert_close(spread[fine], entropy(weights)[fine], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(first[fine], weights[..., 0][fine], atol=0, rtol=0)
+    where = (torch.arange(37)[:, None] + 11 - torch.arange(301)).abs().float()
+    torch.testing.assert_close(away[fine], (weights * where).sum(-1)[fine], atol=1e-3, rtol=1e-5)
+    torch.testing.assert_close(mass[0], weights[0].sum(0), atol=1e-5, rtol=1e-5)
+    assert spread[1, 7].isnan()
+    assert mass[1].isnan().all()
 
 
 def test_a_row_that_is_shorter_than_what_is_wanted_ends_in_nothing() -> None:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..native import summary as native
 from .view import Path, View
 
 BLOCK = 64                       # keys whose best one stands for them all, where rows are long
@@ -59,10 +60,16 @@ def summarize(
         _, _, queries, keys = strips[0].shape
         if worth is not None:
             strips = [_shares(weights * worth[:, i : i + 1, None, :keys]) for i, weights in enumerate(strips)]
-        away = _away(view, number * rows, queries, slots[:keys].float())
-        for i, weights in enumerate(strips):
-            mass[:, i, :keys] += weights[:, 0].sum(1)
-        each = [(*best_of(w, min(top, total)), entropy(w), w[..., 0], w[..., 0] if crossing else away(w)) for w in strips]
+        if native.serves(strips[0], min(top, total)):
+            each = [
+                tuple(x[:, None] for x in native.summed(w[:, 0], mass[:, i, :keys], past=number * rows, top=min(top, total)))
+                for i, w in enumerate(strips)
+            ]
+        else:
+            away = _away(view, number * rows, queries, slots[:keys].float())
+            for i, weights in enumerate(strips):
+                mass[:, i, :keys] += weights[:, 0].sum(1)
+            each = [(*best_of(w, min(top, total)), entropy(w), w[..., 0], w[..., 0] if crossing else away(w)) for w in strips]
         found.append(tuple(torch.cat(one, 1) for one in zip(*each, strict=True)))
     best, weights, spread, first, distance = (torch.cat(one, 2) for one in zip(*found, strict=True))
     return Summary(view.name, best, weights, mass / max(n, 1), spread, None if crossing else distance, first)

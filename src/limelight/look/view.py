@@ -221,7 +221,7 @@ def _weights(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: i
 
 def _given(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int | None, *, dense: bool = True) -> dict[str, Any]:
     """The arguments of ops.attention_weights for them; `dense`: with what is causal in `allow`."""
-    q = (look.q if row is None else look.q[row : row + 1])[:, heads][:, :, queries.to(look.q.device)].to(keys.dtype)
+    q = _picked(_picked(look.q if row is None else look.q[row : row + 1], 2, queries), 1, torch.tensor(heads)).to(keys.dtype)
     part, how = partial(_part, look, heads=heads, queries=queries, keys=keys.shape[2], row=row), look.how
     score, weigh = how["score"], how.get("weigh", ops.softmax)
     if isinstance(score, partial):                                   # a learned score has one matrix or vector a head
@@ -232,6 +232,14 @@ def _given(look: Look, keys: Tensor, heads: list[int], queries: Tensor, row: int
     allow = None if how["allow"] is None else part(how["allow"])
     allow = _allowed(look, keys.shape[2], queries, allow) if dense else allow
     return {"q": q, "k": keys, "allow": allow, "bias": bias, "scale": how["scale"], "score": score, "weigh": weigh}
+
+
+def _picked(x: Tensor, dim: int, which: Tensor) -> Tensor:
+    """Some of a tensor's slices; those that follow one another are no copy."""
+    first, count = int(which[0]) if len(which) else 0, len(which)
+    if count and first >= 0 and int(which[-1]) - first == count - 1 and bool((which.diff() == 1).all()):
+        return x.narrow(dim, first, count)
+    return x.index_select(dim, which.to(x.device))
 
 
 def _part(look: Look, x: Tensor, *, heads: list[int], queries: Tensor, keys: int, row: int | None) -> Tensor:
