@@ -49,7 +49,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "native" and library() is None:
         pytest.skip("there are no native kernels here: limelight env says why")
     if request.param == "plain":
-        monkeypatch.setattr(summary.native, "serves", lambda weights, top: False)
+        monkeypatch.setattr(summary.native, "serves", lambda *_: False)
     return request.param
 
 
