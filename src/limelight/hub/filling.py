@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import WeightError
 from ..nn import Network
+from ..nn.unfilled import unfilled
 from ..spec import Model
 
 FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
@@ -27,7 +28,7 @@ def blank(spec: Model, tensors: int, where: Path) -> Network:
                 f"{where.name} and the weights are of different models.",
             )
     try:
-        with torch.device("meta"):
+        with unfilled():
             return Network(spec)
     except (RuntimeError, OverflowError, TypeError) as error:        # sizes that no tensor can have
         raise WeightError(f"{where}: such a model cannot be built: {str(error).splitlines()[0][:120]}") from None

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from ..errors import TraceError
 from ..nn import Attention, Network, pack_matrices
+from ..nn.unfilled import unfilled
 from ..spec import Model, Pruned, Stack
 from .intervene import Heads, chosen_heads
 
@@ -25,7 +25,7 @@ def prune(model: Network, heads: Heads) -> Network:
     """
     known = model.attentions()
     gone = {name: set(some) for name, some in chosen_heads(model, heads).items() if some}
-    with torch.device("meta"):
+    with unfilled():
         made = Network(_spec(model, {name: [h for h in range(known[name].heads) if h not in lost] for name, lost in gone.items()}))
     state, homes = dict(model.state_dict()), {module: path for path, module in model.named_modules()}
     for name in gone:
