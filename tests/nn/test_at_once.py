@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from specs import ENCODERS, MODELS, VOCAB, build, tokens
+from specs import ENCODERS, HEADS, MODELS, VOCAB, build, encoder_decoder, stack, tokens
 from torch import Tensor
 
 from limelight.inputs import Batch
@@ -17,6 +17,7 @@ from limelight.native import library
 from limelight.native.matrix import Kind
 from limelight.nn import Network, pack_matrices
 from limelight.nn.stack import Stack
+from limelight.spec import Attention, Norm
 
 pytestmark = pytest.mark.skipif(library() is None, reason="there are no native kernels here: limelight env says why")
 NEAR: dict[Kind, float] = {"float32": 2e-6, "bfloat16": 2e-2, "int8": 6e-2, "int4": 0.5}
@@ -165,6 +166,35 @@ def test_changed_weights_hooks_gradients_and_training_go_through_the_modules() -
     assert len(seen) == 1
     assert model.decode(tokens(1, 4)).requires_grad
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("kind", ["float32", "int8"])
+def test_a_memory_that_modules_have_kept_is_read_as_it_is(kind: Kind) -> None:
+    """Normed keys lie otherwise than values: the kernel is not to take the strides of one for those of the other."""
+    normed = Attention(heads=HEADS, norm=Norm(kind="rms"))
+    model = build(encoder_decoder(stack(attention=normed), cross=normed))
+    assert pack_matrices(model, kind)
+    assert served(model)
+    given = tokens(2, 5)
+    with torch.inference_mode():
+        memory = model.encode(Batch(tokens(2, 7)))
+        usual, mixed = model.new_cache(), model.new_cache()
+        wanted = [model.decode(given[:, i : i + 1], memory=memory, cache=usual) for i in range(5)]
+        with one_by_one(model):
+            found = [model.decode(given[:, :1], memory=memory, cache=mixed)]
+        found += [model.decode(given[:, i : i + 1], memory=memory, cache=mixed) for i in range(1, 5)]
+    assert error(torch.cat(found, 1), torch.cat(wanted, 1)) < NEAR[kind]
+
+
+def test_what_may_be_seen_is_worked_out_once_for_all_who_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, made = packed("decoder_window"), []
+    see = Stack._nears
+    monkeypatch.setattr(Stack, "_nears", lambda self, *given: made.append(1) or see(self, *given))
+    says(model)
+    assert not made
+    with trace(model):
+        says(model)
+    assert len(made) == 1
 
 
 def test_copies_go_without() -> None:

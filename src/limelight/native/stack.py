@@ -150,7 +150,6 @@ class Column:
         self._held: list[object] = [blocks, last]
         laid = (_Block * len(blocks))(*(self._block(each) for each in blocks))
         self._column = _Column(laid, len(blocks), dim, causal, pre, last.laid_out())
-        self.depth = len(blocks)
 
     def __call__(self, f: Flat, *, asked: tuple[Sequence[Tensor | None], Sequence[Tensor | None]] = ((), ())) -> None:
         """Put what the column makes of f.x in its place, and new keys and values into the store. `asked`: for each layer where queries of

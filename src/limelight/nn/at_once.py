@@ -23,7 +23,7 @@ from ..spec import Dot, ScaledDot, Soft
 from .attention import Attention, Look, Sight, Turn
 from .block import Block as Layer
 from .cache import Cache, History, KeyValue, Memory
-from .packed import Linear, Packed
+from .packed import Kind, Linear, Packed
 from .paged import PagedCache
 from .stores import newest, of_cache, of_pages, of_texts
 
@@ -36,11 +36,11 @@ TOGETHER = 1024                          # tokens of whole texts that go through
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a stack is asked. `nears`: makes what each layer may see of the sequence itself; `bias`, `turn`: the same for all of them;
+    """What a stack is asked. `see`: makes what each layer may see of the sequence itself; `bias`, `turn`: the same for all of them;
     `keep`: (b past + n); `memory`: of an encoder, `far` being what may be seen of it."""
 
     x: Tensor
-    nears: Callable[[], Sequence[Sight]]
+    see: Callable[[], Sequence[Sight]]
     bias: Tensor | None
     turn: Turn | None
     keep: Tensor | None
@@ -52,6 +52,11 @@ class Given:
     def past(self) -> int:
         """Slots before those of x."""
         return self.cache.length if self.cache else 0
+
+    @cached_property
+    def nears(self) -> Sequence[Sight]:
+        """What each layer may see; masks of pairs are made only for who asks."""
+        return self.see()
 
 
 Noted = tuple[list[Tensor | None], list[Tensor | None]]
@@ -69,7 +74,8 @@ class Columns:
 class AtOnce:
     """A stack's layers as one native column, for as long as its weights are what they were."""
 
-    def __init__(self, stack: Stack):
+    def __init__(self, stack: Stack, kind: Kind):
+        """`kind`: of its products. The stack is one that `able` knows."""
         self._stack = stack
         inside = [module for part in (stack.blocks, stack.norm) for module in part.modules()]
         self._slots = [(each._parameters, name) for each in inside for name, value in each._parameters.items() if value is not None]
@@ -80,7 +86,7 @@ class AtOnce:
         self._attentions = [each for block in self._layers for each in (block.attn, block.cross) if each is not None]
         self._groups = max(block.attn.groups for block in self._layers)
         self._sure: set[int] = set()
-        self._dtype = torch.float32 if _exact(stack) else torch.bfloat16    # of keys and values that are kept
+        self._dtype = torch.float32 if kind == "float32" else torch.bfloat16    # of keys and values that are kept
 
     @staticmethod
     def able(stack: Stack) -> bool:
@@ -117,10 +123,8 @@ class AtOnce:
         x = given.x.reshape(b * n, m).float()
         if isinstance(given.cache, PagedCache):
             (store, past), keep = of_pages(given.cache), None
-        elif isinstance(given.cache, Cache):
-            (store, past), keep = of_cache(given.cache, b, n, self._groups, self._stack.width, self._dtype), given.keep
         else:
-            raise TypeError("serves says which caches are known")
+            (store, past), keep = of_cache(cast(Cache, given.cache), b, n, self._groups, self._stack.width, self._dtype), given.keep
         flat = self._flat(given, Flat(x, torch.arange(0, b + 1) * n, past, store, far=far, keep=_bytes(keep)))
         if not self._looked_at:
             self._columns.whole(flat)
@@ -180,16 +184,20 @@ class AtOnce:
 
     def _pair(self, block: Layer, layer: int, memory: Memory, cache: History | None) -> KeyValue:
         held = None if cache is None else cache.far(layer)
-        if held is not None and held[0].dtype == self._dtype:
+        if held is not None and self._reads(*held):
             return held
         if block.cross is None:
             raise TypeError("a layer that looks at a memory has a cross-attention")
         k, v = (each.to(self._dtype) for each in (block.cross.keys_of(memory.hidden) if held is None else held))
-        if k.stride() != v.stride() or k.stride(-1) != 1:
+        if not self._reads(k, v):
             k, v = k.contiguous(), v.contiguous()
         if cache is not None:
             cache.keep_far(layer, k, v)
         return k, v
+
+    def _reads(self, k: Tensor, v: Tensor) -> bool:
+        """Whether the kernel can read them: modules may have kept others in the cache."""
+        return k.dtype == v.dtype == self._dtype and k.stride() == v.stride() and k.stride(-1) == 1
 
     # --- who looks --------------------------------------------------------------------------------------------------
     @property
@@ -206,12 +214,12 @@ class AtOnce:
         return [room(block.attn) for block in blocks], [room(block.cross) for block in blocks]
 
     def _tell(self, given: Given, layer: int, asked: Noted, stood: tuple[int, Store], far: Far | None) -> None:
-        """Show the eyes of a layer what the kernel was given. `stood`: which layer of a store its keys and values are."""
-        block, at = self._layers[layer], stood[0] if len(asked[0]) > 1 else 0
-        (b, n), cache = given.x.shape[:2], _kept(given.cache)
+        """Show the eyes of a layer what the kernel was given. `stood`: which layer of the call it was, and where keys and values stand."""
+        block, at = self._layers[layer], stood[0]
+        b, n = given.x.shape[:2]
         if (q := asked[0][at]) is not None:
-            pair = newest(cache, stood[1], stood[0], (b, block.attn.groups, n))
-            self._show(given, block.attn, q, pair, given.nears()[layer])
+            pair = newest(given.cache, stood[1], at, (b, block.attn.groups, n))
+            self._show(given, block.attn, q, pair, given.nears[layer])
         if block.cross is not None and (q := asked[1][at]) is not None and far is not None and given.far is not None:
             self._show(given, block.cross, q, far.pairs[layer], given.far)
 
@@ -251,12 +259,6 @@ class AtOnce:
         made = partial(Column, dim=layers[0].ff.down.out_features, causal=s.causal, pre=s.norm_at == "pre")
         last = _norm(self._stack.norm)
         return Columns(made(blocks, last), [made([block], Norm()) for block in blocks], made([], last))
-
-
-def _exact(stack: Stack) -> bool:
-    """Whether products are in float32."""
-    packed = stack.layers[0].ff.up.packed
-    return packed is None or packed.kind == "float32"
 
 
 def _usual(a: AttentionSpec) -> bool:
@@ -299,10 +301,6 @@ def _norm(module: nn.Module) -> Norm:
 
 def _floats(weight: Tensor | None) -> Tensor | None:
     return None if weight is None else weight.detach().float().contiguous()
-
-
-def _kept(cache: History | None) -> Cache | PagedCache | None:
-    return cache if isinstance(cache, Cache | PagedCache) else None
 
 
 def _runs(keep: Tensor | None, rows: int, slots: int) -> tuple[Tensor, Tensor]:

@@ -48,8 +48,7 @@ class Stack(nn.Module):
 
     def pack(self, kind: Kind) -> None:
         """See nn.packed.Packs; what is inside is packed already."""
-        del kind
-        self.at_once = AtOnce(self) if AtOnce.able(self) else None
+        self.at_once = AtOnce(self, kind) if AtOnce.able(self) else None
 
     def attentions(self) -> dict[str, Attention]:
         """Every attention by layer and kind: "0.self", "3.cross" ..."""
@@ -83,9 +82,9 @@ class Stack(nn.Module):
         x = self.embed(tokens, at, past + n, segments)
         bias = self._bias(slots, past + n)
         turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
-        nears = partial(self._nears, slots, past + n, keep, bias, turn)
+        see = partial(self._nears, slots, past + n, keep, bias, turn)
         far = None if memory is None else Sight.far(memory, draws, None if keep is None else at)
-        given = Given(x, nears, bias, turn, keep, memory, far, cache)
+        given = Given(x, see, bias, turn, keep, memory, far, cache)
         x = self.norm(self._layers(given)) if self.at_once is None or not self.at_once.serves(given) else self.at_once(given)
         if cache is not None:
             cache.advance(n)
@@ -94,7 +93,7 @@ class Stack(nn.Module):
     def _layers(self, given: Given) -> Tensor:
         """One after another."""
         x, hidden = given.x, None if given.memory is None else given.memory.hidden
-        for block, near in zip(self.blocks, given.nears(), strict=True):
+        for block, near in zip(self.blocks, given.nears, strict=True):
             x = block(x, hidden, near, given.far, given.cache)
         return x
 

@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ..native.stack import Store
-from .cache import Cache, KeyValue
+from .cache import Cache, History, KeyValue
 from .paged import PagedCache
 
 
@@ -35,7 +35,7 @@ def of_texts(first: Int[Tensor, " b1"], groups: int, width: int, dtype: torch.dt
     return Store(tensor, (first[:-1] * width)[:, None].contiguous(), max(1, tokens), 0, groups * tokens * width, tokens * width)
 
 
-def newest(cache: Cache | PagedCache | None, store: Store, layer: int, shape: tuple[int, int, int]) -> KeyValue:
+def newest(cache: History | None, store: Store, layer: int, shape: tuple[int, int, int]) -> KeyValue:
     """The keys and values that a call has made in one layer, (b g n d) float32, out of reach of what is written later; `shape`: b, g, n."""
     b, g, n = shape
     match cache:
@@ -43,7 +43,7 @@ def newest(cache: Cache | PagedCache | None, store: Store, layer: int, shape: tu
             pair = store.tensor[2 * layer : 2 * layer + 2, :, :g, cache.length : cache.length + n]
         case PagedCache():
             pair = torch.stack(cache.newest(layer, g))
-        case None:
+        case _:
             pair = store.tensor.unflatten(2, (b, n)).transpose(1, 2)[:, :, :g]
     k, v = pair.to(torch.float32, copy=True).unbind(0)
     return k, v
