@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from .cells import Record, conditions, rate, ratio, table
 
 TOLD = ("BLEU", "accuracy", "perplexity a token")                   # of the scores of a model
+Column = tuple[str, str, str]                                       # one more of a table: its head, its key in the record, and its form
 
 
 def translation(r: Record) -> str:
     """Sentences a second."""
-    parts = [
+    head = [
         "## Translation\n",
         "Beam 4, the same weights and so the same function for all, every answer forced to one length.\n",
     ]
-    for case in r["cases"]:
-        s = case["setting"]
-        title = f"**{s['model'].capitalize()} size, batch {s['batch']}**, {s['source_and_answer_tokens']} tokens in and out\n"
-        parts += [title, *_contest(case, ("same answers", "same_answers_as_limelight_fp32", "{:.0%}"))]
-    return "\n".join([*parts, conditions(r)])
+    return _section(head, r, _beams, ("same answers", "same_answers_as_limelight_fp32", "{:.0%}"))
+
+
+def _beams(s: Record) -> str:
+    return f"**{s['model'].capitalize()} size, batch {s['batch']}**, {s['source_and_answer_tokens']} tokens in and out\n"
 
 
 def limits(r: Record) -> str:
@@ -39,43 +42,43 @@ def limits(r: Record) -> str:
 def decoding(r: Record) -> str:
     """Tokens a second."""
     s = r["setting"]
-    parts = [
+    head = [
         "## Writing\n",
         f"A random GPT-2 of {s['layers']} layers, {s['dim']} wide, {s['vocab']:,} tokens: a prompt of {s['prompt']} and {s['new']} new",
         "ones, greedily, the whole call. *Same tokens*: as Limelight's in fp32; one that differs changes all that follow.\n",
     ]
-    for case in r["cases"]:
-        parts += [f"**Batch {case['setting']['batch']}**\n", *_contest(case, ("same tokens", "same_as_limelight_fp32", "{:.0%}"))]
-    return "\n".join([*parts, conditions(r)])
+    return _section(head, r, lambda held: f"**Batch {held['batch']}**\n", ("same tokens", "same_as_limelight_fp32", "{:.0%}"))
 
 
 def encoding(r: Record) -> str:
     """Sequences a second."""
-    s = r["setting"]
-    parts = [
+    s, real = r["setting"], r["real"]
+    head = [
         "## Reading\n",
         f"A random DistilBERT of {s['layers']} layers, {s['dim']} wide, with a head for two classes. *Apart*: the norm of the",
         "difference of logits from Limelight's in fp32, by theirs.\n",
     ]
-    for case in r["cases"]:
-        title = f"**{case['setting']['rows']} x {case['setting']['tokens']} tokens**\n"
-        parts += [title, *_contest(case, ("apart", "apart_from_limelight_fp32", "{:.1e}"))]
-    if (real := r["real"]) is not None:
-        held = real["setting"]
-        title = f"**{held['texts']} paragraphs and reviews**, from text, of {held['shortest']} to {held['longest']} tokens\n"
-        parts += [title, *_contest(real, ("same classes", "same_classes_as_limelight_fp32", "{:.0%}"))]
-    return "\n".join([*parts, conditions(r)])
+    last = [] if real is None else [_real(real["setting"]), *_contest(real, ("same classes", "same_classes_as_limelight_fp32", "{:.0%}"))]
+    return _section(head, r, _rectangle, ("apart", "apart_from_limelight_fp32", "{:.1e}"), last)
+
+
+def _rectangle(s: Record) -> str:
+    return f"**{s['rows']} x {s['tokens']} tokens**\n"
+
+
+def _real(s: Record) -> str:
+    return f"**{s['texts']} paragraphs and reviews**, from text, of {s['shortest']} to {s['longest']} tokens\n"
 
 
 def attention(r: Record) -> str:
     """Calls a second."""
     s = r["setting"]
-    parts = ["## Attention itself\n", f"{s['heads']} heads of {s['width']}; causal where there are as many queries as keys.\n"]
-    for case in r["cases"]:
-        held = case["setting"]
-        title = f"**{held['queries']:,} queries, {held['keys']:,} keys, {held['format']}**\n"
-        parts += [title, *_contest(case, ("apart from exact", "apart_from_exact", "{:.1e}"))]
-    return "\n".join([*parts, conditions(r)])
+    head = ["## Attention itself\n", f"{s['heads']} heads of {s['width']}; causal where there are as many queries as keys.\n"]
+    return _section(head, r, _lengths, ("apart from exact", "apart_from_exact", "{:.1e}"))
+
+
+def _lengths(s: Record) -> str:
+    return f"**{s['queries']:,} queries, {s['keys']:,} keys, {s['format']}**\n"
 
 
 def growth(r: Record) -> str:
@@ -123,8 +126,14 @@ def _each_token(each: Record | None) -> str:
     return "" if each is None else f"{1000 / each['median']:.2f}"
 
 
-def _contest(case: Record, told: tuple[str, str, str]) -> list[str]:
-    """A case as a table: rates, shares of the limit, and one more column: its head, its key, and how it is written."""
+def _section(head: list[str], r: Record, title: Callable[[Record], str], told: Column, last: Sequence[str] = ()) -> str:
+    """All cases of a contest; `title`: of one, by its setting."""
+    cases = [line for case in r["cases"] for line in (title(case["setting"]), *_contest(case, told))]
+    return "\n".join([*head, *cases, *last, conditions(r)])
+
+
+def _contest(case: Record, told: Column) -> list[str]:
+    """A case as a table: rates, shares of the limit, and one more column."""
     head, key, form = told
     rows = [
         [name, rate(each), _share(each), form.format(case[key][name]) if name in case[key] else ""]

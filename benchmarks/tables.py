@@ -14,7 +14,7 @@ FAMILIES_PAGE = PAGE.with_name("families.md")
 
 HEAD = """# Benchmarks
 
-Limelight beside its peers. `make bench` measures (a few minutes; nothing else should run on the machine) and writes
+Limelight beside its peers. `make bench` measures (about an hour; nothing else should run on the machine) and writes
 `benchmarks/results/*.json`; `python -m benchmarks --tables` makes this page from those files. Contestants take turns in one process, on
 the same work; a ratio is that of each turn, given as its median and, in brackets, its least and most.
 """
@@ -75,16 +75,13 @@ def _family(kind: str, each: Record) -> list[str]:
 def training(r: Record) -> str:
     """Target tokens a second."""
     s = r["setting"]
-    rows = [
-        [name, rate(each), "" if name == "limelight" else ratio(r["limelight_by"][name])] for name, each in r["results"].items()
-    ]
     return "\n".join(
         [
             "## Training\n",
             f"An encoder-decoder of {s['parameters']['limelight'] / 1e6:.1f} million parameters, batches of at most",
             f"{s['batch_tokens']:,} padded tokens, sentences as long as Tatoeba's ({s['mean_target_tokens']} target tokens on average),",
             f"{s['precision']}, dropout {s['dropout']} at the same places, label smoothing {s['label_smoothing']}, fused AdamW for all.\n",
-            table(["", "target tokens/s", "limelight is faster by"], rows),
+            _faster(r),
             conditions(r),
         ]
     )
@@ -93,19 +90,23 @@ def training(r: Record) -> str:
 def gpt(r: Record) -> str:
     """Target tokens a second of a language model."""
     s = r["setting"]
-    rows = [
-        [name, rate(each), "" if name == "limelight" else ratio(r["limelight_by"][name])] for name, each in r["results"].items()
-    ]
     return "\n".join(
         [
             "## Training a language model\n",
             f"GPT-2's form, {s['layers']} layers of {s['width']}, {s['parameters']['limelight'] / 1e6:.1f} million parameters,",
             f"a vocabulary of {s['vocab']:,}, {s['batch']} rows of {s['block']} tokens a step, {s['precision']}, fused AdamW and clipping",
             "for all. Compiled peers have their loss compiled with them; Limelight is as it comes.\n",
-            table(["", "target tokens/s", "limelight is faster by"], rows),
+            _faster(r),
             conditions(r),
         ]
     )
+
+
+def _faster(r: Record) -> str:
+    rows = [
+        [name, rate(each), "" if name == "limelight" else ratio(r["limelight_by"][name])] for name, each in r["results"].items()
+    ]
+    return table(["", "target tokens/s", "limelight is faster by"], rows)
 
 
 def tracing(r: Record) -> str:
