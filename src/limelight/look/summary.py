@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +22,8 @@ TINY = torch.finfo(torch.float32).tiny
 class Summary:
     """What each head of one attention does, over all queries. A query that may see nothing counts as 0 throughout.
 
-    `keys`, `weights`: the best keys of each query, best first, (b h q t). `mass`: what a key got of all queries, their mean, (b h k).
+    `keys`, `weights`: the best keys of each query, best first, (b h q t), keys in 32 bits, for they take the most room. `mass`: what a key
+    got of all queries, their mean, (b h k).
     `entropy`: of each query's weights, in nats, (b h q). `distance`: how many slots away it looked on average, (b h q); None where keys
     are of another sequence. `first`: what it gave to the first key, (b h q), which often is a sink (Xiao et al. 2024, section 3.1).
     """
@@ -52,37 +53,39 @@ def summarize(
     b, h, n, total = view.shape(path)
     chosen = range(h) if heads is None else heads
     rows = max(1, STRIP // (4 * b * total))
-    crossing = view.looks[0].crossing
-    slots = torch.arange(total, device=view.looks[0].q.device)
-    mass = torch.zeros(b, len(chosen), total, device=slots.device)
+    mass = torch.zeros(b, len(chosen), total, device=view.looks[0].q.device)
     found: list[tuple[Tensor, ...]] = []
     for number, strips in enumerate(zip(*(view.strips(heads=[i], path=path, chunk=rows) for i in chosen), strict=True)):
-        _, _, queries, keys = strips[0].shape
+        keys = strips[0].shape[-1]
         if worth is not None:
             strips = [_shares(weights * worth[:, i : i + 1, None, :keys]) for i, weights in enumerate(strips)]
-        if native.serves(strips[0], min(top, total)):
-            each = [
-                tuple(x[:, None] for x in native.summed(w[:, 0], mass[:, i, :keys], past=number * rows, top=min(top, total)))
-                for i, w in enumerate(strips)
-            ]
-        else:
-            away = _away(view, number * rows, queries, slots[:keys].float())
-            for i, weights in enumerate(strips):
-                mass[:, i, :keys] += weights[:, 0].sum(1)
-            each = [(*best_of(w, min(top, total)), entropy(w), w[..., 0], w[..., 0] if crossing else away(w)) for w in strips]
-        found.append(tuple(torch.cat(one, 1) for one in zip(*each, strict=True)))
+        told = [_told(view, each, mass[:, i, :keys], number * rows, min(top, total)) for i, each in enumerate(strips)]
+        found.append(tuple(torch.cat(one, 1) for one in zip(*told, strict=True)))
     best, weights, spread, first, distance = (torch.cat(one, 2) for one in zip(*found, strict=True))
-    return Summary(view.name, best, weights, mass / max(n, 1), spread, None if crossing else distance, first)
+    return Summary(view.name, best, weights, mass / max(n, 1), spread, None if view.looks[0].crossing else distance, first)
 
 
-def _away(view: View, start: int, queries: int, slots: Float[Tensor, " k"]) -> Callable[[Float[Tensor, "b 1 q k"]], Float[Tensor, "b 1 q"]]:
+def _told(view: View, weights: Float[Tensor, "b 1 q k"], mass: Float[Tensor, "b k"], start: int, top: int) -> tuple[Tensor, ...]:
+    """What is kept of one head's strip, whose first query stands in slot `start`: best keys, what they got, entropy, what the first key
+    got, distance. What each key got is added to `mass`."""
+    if native.serves(weights, top):
+        best, *rest = (each[:, None] for each in native.summed(weights[:, 0], mass, past=start, top=top))
+        return best.int(), *rest
+    mass += weights[:, 0].sum(1)
+    best, got = best_of(weights, top)
+    first = weights[..., 0]
+    return best.int(), got, entropy(weights), first, first if view.looks[0].crossing else _away(view, weights, start)
+
+
+def _away(view: View, weights: Float[Tensor, "b 1 q k"], start: int) -> Float[Tensor, "b 1 q"]:
     """How far queries from `start` on look, on average. Where nobody looks ahead it is one product, counted from the last key."""
-    at = torch.arange(start, start + queries, device=slots.device)[:, None].float()
-    if not view.looks[0].how["causal"] or len(slots) < start + queries:
-        apart = (at - slots).abs()
-        return lambda weights: (weights * apart).sum(-1)
+    queries, keys = weights.shape[-2:]
+    slots = torch.arange(keys, device=weights.device).float()
+    at = torch.arange(start, start + queries, device=weights.device)[:, None].float()
+    if not view.looks[0].how["causal"] or keys < start + queries:
+        return (weights * (at - slots).abs()).sum(-1)
     ago, both = start + queries - 1 - slots, start + queries - 1 - at[:, 0]
-    return lambda weights: weights @ ago - weights.sum(-1) * both
+    return weights @ ago - weights.sum(-1) * both
 
 
 def _shares(weights: Float[Tensor, "b 1 q k"]) -> Float[Tensor, "b 1 q k"]:

@@ -144,7 +144,9 @@ class AtOnce:
         for layer, column in enumerate(self._columns.layers):
             asked = self._noted([layer], b * n)
             column(replace(flat, far=None if far is None else replace(far, pairs=far.pairs[layer : layer + 1])), asked=asked)
-            self._tell(given, layer, asked, (0, store), far)
+            if any(each is not None for part in asked for each in part):
+                self._tell(given, layer, asked, (0, flat.store), far)
+                flat = replace(flat, store=of_texts(first, self._groups, self._stack.width, self._dtype))       # they may keep that one
         self._columns.last(replace(flat, far=None))
         return _unpadded(x, given.keep).view(b, n, m).to(given.x.dtype)
 

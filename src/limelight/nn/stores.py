@@ -29,14 +29,15 @@ def of_pages(cache: PagedCache) -> tuple[Store, Int[Tensor, " b"]]:
 
 
 def of_texts(first: Int[Tensor, " b1"], groups: int, width: int, dtype: torch.dtype) -> Store:
-    """Room for whole texts that nobody goes on from; each layer writes over the one before."""
+    """Room for whole texts that nobody goes on from; each layer that it is given to writes over the one before."""
     tokens = int(first[-1])
     tensor = torch.empty(2, groups, tokens, width, dtype=dtype)
     return Store(tensor, (first[:-1] * width)[:, None].contiguous(), max(1, tokens), 0, groups * tokens * width, tokens * width)
 
 
 def newest(cache: History | None, store: Store, layer: int, shape: tuple[int, int, int]) -> KeyValue:
-    """The keys and values that a call has made in one layer, (b g n d) float32, out of reach of what is written later; `shape`: b, g, n."""
+    """The keys and values that a call has made in one layer, (b g n d) float32, out of reach of what is written later (a store of texts is
+    its layer's own where somebody looks); `shape`: b, g, n."""
     b, g, n = shape
     match cache:
         case Cache():
@@ -45,5 +46,5 @@ def newest(cache: History | None, store: Store, layer: int, shape: tuple[int, in
             pair = torch.stack(cache.newest(layer, g))
         case _:
             pair = store.tensor.unflatten(2, (b, n)).transpose(1, 2)[:, :, :g]
-    k, v = pair.to(torch.float32, copy=True).unbind(0)
+    k, v = pair.to(torch.float32, copy=cache is not None).unbind(0)
     return k, v
