@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from torch import Tensor
 
 from limelight import ops
 from limelight.errors import InputError
-from limelight.native import library
 from limelight.native.attention import Pages, attend, serves
 
 pytestmark = pytest.mark.usefixtures("native")
@@ -201,18 +199,6 @@ def test_views_as_attention_makes_them(dtype: torch.dtype) -> None:
     assert torch.equal(attend(q, k, v, causal=True), attend(q.contiguous(), k.contiguous(), v.contiguous(), causal=True))
     mixed = attend(q, k.contiguous(), v.mT.contiguous().mT)
     assert torch.equal(mixed, attend(q, k, v))
-
-
-def test_exponential() -> None:
-    lib = library()
-    assert lib is not None
-    x = torch.cat([torch.linspace(-126, 1, 400_001), torch.tensor([0.0, -126.5, -1e30, -torch.inf, torch.nan])])
-    out = torch.empty_like(x)
-    lib.limelight_exp2(ctypes.c_void_p(x.data_ptr()), ctypes.c_void_p(out.data_ptr()), ctypes.c_int64(len(x)))
-    want = torch.exp2(x[:400_001].double())
-    assert ((out[:400_001].double() - want) / want).abs().max() < 1e-7
-    assert out[-5:-1].tolist() == [1.0, 0.0, 0.0, 0.0]
-    assert out[-1].isnan()
 
 
 def test_what_is_not_served_says_so() -> None:

@@ -83,7 +83,7 @@ def test_a_matrix_stands_for_what_it_was_made_from(kind: str, bound: float) -> N
 
 def test_bfloat16_without_instructions_for_it(compiled: Callable[..., ctypes.CDLL], monkeypatch: pytest.MonkeyPatch) -> None:
     """As on processors that have AVX-512 for whole numbers, and none for bfloat16."""
-    other = compiled(units=("pool", "matrix"), flags=("-mno-avx512bf16",))
+    other = compiled(units=("pool", "matrix", "matrix_rows", "matrix_sums", "matrix_call"), flags=("-mno-avx512bf16",))
     matrix, _, bias = made("bfloat16", 100, 71)
     x = torch.randn(14, 71)
     x[13, 70] = torch.nan

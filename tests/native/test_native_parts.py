@@ -1,4 +1,4 @@
-"""Threads, norms and the exponential, called by themselves through trial.cpp."""
+"""Threads, norms, exponentials and bfloat16, called by themselves through trial.cpp."""
 
 from __future__ import annotations
 
@@ -131,3 +131,27 @@ def test_the_exponential(trial: ctypes.CDLL) -> None:
     assert out[:4].tolist() == [0.0, torch.inf, torch.inf, 0.0]
     assert out[4].isnan()
     assert out[5] == 1.0
+
+
+def test_powers_of_two(trial: ctypes.CDLL) -> None:
+    x = torch.cat([torch.linspace(-126, 1, 400_001), torch.tensor([0.0, -126.5, -1e30, -torch.inf, torch.nan])])
+    y = torch.empty_like(x)
+    trial.trial_exp2(at(x), long(len(x)), at(y))
+    wanted = torch.exp2(x[:400_001].double())
+    assert ((y[:400_001].double() - wanted) / wanted).abs().max() < 1e-7
+    assert y[-5:-1].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert y[-1].isnan()
+
+
+@pytest.mark.parametrize("flags", [(), ("-mno-avx512bf16",)])
+def test_rows_in_bfloat16(compiled: Callable[..., ctypes.CDLL], flags: tuple[str, ...]) -> None:
+    """With the instructions for it, and on processors that have none."""
+    lib = compiled(Path(__file__).parent / "trial.cpp", units=("pool",), flags=flags)
+    odd = torch.tensor([0.0, -0.0, torch.inf, -torch.inf, torch.nan, 3.4e38, 1.00390625])
+    x = torch.cat([torch.randn(50) * 10.0 ** torch.randint(-30, 30, (50,)), odd])
+    narrow, rounded = torch.full((60,), 7.0, dtype=torch.bfloat16), torch.full((60,), 7.0)
+    lib.trial_bfloats(at(x), long(57), at(narrow), at(rounded))
+    wanted = x.bfloat16()
+    torch.testing.assert_close(narrow[:57], wanted, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(rounded[:57], wanted.float(), rtol=0, atol=0, equal_nan=True)
+    assert narrow[57:].tolist() == rounded[57:].tolist() == [7.0] * 3

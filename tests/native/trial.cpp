@@ -1,6 +1,7 @@
 // The parts of csrc that Python does not reach by themselves, for test_native_parts.py.
 #include <cmath>
 
+#include "bfloat.h"
 #include "norm.h"
 #include "pool.h"
 
@@ -15,6 +16,15 @@ LIMELIGHT_API void trial_norm(int rms, const float* x, int64_t rows, int64_t wid
 
 LIMELIGHT_API void trial_exp(const float* x, int64_t n, float* y) {
   for (int64_t i = 0; i < n; i += 16) _mm512_mask_storeu_ps(y + i, lanes(n - i), exp16(_mm512_maskz_loadu_ps(lanes(n - i), x + i)));
+}
+
+LIMELIGHT_API void trial_exp2(const float* x, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; i += 16) _mm512_mask_storeu_ps(y + i, lanes(n - i), exp2_16(_mm512_maskz_loadu_ps(lanes(n - i), x + i)));
+}
+
+LIMELIGHT_API void trial_bfloats(const float* x, int64_t width, uint16_t* narrow, float* rounded) {
+  narrow_row(x, width, narrow);
+  rounded_row(x, width, rounded);
 }
 
 // Every round each thread adds its neighbour's number of the round before to its own: wrong as soon as one thread is early or late.

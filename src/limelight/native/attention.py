@@ -21,7 +21,7 @@ _Three = ctypes.c_int64 * 3
 
 
 class _Batch(ctypes.Structure):
-    """csrc/attention.cpp's Batch."""
+    """csrc/attention_call.cpp's Batch."""
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("q", "out", "k", "v", "keep", "bias")),

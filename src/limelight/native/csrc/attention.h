@@ -1,8 +1,8 @@
 // Attention of queries to the keys of one sequence and one group of heads, with a running softmax (Dao et al. 2022; Milakov & Gimelshein 2018).
 #pragma once
 #include <cstdint>
-#include <cstdlib>
-#include <new>
+
+#include "scratch.h"
 
 namespace limelight {
 
@@ -36,30 +36,6 @@ struct Asked {
   int heads = 1;
   int64_t q_head_stride = 0, out_head_stride = 0, bias_head_stride = 0;
   bool half = false;           // q and out are bfloat16 behind their pointers, and strides count those
-};
-
-// Memory that one thread works in; it grows when asked for more, and is kept from call to call.
-class Scratch {
- public:
-  Scratch() = default;
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { std::free(held_); }
-
-  // At least `bytes`, at a multiple of 64; what stood there before is lost.
-  char* room(size_t bytes) {
-    if (bytes > size_) {
-      std::free(held_);
-      size_ = (bytes + bytes / 4 + 4095) & ~size_t{4095};
-      held_ = static_cast<char*>(std::aligned_alloc(4096, size_));
-      if (!held_) { size_ = 0; throw std::bad_alloc(); }
-    }
-    return held_;
-  }
-
- private:
-  char* held_ = nullptr;
-  size_t size_ = 0;
 };
 
 // All queries of one item. The bits of a query's answer do not depend on what else is asked, in what parts, or by how many threads.

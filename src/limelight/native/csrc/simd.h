@@ -6,8 +6,8 @@
 
 namespace limelight {
 
-// For 0 <= left: lanes that are still there, at most 16.
-inline __mmask16 lanes(int64_t left) { return left >= 16 ? 0xFFFF : static_cast<__mmask16>((1u << left) - 1); }
+// Lanes that are still there: `left`, at least none and at most 16.
+inline __mmask16 lanes(int64_t left) { return left >= 16 ? 0xFFFF : left <= 0 ? 0 : static_cast<__mmask16>((1u << left) - 1); }
 
 template <int kTerms> inline __m512 polynomial(__m512 x, const float (&c)[kTerms]) {     // the highest power first
   __m512 sum = _mm512_set1_ps(c[0]);
@@ -23,6 +23,14 @@ inline __m512 exp16(__m512 x) {
   __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
   r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
   return _mm512_scalef_ps(polynomial(r, kTaylor), n);
+}
+
+// 2^x for x <= 1, within 1e-7 relative; 0 below 2^-126.
+inline __m512 exp2_16(__m512 x) {
+  static constexpr float kFitted[] = {0.00015353361959569156f, 0.0013398875016719103f, 0.00961843691766262f, 0.055503323674201965f, 0.24022647738456726f, 0.6931471824645996f, 1.f};
+  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __mmask16 not_tiny = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-126.f), _CMP_NLT_UQ);
+  return _mm512_maskz_scalef_ps(not_tiny, polynomial(_mm512_sub_ps(x, whole), kFitted), whole);
 }
 
 inline __m512 sigmoid_of_minus(__m512 x) { return _mm512_div_ps(_mm512_set1_ps(1.f), _mm512_add_ps(_mm512_set1_ps(1.f), exp16(x))); }

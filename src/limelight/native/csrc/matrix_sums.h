@@ -1,0 +1,19 @@
+// Sums of products: a few rows of x by one panel, all of them in registers.
+#pragma once
+#include "matrix_rows.h"
+
+namespace limelight {
+
+constexpr int64_t kStep = 128;                                        // bytes of a step of a panel
+constexpr int64_t kGroupBytes = 2 * kPanel + kGroup * kPanel / 2;
+
+inline int64_t panel_bytes(const Matrix& m, const Converted& c) { return m.kind == Kind::int4 ? c.groups * kGroupBytes : c.steps * kStep; }
+
+constexpr int most_rows(Kind kind) { return kind == Kind::int4 ? 5 : 12; }
+
+// sums (rows, 32): rows `first` ... of what was converted times a panel.
+using Kernel = void (*)(const Converted&, int64_t first, const uint8_t* panel, float* sums);
+
+Kernel choose(Kind, int rows);
+
+}  // namespace limelight
