@@ -47,6 +47,7 @@ MAY_TAKE = {                          # by keyword only beyond the third; nothin
     ("ops", "attend_plain"): 10,      # its twin
     ("ops", "attention_weights"): 8,  # the same without values
     ("ops", "windowed"): 8,           # the same in chunks
+    ("ops", "flex"): 8,               # the same in blocks, on a GPU
     ("native", "attend"): 10,         # both of them, and where keys stand
     ("spec", "encoder_decoder"): 9,   # the numbers of a whole model
 }

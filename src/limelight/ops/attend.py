@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..errors import InputError
+from .flex import flex, flex_serves
 from .linear import linear
 from .masks import hide
 from .products import attend_products
@@ -58,7 +59,11 @@ def attend(
         return attend_products(q, *(_share(x, q.shape[1]) for x in (k, v)), scale=factor, causal=causal)
     if not usual or _plain_is_faster(q, k, v):
         return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, weigh=weigh, dropout=dropout)
+    if q.device.type != "cpu" and not dropout and _one_for_all(q, k, allow, bias):
+        return _together(q, k, v, allow, scale)
     square = q.shape[2] == k.shape[2]
+    if causal and (allow is not None or bias is not None or not square) and not dropout and flex_serves(q, k, v, bias):
+        return flex(q, k, v, allow=allow, bias=bias, causal=True, scale=scale)
     if causal and (allow is not None or bias is not None or not square):
         allow, causal = _later_hidden(allow, q, k), False
     extra = allow
@@ -130,6 +135,18 @@ def attention_scores(
     if allow is None or scores.requires_grad:
         return hide(scores, allow)
     return scores.masked_fill_(~allow, -torch.inf)                                        # in place: these maps are large
+
+
+def _one_for_all(q: Tensor, k: Tensor, allow: Tensor | None, bias: Tensor | None) -> bool:
+    """Whether one query of each head sees what all heads see, and heads share keys."""
+    same = bias is None and (allow is None or (allow.ndim == 4 and allow.shape[1] == allow.shape[2] == 1))
+    return same and q.shape[2] == 1 and k.shape[1] < q.shape[1]
+
+
+def _together(q: Tensor, k: Tensor, v: Tensor, allow: Tensor | None, scale: float | None) -> Tensor:
+    """Heads of one group as queries of one head: kernels with masks know no groups, and would be given a copy of the keys for each."""
+    asks = q.reshape(len(q), k.shape[1], -1, q.shape[3])                                  # (b h 1 d) -> (b g h/g d)
+    return F.scaled_dot_product_attention(asks, k, v, attn_mask=allow, scale=scale).reshape(*q.shape[:3], v.shape[3])
 
 
 def _picked(v: Tensor, at: Tensor) -> Tensor:

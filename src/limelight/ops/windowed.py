@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .attend import attend
+from .flex import flex, flex_serves
 from .masks import causal as not_later
 from .masks import window as near
 
@@ -33,6 +34,8 @@ def windowed(
     Queries and keys stand in the same slots. `keep`: keys that any query may see; `causal` hides later keys. A query that may see
     nothing gets zeros.
     """
+    if not dropout and flex_serves(q, k, v):                                            # which skips whole blocks by itself
+        return flex(q, k, v, allow=keep, causal=causal, window=window, scale=scale)
     n, size = q.shape[2], max(CHUNK, window)
     after = 0 if causal else window - 1
     reach = (window - 1, after + -n % size)                                             # slots before the first chunk, after the last
