@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from .choices import Choice
 from .drafts import Tally
 from .filters import Filter
 from .search import Search
+from .still import StillRun, still_serves
 from .stops import Ending
 from .trails import Hypothesis
 
@@ -53,17 +55,18 @@ def stream(
         front = _Front(model, batch, start)
     search = choice.begin(len(batch), ending)
     index, parents = 0, []
-    while search.trails:
-        with torch.inference_mode():
-            if index:
-                front.follow(parents, [t.tokens[-1] for t in search.trails], [t.source for t in search.trails])
-            scores = front.forward()
-            scores = scores.log_softmax(-1) if choice.logs else scores
-            for each in filters:
-                scores = each(scores, front.said, index)
-            parents = search.advance(scores)
-        index += 1
-        yield Step(index, search)
+    with closing(front):
+        while search.trails:
+            with torch.inference_mode():
+                if index:
+                    front.follow(parents, [t.tokens[-1] for t in search.trails], [t.source for t in search.trails])
+                scores = front.forward()
+                scores = scores.log_softmax(-1) if choice.logs else scores
+                for each in filters:
+                    scores = each(scores, front.said, index)
+                parents = search.advance(scores)
+            index += 1
+            yield Step(index, search)
 
 
 def generate(
@@ -91,9 +94,12 @@ class _Front:
             self._next, self._keep = batch.values, batch.keep
         self.said = self._next if self._keep is None else self._next.masked_fill(~self._keep, -1)
         self._sources = list(range(len(batch)))                     # whose memory is in which row
+        self._still: StillRun | None = None
 
     def forward(self) -> Tensor:
         """Scores of the next token, (rows v), in fp32."""
+        if self._still is not None:
+            return self._still.scores(self._next)
         hidden = self._model.decode(self._next, memory=self._memory, keep=self._keep, cache=self._cache)
         return self._model.logits(hidden[:, -1]).float()
 
@@ -102,9 +108,11 @@ class _Front:
         rows = torch.tensor(parents, device=self.said.device)
         self._next = torch.tensor(tokens, device=self.said.device)[:, None]
         if parents != list(range(len(self.said))):
-            self._cache.reorder(rows)
+            (self._still or self._cache).reorder(rows)
             self.said = self.said[rows]
             self._keep = None if self._keep is None else self._keep[rows]
+        if self._still is None and still_serves(self._model, self._cache):
+            self._still = StillRun(self._model, self._cache, self._keep)
         self.said = torch.cat((self.said, self._next), 1)
         if self._keep is not None:
             self._keep = torch.cat((self._keep, self._keep.new_ones(len(rows), 1)), 1)
@@ -116,6 +124,11 @@ class _Front:
             self._memory = self._memory.select(kept)
             self._cache.select_memory(kept)
             self._sources = left
+
+    def close(self) -> None:
+        """Nothing is asked of it any more."""
+        if self._still is not None:
+            self._still.close()
 
 
 def _check_prompts(batch: Batch) -> None:

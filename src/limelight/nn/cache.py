@@ -126,6 +126,13 @@ class Cache:
             near = self._near = self._grown(torch.empty(rows, groups, 0, width, dtype=dtype), self._more(n))
         return near.tensor
 
+    @property
+    def written(self) -> Float[Tensor, "l b g n d"]:
+        """Keys and values by turns, of all layers and of all tokens so far. Raises InputError where there are none."""
+        if self._near is None:
+            raise InputError("nothing stands in this cache.", "Decode a prompt with it first.")
+        return self._near.written(self.length)
+
     def advance(self, n: int) -> None:
         """Say that all layers have written `n` more tokens."""
         self.length += n

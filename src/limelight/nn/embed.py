@@ -63,11 +63,11 @@ class Embed(nn.Module):
     ) -> Float[Tensor, "b n m"]:
         """Tokens at positions `at` -> vectors; `slots`: how many there are so far; `segments`: 0 everywhere where none are given.
 
-        Raises InputError beyond the model's positions.
+        Raises InputError beyond the model's positions; only where there are more slots than those does it cost a look at the numbers.
         """
         length = self.spec.room
         if length is not None and slots > length:
-            _check_within(at, length)
+            self.check(int(at.max()) + 1)                    # padding takes slots, not positions
         x = self.project(self.table(tokens) * self.scale)
         if self.segment is not None:
             x = x + (self.segment.weight[0] if segments is None else self.segment(segments))
@@ -78,12 +78,10 @@ class Embed(nn.Module):
                 x = x + F.embedding(at, self.waves)
         return ops.dropout(self.norm(x), self.spec.dropout, self.training)
 
-
-def _check_within(at: Tensor, length: int) -> None:
-    """Only where there are more slots than positions does it cost a look at the numbers: padding takes slots, not positions."""
-    tokens = int(at.max()) + 1
-    if tokens > length:
-        raise InputError(
-            f"the input has {tokens} tokens, the model has positions for {length}.",
-            "Split it at sentence ends, or use a model with more positions.",
-        )
+    def check(self, tokens: int) -> None:
+        """Whether there are positions for so many tokens. Raises InputError where there are not."""
+        if self.spec.room is not None and tokens > self.spec.room:
+            raise InputError(
+                f"the input has {tokens} tokens, the model has positions for {self.spec.room}.",
+                "Split it at sentence ends, or use a model with more positions.",
+            )

@@ -20,6 +20,7 @@ from .embed import Embed
 from .norms import norm
 from .packed import Kind, Linear
 from .rotary import angles
+from .still import StillCache
 
 
 class Stack(nn.Module):
@@ -76,13 +77,14 @@ class Stack(nn.Module):
     ) -> Tensor:
         """Tokens (b n) -> hidden states (b n m). `keep` covers the cached slots too: (b past + n)."""
         s, past, n = self.spec, cache.length if cache else 0, tokens.shape[1]
-        slots = torch.arange(past, past + n, device=tokens.device)
+        still = cache if isinstance(cache, StillCache) else None         # which knows its place in numbers that kernels can read
+        slots, keys = (torch.arange(past, past + n, device=tokens.device), past + n) if still is None else (still.slots, still.room)
         # Slots count every key; positions count only real tokens, so padding on either side costs nothing.
-        at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, past:]
-        x = self.embed(tokens, at, past + n, segments)
-        bias = self._bias(slots, past + n)
+        at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, slots if still else slice(past, None)]
+        x = self.embed(tokens, at, past + n if still is None else 0, segments)
+        bias = self._bias(slots, keys)
         turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
-        see = partial(self._nears, slots, past + n, keep, bias, turn)
+        see = partial(self._nears, slots, keys, keep, bias, turn)
         far = None if memory is None else Sight.far(memory, draws, None if keep is None else at)
         given = Given(x, see, bias, turn, keep, memory, far, cache)
         x = self.norm(self._layers(given)) if self.at_once is None or not self.at_once.serves(given) else self.at_once(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -76,11 +77,17 @@ def rotate(
 
 def alibi(heads: int, queries: Int[Tensor, " q"], keys: Int[Tensor, " k"]) -> Float[Tensor, "1 h q k"]:
     """A bias of -slope x distance, with slopes a geometric series (Press et al. 2022, section 3 and its code for odd head counts)."""
+    distance = (queries[:, None] - keys[None, :]).abs()                                    # (q k)
+    return -_slopes(heads, keys.device)[None, :, None, None] * distance
+
+
+@functools.lru_cache(maxsize=64)
+def _slopes(heads: int, device: torch.device) -> Float[Tensor, " h"]:
     power = 2 ** math.floor(math.log2(heads))
     slopes = [2 ** (-8 * (i + 1) / power) for i in range(power)]
     slopes += [2 ** (-4 * (2 * i + 1) / power) for i in range(heads - power)]
-    distance = (queries[:, None] - keys[None, :]).abs()                                    # (q k)
-    return -torch.tensor(slopes, device=keys.device)[None, :, None, None] * distance
+    with torch.inference_mode(False):                                                      # kept for callers who take gradients too
+        return torch.tensor(slopes, device=device)
 
 
 def bucket(relative: Int[Tensor, "q k"], *, count: int, furthest: int, both_ways: bool) -> Int[Tensor, "q k"]:
