@@ -7,7 +7,7 @@ import specs
 import torch
 from torch import Tensor
 
-from limelight.errors import InputError
+from limelight.errors import InputError, TaskError
 from limelight.inputs import Batch
 from limelight.look import trace
 from limelight.nn import Network, PagedCache, PagedSequence, PagePool
@@ -58,6 +58,22 @@ def test_rows_of_different_lengths_give_what_each_gives_whole(kind: str):
         found = [torch.cat(pair) for pair in zip(found, step, strict=True)]
     for f, w in zip(found, wanted, strict=True):
         torch.testing.assert_close(f, w, atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.inference_mode()
+def test_rows_with_different_numbers_of_new_tokens_are_read_together(kind: str):
+    model = made(kind)
+    pool = pool_of(model)
+    texts = [text(11, 1), text(6, 2), text(9, 3)]
+    rows = [pool.begin() for _ in texts]
+    for stops in ((5, 1, 9), (6, 4, 9), (10, 5, 9), (11, 6, 9)):
+        moved = [(row, ids, stop) for row, ids, stop in zip(rows, texts, stops, strict=True) if len(row.tokens) < stop]
+        for row, ids, stop in moved:
+            row.append(ids[len(row.tokens) : stop])
+        found = model.go_on(PagedCache([row for row, _, _ in moved]))
+        for each, (_, ids, stop) in zip(found, moved, strict=True):
+            torch.testing.assert_close(each, whole(model, ids[:stop])[-1], atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 4, 7])
@@ -230,6 +246,8 @@ def test_pages_hold_no_memory():
     model = specs.build(specs.encoder_decoder(specs.STACKS["plain"]))
     row = PagePool.of(model.decoder, pages=8).begin()
     row.append([1])
+    with pytest.raises(TaskError, match="does not write from pages alone"):
+        model.go_on(PagedCache([row]))
     with pytest.raises(InputError, match="no memory of an encoder"):
         model.decode(torch.tensor([[1]]), memory=model.encode(Batch(torch.tensor([[1, 2]]))), cache=PagedCache([row]))
 

@@ -16,10 +16,11 @@ import torch
 
 from ..errors import InputError, TaskError
 from ..nn import Network, PagedCache, PagePool
+from ..nn.paged import PAGE
 from ..nn.stack import Stack
 from .choices import Choice, Greedy
 from .filters import Filter
-from .request import Request, Row
+from .request import Request, Row, check_fits
 from .stops import Ending
 from .trails import Hypothesis
 
@@ -117,7 +118,7 @@ class Engine:
         if min(slots, rows, chunk) < 1:
             raise InputError(f"slots, rows and chunk are 1 at least: got {slots}, {rows} and {chunk}.", "Give larger numbers.")
         self.model, self._decoder, self._rows, self._chunk = model, model.decoder, rows, chunk
-        self.pool = PagePool.of(self._decoder, pages=-(-slots // 16) + 1)
+        self.pool = PagePool.of(self._decoder, pages=-(-slots // PAGE) + 1)
         self._changed = threading.Condition()                # over what follows, for moments only
         self._stepping = threading.Lock()                    # over the pool, the model and what runs, for a whole step
         self._waiting: list[Request] = []                    # both in the order of their numbers
@@ -135,7 +136,7 @@ class Engine:
         """
         with self._changed:
             request = Request(self._count, tuple(prompt), Greedy() if choice is None else choice, ending, tuple(filters))
-            self._check(request)
+            check_fits(request, self._decoder.spec, self.pool, self._chunk)
             self._count += 1
             self._waiting.append(request)
             self._changed.notify_all()
@@ -204,7 +205,7 @@ class Engine:
         with self._stepping, torch.inference_mode():
             self._sweep()
             self._admit()
-            for rows in self._groups(self._planned()):
+            if rows := self._planned():
                 self._pass(rows)
             for request in [each for each in self._running if each.ready]:
                 self._advance(request)
@@ -282,19 +283,12 @@ class Engine:
             self._put_back += 1
             self._last = None
 
-    def _groups(self, rows: Sequence[Row]) -> Iterator[list[Row]]:
-        """Rows with as many new tokens each go through the model together."""
-        found: dict[int, list[Row]] = {}
-        for row in rows:
-            found.setdefault(row.read.fresh, []).append(row)
-        yield from found.values()
-
     def _pass(self, rows: list[Row]) -> None:
         """Through the model. What it raises ends the answers that were in this pass, and no others."""
         cache = self._cache(rows)
         self._read += sum(row.read.fresh for row in rows)
         try:
-            hidden = self.model.decode(cache.tokens, keep=cache.keep, cache=cache)[:, -1]
+            hidden = self.model.go_on(cache)
             ready = [i for i, row in enumerate(rows) if not row.left]
             scores = self.model.logits(hidden[ready]).float() if ready else hidden
         except Exception as error:
@@ -317,23 +311,3 @@ class Engine:
             request.advance()
         except Exception as error:                           # a filter's, or a stop's: the others have nothing to do with it
             request.error = error
-
-    def _check(self, request: Request) -> None:
-        """Raises InputError, see submit."""
-        prompt, most, room = request.prompt, request.ending.max_length, self._decoder.spec.room
-        if not prompt:
-            raise InputError("there is nothing to go on from: got a prompt of 0 tokens, wanted 1 at least.", "Begin with a start token.")
-        vocab = self._decoder.spec.input.vocab
-        if wrong := next((each for each in prompt if not 0 <= each < vocab), None):
-            raise InputError(f"the model knows tokens 0 to {vocab - 1}: got {wrong}.", "Encode the prompt with the model's own tokenizer.")
-        if room is not None and len(prompt) + most - 1 > room:
-            raise InputError(
-                f"a prompt of {len(prompt):,} tokens and an answer of {most:,} do not fit: the model has positions for {room:,}.",
-                f"Give max_length={max(1, room - len(prompt) + 1)}, or a shorter prompt.",
-            )
-        if (wanted := request.most_pages(self.pool)) > self.pool.pages:
-            raise InputError(
-                f"a prompt of {len(prompt):,} tokens and {request.width} answer(s) of {most:,} may take {wanted:,} pages: "
-                f"the pool has {self.pool.pages:,}.",
-                "Give the engine more slots, or a lower max_length.",
-            )

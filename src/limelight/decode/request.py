@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..errors import InputError
 from ..nn import PagedSequence, PagePool
+from ..spec import Stack
 from .choices import Beam, Choice, Greedy
 from .filters import Filter
 from .stops import Ending
@@ -64,10 +66,10 @@ class Request:
         """Rows at most."""
         return width(self.choice)
 
-    def most_pages(self, pool: PagePool) -> int:
-        """Pages that it can come to hold: all rows share the full pages of the prompt."""
-        whole, same = pool.needed(len(self.prompt) + self.ending.max_length - 1), len(self.prompt) // pool.page
-        return same + self.width * (whole - same)
+    def most_pages(self, pool: PagePool, step: int) -> int:
+        """Pages that it can come to hold where `step` tokens are read at once: all rows share the full pages of the prompt."""
+        tokens, same = len(self.prompt) + self.ending.max_length - 1, len(self.prompt) // pool.page
+        return min(same + self.width * (pool.needed(tokens) - same), self.width * pool.most(tokens, step))
 
     def start(self, pool: PagePool) -> None:
         """Begin to read, or begin again: what was said so far is read like a prompt."""
@@ -114,3 +116,23 @@ class Request:
         for i, row in enumerate(before):
             if i not in taken:
                 row.read.release()
+
+
+def check_fits(request: Request, spec: Stack, pool: PagePool, step: int) -> None:
+    """Raises InputError for an empty prompt, for ids that the decoder does not know, and for what would not fit, with the numbers."""
+    prompt, most, room, vocab = request.prompt, request.ending.max_length, spec.room, spec.input.vocab
+    if not prompt:
+        raise InputError("there is nothing to go on from: got a prompt of 0 tokens, wanted 1 at least.", "Begin with a start token.")
+    if wrong := next((each for each in prompt if not 0 <= each < vocab), None):
+        raise InputError(f"the model knows tokens 0 to {vocab - 1}: got {wrong}.", "Encode the prompt with the model's own tokenizer.")
+    if room is not None and len(prompt) + most - 1 > room:
+        raise InputError(
+            f"a prompt of {len(prompt):,} tokens and an answer of {most:,} do not fit: the model has positions for {room:,}.",
+            f"Give max_length={max(1, room - len(prompt) + 1)}, or a shorter prompt.",
+        )
+    if (wanted := request.most_pages(pool, step)) > pool.pages:
+        raise InputError(
+            f"a prompt of {len(prompt):,} tokens and {request.width} answer(s) of {most:,} may take {wanted:,} pages: "
+            f"the pool has {pool.pages:,}.",
+            "Give the engine more slots, or a lower max_length.",
+        )

@@ -1,4 +1,4 @@
-"""A whole column of layers in one native call; csrc/stack.cpp says how it goes. Structures here are laid out as they are there."""
+"""A whole column of layers in one native call; csrc/stack.cpp says how it goes. Structures here are laid out as in csrc/stack.h."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ class Far:
 @dataclass(frozen=True, eq=False)
 class Flat:
     """Tokens of several sequences behind one another. `first`: where each begins, and where the last ends; `past`: the slot of each one's
-    first token. `keep`: slots that may be seen, by sequence; `bias`: (h q k), its first query in the slot `bias_from`."""
+    first token. `keep`: slots that may be seen, by sequence; `bias`: (h 2r - 1), of keys that stand 1 - r ... r - 1 slots after
+    their query, r being the most slots of a sequence or more."""
 
     x: Float[Tensor, "t m"]
     first: Int[Tensor, " s1"]
@@ -138,8 +139,7 @@ class Flat:
     store: Store
     turns: tuple[Tensor, Tensor, bool] | None = None     # cosines and sines (t d/2), and whether neighbours are turned together
     keep: Tensor | None = None
-    bias: Float[Tensor, "h q k"] | None = None
-    bias_from: int = 0
+    bias: Float[Tensor, "h r"] | None = None
     far: Far | None = None
 
 
@@ -160,7 +160,7 @@ class Column:
             *_stored(f.store),
             *((None, None, 0) if f.turns is None else (f.turns[0].data_ptr(), f.turns[1].data_ptr(), f.turns[2])),
             *((None, 0) if f.keep is None else (f.keep.data_ptr(), f.keep.stride(0))),
-            *((None, 0, 0, 0) if f.bias is None else (f.bias.data_ptr(), f.bias.stride(0), f.bias.stride(1), f.bias_from)),
+            *((None, 0, 0, 0) if f.bias is None else (f.bias.data_ptr(), f.bias.stride(0), -1, f.bias.shape[1] // 2)),
             *_far(f.far, held),
             *(_places(each, held) for each in asked),
             torch.get_num_threads(),

@@ -5,6 +5,7 @@ from .cache import Cache, Memory
 from .draws import Draws
 from .network import Network
 from .packed import pack_matrices
-from .paged import PagedCache, PagedSequence, PagePool
+from .paged import PagedSequence, PagePool
+from .paged_cache import PagedCache
 
 __all__ = ["Attention", "Cache", "Draws", "Look", "Memory", "Network", "PagePool", "PagedCache", "PagedSequence", "Sight", "pack_matrices"]

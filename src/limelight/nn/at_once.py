@@ -24,7 +24,8 @@ from .attention import Attention, Look, Sight, Turn
 from .block import Block as Layer
 from .cache import Cache, History, KeyValue, Memory
 from .packed import Kind, Linear, Packed
-from .paged import PagedCache
+from .paged_cache import Flat as Rows
+from .paged_cache import PagedCache
 from .stores import newest, of_cache, of_pages, of_texts
 
 if TYPE_CHECKING:
@@ -36,12 +37,11 @@ TOGETHER = 1024                          # tokens of whole texts that go through
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a stack is asked. `see`: makes what each layer may see of the sequence itself; `bias`, `turn`: the same for all of them;
+    """What a stack is asked. `see`: makes what each layer may see of the sequence itself; `turn`: the same for all of them;
     `keep`: (b past + n); `memory`: of an encoder, `far` being what may be seen of it."""
 
     x: Tensor
     see: Callable[[], Sequence[Sight]]
-    bias: Tensor | None
     turn: Turn | None
     keep: Tensor | None
     memory: Memory | None
@@ -86,7 +86,8 @@ class AtOnce:
         self._attentions = [each for block in self._layers for each in (block.attn, block.cross) if each is not None]
         self._groups = max(block.attn.groups for block in self._layers)
         self._sure: set[int] = set()
-        self._dtype = torch.float32 if kind == "float32" else torch.bfloat16    # of keys and values that are kept
+        self._bias: tuple[object, Tensor] | None = None
+        self.dtype = torch.float32 if kind == "float32" else torch.bfloat16    # of keys and values that are kept
 
     @staticmethod
     def able(stack: Stack) -> bool:
@@ -102,9 +103,15 @@ class AtOnce:
         """Whether nobody learns, hooks in or has changed a weight."""
         if torch.is_grad_enabled() or self._stack.training or any(map(len, self._hooks)) or not self._unchanged(given.cache):
             return False
-        if isinstance(given.cache, PagedCache):                          # whose slots are each row's own: a bias would need its own too
-            return given.bias is None and given.cache.pool.tensor.dtype in (torch.float32, torch.bfloat16)
+        if isinstance(given.cache, PagedCache):
+            return _readable(given.cache)
         return given.cache is None or isinstance(given.cache, Cache)
+
+    def reads(self, cache: PagedCache) -> bool:
+        """Whether the new tokens of rows in pages can go through all layers without padding: nobody looks either, not even at the stack."""
+        hooks = (*self._hooks, self._stack._forward_hooks, self._stack._forward_pre_hooks)
+        busy = torch.is_grad_enabled() or self._stack.training or any(map(len, hooks)) or self._looked_at
+        return not busy and self._unchanged(cache) and _readable(cache)
 
     def __call__(self, given: Given) -> Tensor:
         """(b n m) -> (b n m), normed as the stack's end does; zeros where there is padding and no cache."""
@@ -112,6 +119,13 @@ class AtOnce:
         if given.cache is not None:
             return self._step(given, far)
         return (self._watched if self._looked_at else self._texts)(given, far)
+
+    def pages(self, x: Tensor, turn: Turn | None, flat: Rows, cache: PagedCache) -> Tensor:
+        """(t 1 m), the new tokens of all rows of a cache -> (t m), normed as the stack's end does."""
+        turns, bias = _turned(turn, x.shape[:2], None), self._biased(flat.longest)
+        made = Flat(x[:, 0].float(), flat.first, flat.past, of_pages(cache), turns, bias=bias)
+        self._columns.whole(made)
+        return made.x.to(x.dtype)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()                                        # copies and pickles go without: their weights are others
@@ -122,9 +136,9 @@ class AtOnce:
         b, n, m = given.x.shape
         x = given.x.reshape(b * n, m).float()
         if isinstance(given.cache, PagedCache):
-            (store, past), keep = of_pages(given.cache), None
+            store, past, keep = of_pages(given.cache), torch.tensor([row.length for row in given.cache.rows]), None
         else:
-            (store, past), keep = of_cache(cast(Cache, given.cache), b, n, self._groups, self._stack.width, self._dtype), given.keep
+            (store, past), keep = of_cache(cast(Cache, given.cache), b, n, self._groups, self._stack.width, self.dtype), given.keep
         flat = self._flat(given, Flat(x, torch.arange(0, b + 1) * n, past, store, far=far, keep=_bytes(keep)))
         if not self._looked_at:
             self._columns.whole(flat)
@@ -139,14 +153,14 @@ class AtOnce:
         """Whole texts layer by layer: what one layer's attention was given is gone when the next is asked, unless somebody keeps it."""
         b, n, m = given.x.shape
         x, first = given.x.reshape(b * n, m).float(), torch.arange(0, b + 1) * n
-        store, past = of_texts(first, self._groups, self._stack.width, self._dtype), torch.zeros(b, dtype=torch.int64)
+        store, past = of_texts(first, self._groups, self._stack.width, self.dtype), torch.zeros(b, dtype=torch.int64)
         flat = self._flat(given, Flat(x, first, past, store, keep=_bytes(given.keep)))
         for layer, column in enumerate(self._columns.layers):
             asked = self._noted([layer], b * n)
             column(replace(flat, far=None if far is None else replace(far, pairs=far.pairs[layer : layer + 1])), asked=asked)
             if any(each is not None for part in asked for each in part):
                 self._tell(given, layer, asked, (0, flat.store), far)
-                flat = replace(flat, store=of_texts(first, self._groups, self._stack.width, self._dtype))       # they may keep that one
+                flat = replace(flat, store=of_texts(first, self._groups, self._stack.width, self.dtype))       # they may keep that one
         self._columns.last(replace(flat, far=None))
         return _unpadded(x, given.keep).view(b, n, m).to(given.x.dtype)
 
@@ -161,7 +175,7 @@ class AtOnce:
             while stop < b and ends[stop + 1] - ends[start] <= TOGETHER:
                 stop += 1
             first, rows = torch.tensor(ends[start : stop + 1]) - ends[start], slice(ends[start], ends[stop])
-            store, past = of_texts(first, self._groups, self._stack.width, self._dtype), torch.zeros(stop - start, dtype=torch.int64)
+            store, past = of_texts(first, self._groups, self._stack.width, self.dtype), torch.zeros(stop - start, dtype=torch.int64)
             near = None if keep is None else keep[start:stop]
             there = None if far is None else replace(far, rows=far.rows[start:stop])
             self._columns.whole(self._flat(given, Flat(x[rows], first, past, store, keep=near, far=there), places[rows]))
@@ -173,8 +187,19 @@ class AtOnce:
     # --- parts of a call --------------------------------------------------------------------------------------------
     def _flat(self, given: Given, flat: Flat, places: Tensor | None = None) -> Flat:
         """With what is the same for all layers. `places`: which of the tokens these are; None for all."""
-        bias = None if given.bias is None else given.bias[0].float().contiguous()
-        return replace(flat, turns=_turned(given.turn, given.x.shape[:2], places), bias=bias, bias_from=given.past)
+        bias = self._biased(given.past + given.x.shape[1])
+        return replace(flat, turns=_turned(given.turn, given.x.shape[:2], places), bias=bias)
+
+    def _biased(self, reach: int) -> Tensor | None:
+        """What scores gain by distance, of this reach at least: made anew only where it is too short or was learned anew."""
+        if not self._stack.has_bias:
+            return None
+        weight = None if self._stack.distance is None else self._stack.distance.weight
+        mark = None if weight is None else (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+        if self._bias is None or self._bias[0] != mark or self._bias[1].shape[1] < 2 * reach - 1:
+            table = cast(Tensor, self._stack.by_distance(1 << max(6, (reach - 1).bit_length())))
+            self._bias = mark, table.float().contiguous()
+        return self._bias[1]
 
     def _far(self, given: Given) -> Far | None:
         """The memory's keys and values, in the kind that the kernel reads: made once where there is a cache."""
@@ -190,7 +215,7 @@ class AtOnce:
             return held
         if block.cross is None:
             raise TypeError("a layer that looks at a memory has a cross-attention")
-        k, v = (each.to(self._dtype) for each in (block.cross.keys_of(memory.hidden) if held is None else held))
+        k, v = (each.to(self.dtype) for each in (block.cross.keys_of(memory.hidden) if held is None else held))
         if not self._reads(k, v):
             k, v = k.contiguous(), v.contiguous()
         if cache is not None:
@@ -199,7 +224,7 @@ class AtOnce:
 
     def _reads(self, k: Tensor, v: Tensor) -> bool:
         """Whether the kernel can read them: modules may have kept others in the cache."""
-        return k.dtype == v.dtype == self._dtype and k.stride() == v.stride() and k.stride(-1) == 1
+        return k.dtype == v.dtype == self.dtype and k.stride() == v.stride() and k.stride(-1) == 1
 
     # --- who looks --------------------------------------------------------------------------------------------------
     @property
@@ -261,6 +286,10 @@ class AtOnce:
         made = partial(Column, dim=layers[0].ff.down.out_features, causal=s.causal, pre=s.norm_at == "pre")
         last = _norm(self._stack.norm)
         return Columns(made(blocks, last), [made([block], Norm()) for block in blocks], made([], last))
+
+
+def _readable(cache: PagedCache) -> bool:
+    return cache.pool.tensor.device.type == "cpu" and cache.pool.tensor.dtype in (torch.float32, torch.bfloat16)
 
 
 def _usual(a: AttentionSpec) -> bool:

@@ -18,6 +18,7 @@ from .cache import Cache, History, Memory
 from .cells import Cell
 from .draws import Draws
 from .heads import Factors, WordHead, build, pool
+from .paged_cache import PagedCache
 from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .stack import Stack
 
@@ -84,6 +85,15 @@ class Network(nn.Module):
             raise TaskError(f"the decoder of {self.spec.family} looks at no memory and got one.", "Use decode(tokens) alone.")
         _check_rows(tokens, memory, keep, cache)
         return self.decoder(tokens, keep, memory, cache, draws)
+
+    def go_on(self, cache: PagedCache) -> Float[Tensor, "b m"]:
+        """Read the new tokens of rows in pages, however many each has -> the hidden state of the last of each.
+
+        Raises TaskError for a model that keeps more of a sequence than keys and values in pages.
+        """
+        if self.encoder is not None or not isinstance(self.decoder, Stack):
+            raise TaskError(f"{self.spec.family} does not write from pages alone.", "Use decode(tokens, cache=model.new_cache()).")
+        return self.decoder.go_on(cache)
 
     def hidden(self, batch: Batch, *, start: int = 0) -> Float[Tensor, "b n m"]:
         """The last hidden states at each place of a batch, whatever the model is made of.

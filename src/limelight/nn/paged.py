@@ -4,7 +4,7 @@ section 4).
     pool = PagePool.of(model.decoder, pages=512)
     row = pool.begin();  row.append(prompt)
     rows = PagedCache([row, ...])                                     # plays the part of a Cache
-    hidden = model.decode(rows.tokens, keep=rows.keep, cache=rows)
+    hidden = model.go_on(rows)                                        # of the last token of each
 """
 
 from __future__ import annotations
@@ -12,35 +12,34 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import InputError
-from .cache import RUNS, KeyValue
 
 if TYPE_CHECKING:
     from .stack import Stack
 
 PAGE = 16
-EMPTY = 0                                                # the page where no sequence writes: padding points there, and finds zeros
+EMPTY = 0                                                # the page where no sequence writes: what is not there points to it, and is zeros
 
 
 class PagePool:
     """Pages of keys and values, counted by how many sequences hold each.
 
     `tensor`: (pages 2·layers g P d), a layer's keys and then its values; slot t of a sequence stands in its page t // P at t % P. A full
-    page is known by its tokens and all before them, and stays known when nobody holds it until its room is needed.
+    page is known by its tokens and all before them, and stays known when nobody holds it until its room is needed. `window`: how near
+    a key must be to be seen by any layer; None where one sees all.
     """
 
-    def __init__(self, tensor: Float[Tensor, "pages kv g p d"]):
+    def __init__(self, tensor: Float[Tensor, "pages kv g p d"], *, window: int | None = None):
         if len(tensor) < 2:
             raise InputError(f"a pool needs 2 pages at least, of which one stays empty: got {len(tensor)}.", "Give it more pages.")
-        self.tensor, self.page = tensor, tensor.shape[3]
+        self.tensor, self.page, self.window = tensor, tensor.shape[3], window
         self._held = [0] * len(tensor)
         self._unused = list(range(len(tensor) - 1, EMPTY, -1))
         self._known: dict[bytes, int] = {}
@@ -49,11 +48,13 @@ class PagePool:
 
     @classmethod
     def of(cls, stack: Stack, *, pages: int, page: int = PAGE, dtype: torch.dtype | None = None) -> PagePool:
-        """A pool for a decoder, where it is and in its number format unless told otherwise."""
-        like = stack.embed.table.weight
+        """A pool for a decoder, where it is and in the number format of its caches unless told otherwise."""
+        like, s = stack.embed.table.weight, stack.spec
         groups = max(block.attn.groups for block in stack.layers)
         shape = (pages, 2 * len(stack.layers), groups, page, stack.width)
-        return cls(torch.zeros(shape, dtype=dtype or like.dtype, device=like.device))
+        windows = [each for each in s.windows or (s.attention.window,) if each is not None]
+        window = max(windows) if len(windows) == len(s.windows or (None,)) else None
+        return cls(torch.zeros(shape, dtype=dtype or stack.cached, device=like.device), window=window)
 
     @property
     def pages(self) -> int:
@@ -77,6 +78,11 @@ class PagePool:
     def needed(self, tokens: int) -> int:
         """Pages for so many tokens."""
         return -(-tokens // self.page)
+
+    def most(self, tokens: int, step: int) -> int:
+        """Pages that a sequence of so many tokens holds at once, read `step` at a time: what is behind every window is given back."""
+        whole = self.needed(tokens)
+        return whole if self.window is None else min(whole, self.needed(self.window + step) + 1)
 
     def check(self, wanted: int) -> None:
         """Raises InputError where fewer pages than wanted are free."""
@@ -144,14 +150,19 @@ class PagePool:
 
 
 class PagedSequence:
-    """One sequence. `tokens`: all that it was given, of which the first `length` have their keys and values in `pages`."""
+    """One sequence. `tokens`: all that it was given, of which the first `length` have their keys and values in `pages`. Pages that no layer
+    can see any more are given back, and the empty one stands in their place.
+
+    `turns`: how often its pages have changed.
+    """
 
     def __init__(self, pool: PagePool):
         self.pool = pool
         self.tokens: list[int] = []
         self.pages: list[int] = []
-        self.length = 0
+        self.length = self.turns = 0
         self._names: list[bytes] = []
+        self._behind = 0                                 # pages that were given back
 
     @property
     def fresh(self) -> int:
@@ -173,9 +184,12 @@ class PagedSequence:
         """More tokens, and room for them. Raises InputError where the pool has too few pages; nothing has changed then."""
         self.pool.check(self.needs(len(ids)))
         if ids and len(self.tokens) % self.pool.page:
-            self.pages[-1] = self.pool.own(self.pages[-1])
+            last, self.pages[-1] = self.pages[-1], self.pool.own(self.pages[-1])
+            self.turns += last != self.pages[-1]
         self.tokens += ids
-        self.pages += [self.pool.take() for _ in range(self.pool.needed(len(self.tokens)) - len(self.pages))]
+        if wanted := self.pool.needed(len(self.tokens)) - len(self.pages):
+            self.pages += [self.pool.take() for _ in range(wanted)]
+            self.turns += 1
         while len(self._names) < len(self.tokens) // self.pool.page:
             at = len(self._names) * self.pool.page
             self._names.append(self._name(self.tokens[at : at + self.pool.page]))
@@ -189,6 +203,9 @@ class PagedSequence:
             self.tokens += coming[done : done + self.pool.page]
             self.length = len(self.tokens)
             done += self.pool.page
+        if done:
+            self.turns += 1
+            self._leave_behind()
         return done
 
     def next_name(self, coming: Sequence[int]) -> bytes | None:
@@ -203,134 +220,47 @@ class PagedSequence:
         self.length += n
         for i in range(before, self.length // self.pool.page):
             self.pool.know(self._names[i], self.pages[i])
+        if self.length // self.pool.page > before:
+            self._leave_behind()
 
     def trim(self, n: int) -> None:
-        """Forget all but the first `n` tokens."""
+        """Forget all but the first `n` tokens. Raises InputError where what they would see was given back."""
         kept = self.pool.needed(n)
-        for page in reversed(self.pages[kept:]):
+        if n and self._unseen(n) < self._behind:
+            raise InputError(f"keys behind the window are gone: cannot go back from {self.length:,} tokens to {n:,}.", "Begin again.")
+        for page in reversed(self.pages[max(kept, self._behind) :]):
             self.pool.drop(page)
+        self.turns += len(self.pages) > kept
         del self.pages[kept:], self.tokens[n:], self._names[n // self.pool.page :]
-        self.length = min(self.length, n)
+        self.length, self._behind = min(self.length, n), min(self._behind, kept)
 
     def fork(self) -> PagedSequence:
         """Another sequence that goes on from here. Pages are shared until one of them writes."""
         other = PagedSequence(self.pool)
         other.tokens, other.length, other._names = list(self.tokens), self.length, list(self._names)
-        other.pages = [self.pool.hold(page) for page in self.pages]
+        other.pages, other._behind = list(self.pages), self._behind
+        for page in other.pages[other._behind :]:
+            self.pool.hold(page)
         return other
 
     def release(self) -> None:
         """Give back all pages. The last goes first: a beginning is of use without its end, but not the reverse."""
         self.trim(0)
 
+    def _leave_behind(self) -> None:
+        """Give back the pages that no token to come can see."""
+        unseen = self._unseen(self.length)
+        for i in range(self._behind, unseen):
+            self.pool.drop(self.pages[i])
+            self.pages[i] = EMPTY
+        if unseen > self._behind:
+            self._behind, self.turns = unseen, self.turns + 1
+
+    def _unseen(self, slot: int) -> int:
+        """How many pages at its beginning stand behind the window of the token in a slot."""
+        return 0 if self.pool.window is None else max(0, slot - self.pool.window + 1) // self.pool.page
+
     def _name(self, tokens: Sequence[int]) -> bytes:
         """What a page is known by: its tokens, and the name of the page before."""
         before = self._names[-1] if self._names else b""
         return blake2b(before + array("q", tokens).tobytes(), digest_size=16).digest()
-
-
-@dataclass(frozen=True, eq=False)
-class _Places:
-    """Where the slots of one pass stand: `first` numbers the vectors of the first layer's first head of keys, rows that are shorter
-    beginning with places in the empty page."""
-
-    past: int
-    first: Int[Tensor, "b n"]
-    keep: Bool[Tensor, "b n"] | None
-
-
-class PagedCache:
-    """Some sequences as the rows of a batch: a plain twin that gathers their pages, shorter rows padded on the left.
-
-    All rows must have as many fresh tokens. A native kernel reads the pages in place instead: `tables`, and the pool's strides, tell it
-    where. It may be kept while its rows stay the same, so that a trace can tell that one sequence goes on.
-    """
-
-    reorders = 0
-
-    def __init__(self, rows: Sequence[PagedSequence]):
-        self.rows, self.pool = tuple(rows), rows[0].pool
-        self.run = next(RUNS)
-        self._places: _Places | None = None
-
-    @property
-    def length(self) -> int:
-        """Slots before those of this pass."""
-        return max(len(row.tokens) for row in self.rows) - self.fresh if self._places is None else self._places.past
-
-    @property
-    def fresh(self) -> int:
-        """New tokens of each row. Raises InputError where rows have different numbers of them."""
-        found = {row.fresh for row in self.rows}
-        if len(found) > 1:
-            raise InputError(f"rows of one pass need as many new tokens each: got {sorted(found)}.", "Pass them in several groups.")
-        return found.pop()
-
-    @property
-    def tokens(self) -> Int[Tensor, "b n"]:
-        """The new tokens. Raises InputError where rows have different numbers of them."""
-        n = self.fresh
-        return torch.tensor([row.tokens[len(row.tokens) - n :] for row in self.rows], device=self.pool.tensor.device)
-
-    @property
-    def keep(self) -> Bool[Tensor, "b n"] | None:
-        """Which slots are real; None where all are."""
-        return self._placed().keep
-
-    def tables(self) -> Int[Tensor, "b t"]:
-        """The pages of each row, filled up with the empty one."""
-        most = max(len(row.pages) for row in self.rows)
-        return torch.tensor([row.pages + [EMPTY] * (most - len(row.pages)) for row in self.rows], device=self.pool.tensor.device)
-
-    def extend(self, layer: int, k: Float[Tensor, "b g n d"], v: Float[Tensor, "b g n d"]) -> KeyValue:
-        """See Cache; what comes back is a copy."""
-        vectors, where = self._vectors(layer, k.shape[1])
-        vectors.index_copy_(0, where[..., self._placed().past :].flatten(), torch.stack((k, v)).view(-1, k.shape[3]).to(vectors.dtype))
-        keys, values = vectors.index_select(0, where.flatten()).view(*where.shape, -1).to(k.dtype).unbind(0)
-        return keys, values
-
-    def newest(self, layer: int, groups: int) -> KeyValue:
-        """The keys and values that stand in the slots of this pass, (b g n d) each: a copy."""
-        vectors, where = self._vectors(layer, groups)
-        where = where[..., self._placed().past :]
-        keys, values = vectors.index_select(0, where.flatten()).view(*where.shape, -1).unbind(0)
-        return keys, values
-
-    def _vectors(self, layer: int, heads: int) -> tuple[Float[Tensor, "v d"], Int[Tensor, "2 b g n"]]:
-        """All vectors of the pool, and which are those of a layer."""
-        _, _, groups, size, d = self.pool.tensor.shape
-        device = self.pool.tensor.device
-        parts = torch.arange(2 * layer, 2 * layer + 2, device=device)[:, None] * groups * size + torch.arange(heads, device=device) * size
-        return self.pool.tensor.view(-1, d), self._placed().first[None, :, None] + parts[:, None, :, None]
-
-    def advance(self, n: int) -> None:
-        """See Cache."""
-        for row in self.rows:
-            row.advance(n)
-        self._places = None
-
-    def far(self, layer: int) -> None:
-        """There is no memory: pages hold what a decoder alone has read."""
-        del layer
-
-    def keep_far(self, layer: int, k: Tensor, v: Tensor) -> None:
-        """Raises InputError: see far."""
-        del layer, k, v
-        raise InputError("pages hold no memory of an encoder: got one to keep.", "Decode with a Cache.")
-
-    def _placed(self) -> _Places:
-        if self._places is None:
-            self._places = self._place()
-        return self._places
-
-    def _place(self) -> _Places:
-        sizes = [len(row.tokens) for row in self.rows]
-        longest, size, device = max(sizes), self.pool.page, self.pool.tensor.device
-        slots = torch.arange(longest, device=device) - torch.tensor([longest - n for n in sizes], device=device)[:, None]   # (b n)
-        keep = slots >= 0
-        slots = slots.clamp(min=0)
-        pages = self.tables().gather(1, slots // size)
-        even = min(sizes) == longest
-        pages = pages if even else pages.masked_fill(~keep, EMPTY)
-        vectors = self.pool.tensor[0].numel() // self.pool.tensor.shape[4]                            # of a page
-        return _Places(longest - self.fresh, pages * vectors + slots % size, None if even else keep)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .. import ops
@@ -19,6 +19,7 @@ from .draws import Draws
 from .embed import Embed
 from .norms import norm
 from .packed import Kind, Linear
+from .paged_cache import PagedCache
 from .rotary import angles
 from .still import StillCache
 
@@ -46,6 +47,11 @@ class Stack(nn.Module):
     def has_bias(self) -> bool:
         """Whether scores depend on how far apart slots are."""
         return isinstance(self.spec.position, Alibi | Buckets)
+
+    @property
+    def cached(self) -> torch.dtype:
+        """The number format in which its keys and values are kept."""
+        return self.embed.table.weight.dtype if self.at_once is None else self.at_once.dtype
 
     def pack(self, kind: Kind) -> None:
         """See nn.packed.Packs; what is inside is packed already."""
@@ -82,14 +88,31 @@ class Stack(nn.Module):
         # Slots count every key; positions count only real tokens, so padding on either side costs nothing.
         at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, slots if still else slice(past, None)]
         x = self.embed(tokens, at, past + n if still is None else 0, segments)
-        bias = self._bias(slots, keys)
         turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
-        see = partial(self._nears, slots, keys, keep, bias, turn)
+        see = partial(self._nears, slots, keys, keep, turn, newest=still is None)
         far = None if memory is None else Sight.far(memory, draws, None if keep is None else at)
-        given = Given(x, see, bias, turn, keep, memory, far, cache)
+        given = Given(x, see, turn, keep, memory, far, cache)
         x = self.norm(self._layers(given)) if self.at_once is None or not self.at_once.serves(given) else self.at_once(given)
         if cache is not None:
             cache.advance(n)
+        return self.project(x)
+
+    def go_on(self, cache: PagedCache) -> Float[Tensor, "b m"]:
+        """Read the new tokens of rows in pages, however many each has -> what is known of the last of each.
+
+        In one pass where the native column serves; else rows with as many new tokens go through the layers together.
+        """
+        if self.at_once is None or not self.at_once.reads(cache):
+            found = [(rows, self(part.tokens, part.keep, cache=part)[:, -1]) for rows, part in cache.even()]
+            last = found[0][1].new_empty(len(cache.rows), found[0][1].shape[1])
+            for rows, hidden in found:
+                last[rows] = hidden
+            return last
+        s, flat = self.spec, cache.flat()
+        x = self.embed(flat.tokens, flat.at, flat.longest)
+        turn = Turn(*angles(s.position, flat.at, self.width, flat.ends), s.position.pairs) if isinstance(s.position, Rotary) else None
+        x = self.at_once.pages(x, turn, flat, cache)[flat.first[1:] - 1]
+        cache.advance(flat.longest)
         return self.project(x)
 
     def _layers(self, given: Given) -> Tensor:
@@ -99,9 +122,9 @@ class Stack(nn.Module):
             x = block(x, hidden, near, given.far, given.cache)
         return x
 
-    def _nears(self, slots: Tensor, length: int, keep: Tensor | None, bias: Tensor | None, turn: Turn | None) -> list[Sight]:
-        """What each layer may see of the sequence itself: one sight for all layers of one window."""
-        s = self.spec
+    def _nears(self, slots: Tensor, length: int, keep: Tensor | None, turn: Turn | None, *, newest: bool) -> list[Sight]:
+        """What each layer may see of the sequence itself: one sight for all layers of one window. `newest`: slots are the last."""
+        s, bias = self.spec, self._bias(slots, length, newest=newest)
         windows = s.windows or (s.attention.window,) * s.depth
         sights: dict[int | None, Sight] = {}
         for window in dict.fromkeys(windows):
@@ -132,13 +155,20 @@ class Stack(nn.Module):
             mask = mask & rule
         return mask.dense(slots, torch.arange(length, device=slots.device)), False
 
-    def _bias(self, slots: Tensor, length: int) -> Tensor | None:
+    def _bias(self, slots: Int[Tensor, " q"], length: int, *, newest: bool) -> Float[Tensor, "1 h q k"] | None:
+        """Of these slots, to all; the `newest` need not be asked which they are."""
+        table = self.by_distance(length)
+        if table is None or newest:
+            return None if table is None else table[:, : length - 1 + len(slots)].unfold(1, length, 1).flip(1)[None]
+        return table[:, torch.arange(length, device=slots.device) - slots[:, None] + length - 1][None]
+
+    def by_distance(self, reach: int) -> Float[Tensor, "h r"] | None:
+        """What scores gain by how far apart slots are: of keys that stand 1 - reach ... reach - 1 slots after their query."""
+        ahead = torch.arange(1 - reach, reach, device=self.embed.table.weight.device)
         match self.spec.position:
             case Alibi():
-                keys = torch.arange(length, device=slots.device)
-                return ops.alibi(self.spec.attention.heads, slots, keys).to(self.embed.table.weight.dtype)
+                return ops.alibi(self.spec.attention.heads, ahead[:1] * 0, ahead)[0, :, 0].to(self.embed.table.weight.dtype)
             case Buckets(count=count, furthest=furthest) if self.distance is not None:
-                keys = torch.arange(length, device=slots.device)
-                which = ops.bucket(keys[None] - slots[:, None], count=count, furthest=furthest, both_ways=not self.spec.causal)
-                return self.distance(which).permute(2, 0, 1)[None]   # (q k h) -> (1 h q k)
+                which = ops.bucket(ahead[None], count=count, furthest=furthest, both_ways=not self.spec.causal)
+                return self.distance(which)[0].T                     # (1 r h) -> (h r)
         return None
