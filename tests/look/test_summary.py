@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 import opinionated as tiny
+from limelight import ops
 from limelight.decode import Beam, Ending, generate
 from limelight.inputs import Batch
 from limelight.inputs.batch import pad
 from limelight.look import View, summary, trace
-from limelight.look.summary import Summary, best_of, entropy, summarize
+from limelight.look.summary import Summary, entropy, summarize
 from limelight.native import library
 from limelight.spec import Alibi, Attention, Entmax, General, Rotary
 from opinionated import END, START
@@ -102,7 +103,7 @@ def test_an_answer_is_followed_through_its_beam() -> None:
 def test_the_best_are_the_best_however_long_the_row(keys: int) -> None:
     weights = torch.rand(2, 5, keys, generator=torch.Generator().manual_seed(keys))
     weights[0, 0] = 0.0
-    at, found = best_of(weights, min(8, keys))
+    at, found = ops.largest(weights, min(8, keys))
     assert torch.equal(found, weights.topk(min(8, keys), -1).values)
     assert torch.equal(weights.gather(-1, at), found)
 
@@ -136,7 +137,7 @@ def test_a_strip_is_summed_to_the_same_by_any_number_of_threads() -> None:
 
 
 def test_a_row_that_is_shorter_than_what_is_wanted_ends_in_nothing() -> None:
-    at, found = best_of(torch.tensor([[0.25, 0.75]]), 4)
+    at, found = ops.largest(torch.tensor([[0.25, 0.75]]), 4)
     assert found.tolist() == [[0.75, 0.25, 0.0, 0.0]]
     assert at[0, :2].tolist() == [1, 0]
 

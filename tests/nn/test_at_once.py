@@ -186,6 +186,34 @@ def test_a_memory_that_modules_have_kept_is_read_as_it_is(kind: Kind) -> None:
     assert error(torch.cat(found, 1), torch.cat(wanted, 1)) < NEAR[kind]
 
 
+@pytest.mark.parametrize("name", [name for name in SERVED if name in MODELS])
+def test_rows_that_change_places_are_read_where_they_were_written(name: str) -> None:
+    """Nothing is copied; they may be left out, go back, outgrow their room, and go on through the modules."""
+    model, beams = packed(name), tokens(4, 3)
+    both = model.encoder is not None
+    with torch.inference_mode():
+        memory = model.encode(Batch(tokens(1, 5))) if both else None
+        cache = model.new_cache()
+        model.decode(beams, memory=memory, cache=cache)
+        for step, parents in enumerate(map(torch.tensor, ([2, 0, 0, 3], [1, 1, 3, 2], [3, 0, 1], [2, 2, 0]))):
+            cache.reorder(parents)
+            if step == 2:
+                cache.trim(cache.length - 1)
+            beams = torch.cat((beams[parents, : cache.length], tokens(len(parents), 30)[:, step : step + 1]), 1)
+            found = model.decode(beams[:, -1:], memory=memory, cache=cache)
+            assert cache.writers is not None
+            assert torch.equal(found, model.decode(beams, memory=memory)[:, -1:])
+        more = tokens(3, 40)
+        found = model.decode(more, memory=memory, cache=cache)
+        assert cache.writers is None                                        # all that was there has moved to more room
+        assert torch.equal(found, model.decode(torch.cat((beams, more), 1), memory=memory)[:, -40:])
+        cache.reorder(torch.tensor([1, 0, 2]))
+        last = torch.cat((beams, more), 1)[[1, 0, 2]]
+        with one_by_one(model):
+            found = model.decode(more[:, :1], memory=memory, cache=cache)
+        assert error(found, model.decode(torch.cat((last, more[:, :1]), 1), memory=memory)[:, -1:]) < NEAR["float32"]
+
+
 def test_what_may_be_seen_is_worked_out_once_for_all_who_look(monkeypatch: pytest.MonkeyPatch) -> None:
     model, made = packed("decoder_window"), []
     see = Stack._nears

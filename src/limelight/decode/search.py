@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..ops import largest
 from .stops import Ending
 from .trails import Hypothesis, Trail, best_first, common
 
@@ -101,18 +102,15 @@ class BeamSearch:
         sources = list(dict.fromkeys(t.source for t in self.trails))
         beams, v = len(self.trails) // len(sources), scores.shape[1]
         totals = torch.tensor([t.total for t in self.trails], device=scores.device)[:, None]     # (r 1)
-        joint = (scores + totals).view(len(sources), beams * v)
         looked = max(2, 1 + len(self._ending.end)) * self._width             # even if every trail could end in every way
-        best = joint.topk(min(looked, beams * v), -1)
-        single = scores.view(len(sources), beams * v).gather(1, best.indices)
+        tokens, single = largest(scores, min(looked, v))                     # of each trail: among them are the best of all
+        each = single.shape[1]
+        best = (single + totals).view(len(sources), -1).topk(min(looked, beams * each), -1)
+        said, logprobs = (part.view(len(sources), -1).gather(1, best.indices).tolist() for part in (tokens, single))
+        rows = best.indices // each + beams * torch.arange(len(sources), device=scores.device)[:, None]
         trails, parents = [], []
-        ranked = zip(sources, best.values.tolist(), best.indices.tolist(), single.tolist(), strict=True)
-        for i, (source, sums, places, logprobs) in enumerate(ranked):
-            found = [
-                (i * beams + place // v, place % v, logprob)
-                for total, place, logprob in zip(sums, places, logprobs, strict=True)
-                if total > -torch.inf
-            ]
+        for source, *ranked in zip(sources, best.values.tolist(), rows.tolist(), said, logprobs, strict=True):
+            found = [(row, token, logprob) for total, row, token, logprob in zip(*ranked, strict=True) if total > -torch.inf]
             for trail, row in self._next(source, found):
                 trails.append(trail)
                 parents.append(row)

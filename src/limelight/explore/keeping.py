@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .. import ops
 from ..look import View
-from ..look.summary import best_of
 from .answers.rollout import prepare
 from .packing import bytes_of, deflated
 from .strips import STRIP
@@ -132,7 +132,7 @@ def _best(view: View) -> _Best:
         found = []
         for strip in view.strips(heads=[head], chunk=max(1, STRIP // (4 * count))):
             total += float(strip.double().sum())
-            found.append(best_of(strip[0, 0], top))
+            found.append(ops.largest(strip[0, 0], top))
         keys.append(torch.cat([at for at, _ in found]))
         weights.append(torch.cat([values for _, values in found]))
     return _Best(view.name, torch.stack(keys).cpu(), torch.stack(weights).cpu(), total, count)

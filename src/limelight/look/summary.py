@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .. import ops
 from ..native import summary as native
 from .view import Path, View
 
-BLOCK = 64                       # keys whose best one stands for them all, where rows are long
 STRIP = 4 << 20                  # bytes of a strip: a core has as much beside it, so that looking again costs little
 TINY = torch.finfo(torch.float32).tiny
 
@@ -72,7 +71,7 @@ def _told(view: View, weights: Float[Tensor, "b 1 q k"], mass: Float[Tensor, "b 
         best, *rest = (each[:, None] for each in native.summed(weights[:, 0], mass, past=start, top=top))
         return best.int(), *rest
     mass += weights[:, 0].sum(1)
-    best, got = best_of(weights, top)
+    best, got = ops.largest(weights, top)
     first = weights[..., 0]
     return best.int(), got, entropy(weights), first, first if view.looks[0].crossing else _away(view, weights, start)
 
@@ -90,26 +89,6 @@ def _away(view: View, weights: Float[Tensor, "b 1 q k"], start: int) -> Float[Te
 
 def _shares(weights: Float[Tensor, "b 1 q k"]) -> Float[Tensor, "b 1 q k"]:
     return weights / weights.sum(-1, keepdim=True).clamp(min=TINY)
-
-
-def best_of(weights: Float[Tensor, "*b k"], top: int) -> tuple[Int[Tensor, "*b t"], Float[Tensor, "*b t"]]:
-    """The best keys of each row and what they got, best first; short rows end in keys that got nothing.
-
-    The best of a row are among its best blocks, by the best of each: long rows are looked through once, and little is sorted.
-    """
-    count = weights.shape[-1] // BLOCK
-    if count <= 2 * top:
-        short = max(0, top - weights.shape[-1])
-        found, at = F.pad(weights, (0, short)).topk(top, -1)
-        return at, found
-    whole = weights[..., : count * BLOCK].unflatten(-1, (count, BLOCK))
-    blocks = whole.amax(-1).topk(top, -1).indices
-    chosen = whole.gather(-2, blocks[..., None].expand(*blocks.shape, BLOCK)).flatten(-2)
-    slots = (blocks[..., None] * BLOCK + torch.arange(BLOCK, device=weights.device)).flatten(-2)
-    rest = torch.arange(count * BLOCK, weights.shape[-1], device=weights.device).expand(*weights.shape[:-1], -1)
-    chosen, slots = torch.cat((chosen, weights[..., count * BLOCK :]), -1), torch.cat((slots, rest), -1)
-    found, at = chosen.topk(top, -1)
-    return slots.gather(-1, at), found
 
 
 def entropy(weights: Float[Tensor, "*b k"]) -> Float[Tensor, "*b"]:

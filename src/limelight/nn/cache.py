@@ -82,7 +82,7 @@ class Cache:
     """Keys and values of the tokens so far, a pair (b g n d) a layer, and those of the memory that cross-attention looks at.
 
     Room is taken ahead and doubled when full, so a step writes its own keys and copies nothing. All layers stand in one tensor,
-    so beams that change places are one copy. Made for inference: torch refuses to go back through what was written over.
+    so beams that change places are one copy; or none, where a kernel reads each slot from the row that wrote it. Made for inference: torch refuses to go back through what was written over.
     `groups`: the most heads of keys that a layer has, where layers differ. `state`: what a recurrent decoder goes on from, (b r m), in
     place of keys and values of its own.
     """
@@ -93,6 +93,8 @@ class Cache:
         self._depth, self._room, self._groups = depth, room, groups
         self._near: _Block | None = None
         self._spare: _Block | None = None
+        self._told = False                                                  # whether who reads it can be told which row wrote a slot
+        self._writers: Int[Tensor, "b room"] | None = None                  # that row; None where it is each row's own
         self._far: list[KeyValue | None] = [None] * depth
         self.state: Float[Tensor, "b r m"] | None = None
 
@@ -109,6 +111,7 @@ class Cache:
         `length` moves when the last layer has written (`advance`), so all layers of one step agree on it.
         """
         past, g, n = self.length, k.shape[1], k.shape[2]
+        self._settle()
         near = self._near
         if near is None or near.room < past + n:
             near = self._near = self._grown(k, self._more(n))
@@ -120,15 +123,24 @@ class Cache:
         return keys.narrow(2, 0, past + n), values.narrow(2, 0, past + n)
 
     def ahead(self, rows: int, groups: int, n: int, width: int, dtype: torch.dtype) -> Float[Tensor, "l b g n d"]:
-        """Room for `n` more tokens in every layer -> the whole tensor, in which the newest stand from slot `length` on."""
+        """Room for `n` more tokens in every layer -> the whole tensor, in which the newest stand from slot `length` on. It may have more
+        rows than those of now, and `writers` says which of them has a slot."""
         near = self._near
         if near is None or near.room < self.length + n:
+            self._settle()
             near = self._near = self._grown(torch.empty(rows, groups, 0, width, dtype=dtype), self._more(n))
+        self._told = True
         return near.tensor
+
+    @property
+    def writers(self) -> Int[Tensor, "b room"] | None:
+        """Which row of the tensor holds each slot of each row; None where it is the row itself."""
+        return self._writers
 
     @property
     def written(self) -> Float[Tensor, "l b g n d"]:
         """Keys and values by turns, of all layers and of all tokens so far. Raises InputError where there are none."""
+        self._settle()
         if self._near is None:
             raise InputError("nothing stands in this cache.", "Decode a prompt with it first.")
         return self._near.written(self.length)
@@ -149,9 +161,29 @@ class Cache:
         """Row i goes on from what row parents[i] had. Rows may be repeated or left out. The memory stays as it is."""
         self.reorders += 1
         self.state = None if self.state is None else self.state[parents]
-        near, spare = self._near, self._spare
+        near = self._near
         if near is None:
             return
+        if self._told and near.tensor.shape[1] // 2 < len(parents) <= near.tensor.shape[1]:
+            writers = torch.arange(len(parents))[:, None].repeat(1, near.room)
+            writers[:, : self.length] = parents[:, None] if self._writers is None else self._writers[parents, : self.length]
+            self._writers = writers
+            return
+        self._settle()
+        self._move(self._near or near, parents)
+
+    def _settle(self) -> None:
+        """Every slot into its own row."""
+        near, writers = self._near, self._writers
+        self._writers, self._told = None, False
+        if near is not None and writers is not None:
+            slots = torch.arange(self.length)
+            own = _Block(near.tensor.new_empty(near.shape(len(writers))))
+            own.written(self.length).copy_(near.tensor[:, writers[:, : self.length], :, slots].permute(2, 0, 3, 1, 4))
+            self._near = own
+
+    def _move(self, near: _Block, parents: Int[Tensor, " r"]) -> None:
+        spare = self._spare
         if spare is None or spare.tensor.shape != near.shape(len(parents)) or near.tensor.requires_grad:
             spare = _Block(near.tensor.new_empty(near.shape(len(parents))))
         if near.tensor.requires_grad:                                       # someone decodes without no_grad: torch allows no out=
@@ -169,6 +201,8 @@ class Cache:
         if self.state is not None and n < self.length:
             raise InputError(f"a recurrent state cannot go back from {self.length} tokens to {n}.", "Begin again with a new cache.")
         self.length = min(self.length, n)
+        if self._writers is not None:                                       # what is forgotten is written anew, each row its own
+            self._writers[:, self.length :] = torch.arange(len(self._writers))[:, None]
 
     def _more(self, n: int) -> int:
         return max(self._room, 2 * (self.length + n) if self._near else n)

@@ -8,23 +8,26 @@ from torch import Tensor
 
 from ..native.stack import Store
 from .cache import Cache, History, KeyValue
-from .paged_cache import PagedCache
+from .paged import PagedCache
 
 
 def of_cache(cache: Cache, rows: int, n: int, groups: int, width: int, dtype: torch.dtype) -> tuple[Store, Int[Tensor, " b"]]:
     """With room for `n` more tokens in each row; and the slots before those."""
     tensor = cache.ahead(rows, groups, n, width, dtype)
     _, _, g, room, d = tensor.shape
-    values = tensor.stride(0)
-    pages = (torch.arange(rows) * (g * room * d))[:, None]
-    return Store(tensor, pages, room, 2 * values, values, room * d), torch.full((rows,), cache.length)
+    values, row, past = tensor.stride(0), g * room * d, torch.full((rows,), cache.length)
+    if cache.writers is None:
+        return Store(tensor, (torch.arange(rows) * row)[:, None], room, 2 * values, values, room * d), past
+    slots = cache.length + n
+    return Store(tensor, cache.writers[:, :slots] * row + torch.arange(slots) * d, 1, 2 * values, values, room * d), past
 
 
-def of_pages(cache: PagedCache) -> Store:
+def of_pages(cache: PagedCache) -> tuple[Store, Int[Tensor, " b"]]:
     """Each row in slots of its own: nothing is padded."""
-    tensor = cache.pool.tensor
+    tensor, n = cache.pool.tensor, cache.fresh
     page, part, group, _, _ = tensor.stride()
-    return Store(tensor, cache.tables() * page, tensor.shape[3], 2 * part, part, group)
+    past = torch.tensor([len(row.tokens) - n for row in cache.rows])
+    return Store(tensor, cache.tables() * page, tensor.shape[3], 2 * part, part, group), past
 
 
 def of_texts(first: Int[Tensor, " b1"], groups: int, width: int, dtype: torch.dtype) -> Store:
@@ -40,7 +43,7 @@ def newest(cache: History | None, store: Store, layer: int, shape: tuple[int, in
     b, g, n = shape
     match cache:
         case Cache():
-            pair = store.tensor[2 * layer : 2 * layer + 2, :, :g, cache.length : cache.length + n]
+            pair = store.tensor[2 * layer : 2 * layer + 2, :b, :g, cache.length : cache.length + n]
         case PagedCache():
             pair = torch.stack(cache.newest(layer, g))
         case _:

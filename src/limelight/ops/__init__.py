@@ -10,6 +10,7 @@ Masks are predicates that compose; True = may attend.
 from .attend import attend, attend_plain, attention_scores, attention_weights
 from .cross_entropy import linear_cross_entropy, linear_cross_entropy_plain
 from .dropout import dropout
+from .largest import largest
 from .linear import linear
 from .local import luong_fade, luong_window
 from .masks import Mask, causal, document, everything, padding, prefix, window
@@ -44,6 +45,7 @@ __all__ = [
     "general",
     "gumbel",
     "kernel",
+    "largest",
     "linear",
     "linear_cross_entropy",
     "linear_cross_entropy_plain",
