@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..native.stack import Store
 from .cache import Cache, History, KeyValue
-from .paged import PagedCache
+from .paged_cache import PagedCache
 
 
 def of_cache(cache: Cache, rows: int, n: int, groups: int, width: int, dtype: torch.dtype) -> tuple[Store, Int[Tensor, " b"]]:
@@ -22,12 +22,11 @@ def of_cache(cache: Cache, rows: int, n: int, groups: int, width: int, dtype: to
     return Store(tensor, cache.writers[:, :slots] * row + torch.arange(slots) * d, 1, 2 * values, values, room * d), past
 
 
-def of_pages(cache: PagedCache) -> tuple[Store, Int[Tensor, " b"]]:
+def of_pages(cache: PagedCache) -> Store:
     """Each row in slots of its own: nothing is padded."""
-    tensor, n = cache.pool.tensor, cache.fresh
+    tensor = cache.pool.tensor
     page, part, group, _, _ = tensor.stride()
-    past = torch.tensor([len(row.tokens) - n for row in cache.rows])
-    return Store(tensor, cache.tables() * page, tensor.shape[3], 2 * part, part, group), past
+    return Store(tensor, cache.tables() * page, tensor.shape[3], 2 * part, part, group)
 
 
 def of_texts(first: Int[Tensor, " b1"], groups: int, width: int, dtype: torch.dtype) -> Store:
