@@ -11,7 +11,24 @@ from typing import Any
 
 import torch
 
-from . import attention, decoding, encoding, families, growth, language, limits, looking, quality, tables, tracing, training, translation
+from limelight.errors import DeviceError
+
+from . import (
+    attention,
+    decoding,
+    encoding,
+    families,
+    gpu,
+    growth,
+    language,
+    limits,
+    looking,
+    quality,
+    tables,
+    tracing,
+    training,
+    translation,
+)
 from .machine import conditions
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,6 +45,7 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "looking": looking.measure,
     "families": families.measure,
     "quality": quality.measure,
+    "gpu": gpu.measure,
 }
 
 
@@ -42,7 +60,11 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for name in options.names or BENCHMARKS:
         began, around = time.perf_counter(), conditions()
-        found = BENCHMARKS[name](smoke=options.smoke)
+        try:
+            found = BENCHMARKS[name](smoke=options.smoke)
+        except DeviceError as error:                                     # of another machine's benchmark, nothing is to be written
+            print(f"{name}: {error.message}", flush=True)
+            continue
         record = {"benchmark": name, "smoke": options.smoke, **around, "took_seconds": round(time.perf_counter() - began, 1), **found}
         path = options.out / f"{name}.json"
         path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")

@@ -35,7 +35,8 @@ def by_fit(model: Network, loss: Loss[Any], pairs: Sequence[Pairs], steps: int) 
 def by_hand(model: nn.Module, loss: Callable[[Pairs], Tensor], pairs: Sequence[Pairs], steps: int) -> Turn:
     """A peer's, with all that ours has: a mean `loss` in bfloat16 where the processor has it, clipping, AdamW in its fused form."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.98), eps=1e-9, fused=True)
-    precision, device = settle("auto", torch.device("cpu")), torch.device("cpu")
+    device = next(model.parameters()).device
+    precision = settle("auto", device)
 
     def turn(number: int) -> float:
         model.train()

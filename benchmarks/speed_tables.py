@@ -8,6 +8,7 @@ from .cells import Record, conditions, rate, ratio, table
 
 TOLD = ("BLEU", "accuracy", "perplexity a token")                   # of the scores of a model
 Column = tuple[str, str, str]                                       # one more of a table: its head, its key in the record, and its form
+NOTHING: Column = ("", "", "")
 
 
 def translation(r: Record) -> str:
@@ -99,6 +100,35 @@ def growth(r: Record) -> str:
     )
 
 
+def gpu(r: Record) -> str:
+    """Training and writing on a GPU."""
+    s, most = r["setting"], r["limits"]
+    trained = [line for case in r["training"] for line in (_step(case["setting"]), *_contest(case, NOTHING))]
+    told = ("same tokens", "same_as_limelight", "{:.0%}")
+    written = [line for case in r["decoding"] for line in (_prompted(case["setting"]), *_contest(case, told))]
+    exact = all(case["trace_changes_nothing"] for case in r["decoding"])
+    return "\n".join(
+        [
+            "## On a GPU\n",
+            f"{s['device']}: {most['read']:,.0f} GB/s read; thousands of millions of operations a second: {most['fp32']:,.0f} fp32,",
+            f"{most['bf16']:,.0f} bf16, measured first. The share of the limit is that of the products in training (MFU), and of reading",
+            f"weights and keys where tokens are written. A trace {'changed no bit' if exact else 'CHANGED the answers'}.\n",
+            *trained,
+            *written,
+            conditions(r),
+        ]
+    )
+
+
+def _step(s: Record) -> str:
+    size = f"{s['parameters'] / 1e6:,.0f} million parameters"
+    return f"**Training {s['model']}**, {size}, {s['rows']} rows of {s['tokens']:,} tokens a step\n"
+
+
+def _prompted(s: Record) -> str:
+    return f"**Writing with {s['model']}, batch {s['batch']}**, {s['prompt']} tokens in and {s['new']} out\n"
+
+
 def quality(r: Record) -> str:
     """What a precision costs in scores."""
     rows = [
@@ -135,8 +165,9 @@ def _section(head: list[str], r: Record, title: Callable[[Record], str], told: C
 def _contest(case: Record, told: Column) -> list[str]:
     """A case as a table: rates, shares of the limit, and one more column."""
     head, key, form = told
+    more = case.get(key, {})
     rows = [
-        [name, rate(each), _share(each), form.format(case[key][name]) if name in case[key] else ""]
+        [name, rate(each), _share(each), form.format(more[name]) if name in more else ""]
         for name, each in case["results"].items()
     ]
     unit = next(iter(case["results"].values()))["unit"]

@@ -164,4 +164,5 @@ SECTIONS = {
     "tracing": tracing,
     "looking": looking,
     "quality": speed_tables.quality,
+    "gpu": speed_tables.gpu,
 }

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from benchmarks import tables
-from benchmarks.__main__ import BENCHMARKS
+from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.contestants import Contestant, gather, tried
 from benchmarks.limits import Limits
 from benchmarks.machine import installed
@@ -20,7 +21,8 @@ from benchmarks.sentences import lengths
 from limelight.hub import bundled
 
 ROOT = Path(__file__).parents[1]
-PEERLESS = ("decoding", "encoding", "growth", "translation", "looking", "families")      # nothing to set beside, or weights that they make
+# nothing to set beside, or weights that they make
+PEERLESS = ("decoding", "encoding", "growth", "translation", "looking", "families", "gpu")
 SPREAD = {"median", "min", "max", "samples"}
 
 
@@ -195,6 +197,33 @@ def test_growth(out: Path) -> None:
         assert held["transformers fp32"] == 2 * held["transformers bf16"] == tokens * 2 * 2 * 32 * 4
         assert held["limelight fp32"] >= held["transformers fp32"]          # room is taken ahead
     assert "| 3 x 4 |" in tables.render(out)
+
+
+def test_gpu(out: Path) -> None:
+    """On a CPU where there is none."""
+    record = read("gpu", out)
+    check_conditions(record, "gpu")
+    assert [case["setting"]["model"] for case in record["training"]] == ["tiny GPT-2", "tiny Llama"]
+    assert [(case["setting"]["model"], case["setting"]["batch"]) for case in record["decoding"]] == [
+        ("tiny GPT-2", 1), ("tiny GPT-2", 2), ("tiny Llama", 1), ("tiny Llama", 2),
+    ]  # fmt: skip
+    for case in (*record["training"], *record["decoding"]):
+        for each in (*case["results"].values(), *case["limelight_by"].values()):
+            check_spread(each)
+        assert all(each["share_of_limit"] > 0 for each in case["results"].values())
+        assert {"limelight bf16", "transformers bf16"} <= case["results"].keys()
+        check_against(case)
+    assert all("transformers bf16, compiled" in case["results"] for case in record["training"])
+    assert all(case["trace_changes_nothing"] is True for case in record["decoding"])
+    assert "## On a GPU" in tables.render(out)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one here")
+def test_without_a_gpu_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "gpu", "--out", str(tmp_path)])
+    main()
+    assert capsys.readouterr().out == "gpu: no CUDA device here: nothing is measured.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_quality(out: Path) -> None:

@@ -34,6 +34,49 @@ DISTILBERT = Shape(vocab=30522, dim=768, heads=12, layers=6, length=512)
 TINY = Shape(vocab=300, dim=32, heads=4, layers=2, length=64)
 
 
+@dataclass(frozen=True)
+class Causal:
+    """A decoder alone, of GPT-2's form or, with `groups` of keys, of Llama's."""
+
+    name: str
+    vocab: int
+    dim: int
+    heads: int
+    layers: int
+    length: int
+    groups: int | None = None
+    hidden: int | None = None
+
+
+GPT2_CAUSAL = Causal("GPT-2 124M", vocab=50257, dim=768, heads=12, layers=12, length=1024)
+LLAMA_1B = Causal("Llama-shaped 1B", vocab=128256, dim=2048, heads=32, layers=16, length=4096, groups=8, hidden=8192)
+TINY_GPT2 = Causal("tiny GPT-2", vocab=300, dim=32, heads=4, layers=2, length=64)
+TINY_LLAMA = Causal("tiny Llama", vocab=300, dim=32, heads=4, layers=2, length=64, groups=2, hidden=48)
+
+
+def causal(shape: Causal, folder: Path) -> Path:
+    """Random weights without dropout, of which nothing ends an answer."""
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+    marks = {"bos_token_id": START, "eos_token_id": None, "pad_token_id": PAD}
+    if shape.groups is None:
+        sizes = {"n_embd": shape.dim, "n_head": shape.heads, "n_layer": shape.layers, "n_positions": shape.length}
+        still = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+        return _made(GPT2LMHeadModel, GPT2Config(vocab_size=shape.vocab, **sizes, **still, **marks), folder)
+    config = LlamaConfig(
+        vocab_size=shape.vocab,
+        hidden_size=shape.dim,
+        intermediate_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.groups,
+        max_position_embeddings=shape.length,
+        tie_word_embeddings=True,
+        **marks,
+    )
+    return _made(LlamaForCausalLM, config, folder)
+
+
 def gpt2(shape: Shape, folder: Path) -> Path:
     """A decoder of GPT-2's form. Nothing ends an answer: neither model nor settings have an end token."""
     from transformers import GPT2Config, GPT2LMHeadModel
