@@ -24,6 +24,8 @@ from . import (
     limits,
     looking,
     quality,
+    readme_table,
+    steps,
     tables,
     tracing,
     training,
@@ -35,6 +37,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
     "limits": limits.measure,
     "decoding": decoding.measure,
+    "steps": steps.measure,
     "encoding": encoding.measure,
     "attention": attention.measure,
     "growth": growth.measure,
@@ -54,6 +57,7 @@ def main() -> None:
     options = _options()
     if options.tables:
         tables.write(options.out, tables.PAGE)
+        readme_table.write(options.out, readme_table.README)
         return
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -77,7 +81,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, only to see that everything runs")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the JSON (default: benchmarks/results)")
     parser.add_argument("--threads", type=int, help="threads of every contestant (default: what torch takes)")
-    parser.add_argument("--tables", action="store_true", help="measure nothing: write docs/benchmarks.md from the JSON")
+    parser.add_argument("--tables", action="store_true", help="measure nothing: write docs/benchmarks.md and the README's table")
     return parser.parse_args()
 
 

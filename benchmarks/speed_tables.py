@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from .cells import Record, conditions, rate, ratio, table
 
 TOLD = ("BLEU", "accuracy", "perplexity a token")                   # of the scores of a model
+PARTS = ("layers", "scores", "rest")                                # of a token's time
 Column = tuple[str, str, str]                                       # one more of a table: its head, its key in the record, and its form
 NOTHING: Column = ("", "", "")
 
@@ -49,6 +50,33 @@ def decoding(r: Record) -> str:
         "ones, greedily, the whole call. *Same tokens*: as Limelight's in fp32; one that differs changes all that follow.\n",
     ]
     return _section(head, r, lambda held: f"**Batch {held['batch']}**\n", ("same tokens", "same_as_limelight_fp32", "{:.0%}"))
+
+
+def steps(r: Record) -> str:
+    """Milliseconds of each part."""
+    s = r["setting"]
+    rows = [
+        [
+            f"{case['setting']['precision']}, batch {case['setting']['rows']}",
+            _part(case["prompt"]),
+            *(_part(case["token"][name]) for name in PARTS),
+        ]
+        for case in r["cases"]
+    ]
+    return "\n".join(
+        [
+            "## Where the time of writing goes\n",
+            f"The same GPT-2: ms of a prompt of {s['prompt']} tokens, and of each of {s['new']} further ones (layers, the scores of all",
+            "words, and all else: choosing, the cache, Python), with the share of the machine's limit in brackets.\n",
+            table(["", "prompt", *PARTS], rows),
+            conditions(r),
+        ]
+    )
+
+
+def _part(each: Record) -> str:
+    share = f" ({each['least'] / each['median']:.0%})" if "least" in each else ""
+    return f"{1000 * each['median']:.3g}{share}"
 
 
 def encoding(r: Record) -> str:

@@ -155,6 +155,7 @@ def looking(r: Record) -> str:
 SECTIONS = {
     "limits": speed_tables.limits,
     "decoding": speed_tables.decoding,
+    "steps": speed_tables.steps,
     "encoding": speed_tables.encoding,
     "translation": speed_tables.translation,
     "attention": speed_tables.attention,

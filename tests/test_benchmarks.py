@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from benchmarks import tables
+from benchmarks import readme_table, tables
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.contestants import Contestant, gather, tried
 from benchmarks.limits import Limits
@@ -157,6 +157,20 @@ def test_decoding(out: Path) -> None:
         assert all(share == 1.0 for name, share in same.items() if "fp32" in name or "f32" in name)        # they are one function
         assert ("llama.cpp q4_0" in same) == (installed("llama-cpp-python") and installed("gguf"))
     assert "## Writing" in tables.render(out)
+
+
+def test_steps(out: Path) -> None:
+    record = read("steps", out)
+    check_conditions(record, "steps")
+    precisions = [case["setting"]["precision"] for case in record["cases"]]
+    assert precisions[:2] == ["fp32", "bf16"]
+    for case in record["cases"]:
+        token = case["token"]
+        assert token.keys() == {"layers", "scores", "rest"}
+        for each in (case["prompt"], token["layers"], token["scores"]):
+            check_spread(each)
+            assert each["least"] > 0
+    assert "| fp32, batch 1 |" in tables.render(out)
 
 
 def test_encoding(out: Path) -> None:
@@ -311,3 +325,16 @@ def test_the_page_is_that_of_the_results() -> None:
     if not any(results.glob("*.json")):
         pytest.skip("no results yet: make bench")
     assert tables.PAGE.read_text("utf-8") == tables.render(results)
+    readme = readme_table.README.read_text("utf-8")
+    assert readme == readme_table.filled(readme, readme_table.render(results))
+    assert readme_table.render(results) in readme
+
+
+def test_the_table_of_the_readme_has_the_fastest_of_both_sides(tmp_path: Path) -> None:
+    rates = {"limelight fp32": 7, "limelight int8": 90, "a": 30, "b": 45}
+    results = {name: {"unit": "tokens/s", "median": rate} for name, rate in rates.items()}
+    by = {"limelight int8 / b": {"median": 2.0, "min": 1.5, "max": 2.5}, "limelight fp32 / a": {"median": 0.2, "min": 0.2, "max": 0.3}}
+    case = {"setting": {"batch": 8}, "results": results, "limelight_by": by}
+    (tmp_path / "decoding.json").write_text(json.dumps({"setting": {"prompt": 4, "new": 3}, "cases": [case]}), "utf-8")
+    wanted = "| GPT-2 124M, 4 + 3 tokens, batch 8, tokens/s | 90 (int8) | 45 (b) | 2.00 (1.50-2.50) |"
+    assert readme_table.render(tmp_path).endswith(wanted)
