@@ -95,6 +95,13 @@ def test_bfloat16_without_instructions_for_it(compiled: Callable[..., ctypes.CDL
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("outputs", "inputs"), [(32, 32), (32, 1), (1, 1), (5, 64)])
+def test_a_matrix_that_is_another_one_turned(kind: str, outputs: int, inputs: int) -> None:
+    turned = torch.randn(inputs, outputs).t()
+    assert torch.equal(Matrix.of(turned, None, kind).panels, Matrix.of(turned.contiguous(), None, kind).panels)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_any_layout_and_dtype_of_weights(kind: str) -> None:
     weight, x = torch.randn(70, 40).bfloat16(), torch.randn(3, 70)
     wanted = Matrix.of(weight.float().T.contiguous(), None, kind)(x)

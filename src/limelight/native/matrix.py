@@ -8,10 +8,11 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int8
+from jaxtyping import Float, Float16, Int8
 from torch import Tensor
 
 from ..errors import DeviceError, InputError, WeightError, did_you_mean
+from ..quant import Whole
 from .build import library
 from .groups import GROUP
 from .room import take
@@ -83,6 +84,16 @@ class Matrix:
             panels, scale = _PACK[kind](weight.detach().float())
             kept = None if bias is None else bias.detach().float().clone()
         return _housed(kind, panels, scale, kept, *weight.shape)
+
+    @classmethod
+    def of_whole(cls, whole: Whole, bias: Float[Tensor, " o"] | None) -> Matrix:
+        """Pack a matrix of whole numbers as they are: nothing is rounded. Raises WeightError for one with too many inputs."""
+        numbers = whole.numbers
+        if numbers.shape[1] > LONGEST:
+            raise WeightError(f"a matrix of whole numbers takes at most {LONGEST:,} inputs, got {numbers.shape[1]:,}.", "Use bfloat16.")
+        panels = _lay_bytes(numbers) if whole.shares is None else _lay_nibbles(numbers, whole.shares)
+        kept = None if bias is None else bias.detach().float().clone()
+        return _housed(whole.kind, panels, whole.scale.float().clone(), kept, *numbers.shape)
 
     def __reduce__(self) -> tuple[object, ...]:
         """A copy takes its own panels along, not the chunk."""
@@ -167,7 +178,7 @@ def _words(inputs: int, per_word: int) -> int:
 
 
 def _pack_floats(weight: Tensor) -> tuple[Tensor, None]:
-    return _stand(weight, 1).view(torch.uint8).flatten(), None
+    return _stand(weight, 1).flatten().view(torch.uint8), None       # flat first: of a single one torch keeps odd strides
 
 
 def _unpack_floats(panels: Tensor, outputs: int, inputs: int) -> Tensor:
@@ -175,7 +186,7 @@ def _unpack_floats(panels: Tensor, outputs: int, inputs: int) -> Tensor:
 
 
 def _pack_bfloats(weight: Tensor) -> tuple[Tensor, None]:
-    return _stand(weight.bfloat16(), 2).view(torch.uint8).flatten(), None
+    return _stand(weight.bfloat16(), 2).flatten().view(torch.uint8), None
 
 
 def _unpack_bfloats(panels: Tensor, outputs: int, inputs: int) -> Tensor:
@@ -184,7 +195,11 @@ def _unpack_bfloats(panels: Tensor, outputs: int, inputs: int) -> Tensor:
 
 def _pack_bytes(weight: Tensor) -> tuple[Tensor, Tensor]:
     whole, scale = whole_rows(weight)
-    return _stand(_shifted(whole), 4, 128).flatten(), scale
+    return _lay_bytes(whole), scale
+
+
+def _lay_bytes(whole: Int8[Tensor, "o m"]) -> Tensor:
+    return _stand(_shifted(whole), 4, 128).flatten()
 
 
 def _shifted(whole: Int8[Tensor, "o m"]) -> Tensor:
@@ -197,11 +212,15 @@ def _unpack_bytes(panels: Tensor, outputs: int, inputs: int) -> Tensor:
 
 def _pack_nibbles(weight: Tensor) -> tuple[Tensor, Tensor]:
     whole, shares, scale = whole_groups(weight)
+    return _lay_nibbles(whole, shares), scale
+
+
+def _lay_nibbles(whole: Int8[Tensor, "o m"], shares: Float16[Tensor, "o g"]) -> Tensor:
     halves = _stand((whole + 8).to(torch.uint8), 4, 8)
     halves = F.pad(halves, (0, 0, 0, 0, 0, -halves.shape[1] % (GROUP // 4)), value=8).unflatten(1, (-1, 4, 2))      # p groups steps 2 32 4
     nibbles = (halves[:, :, :, 0] | halves[:, :, :, 1] << 4).flatten(2)
-    ratios = _stand(shares, 1).view(torch.uint8).flatten(2)
-    return torch.cat([ratios, nibbles], 2).flatten(), scale
+    ratios = _stand(shares, 1).flatten(2).view(torch.uint8)
+    return torch.cat([ratios, nibbles], 2).flatten()
 
 
 def _unpack_nibbles(panels: Tensor, outputs: int, inputs: int) -> Tensor:
