@@ -62,7 +62,7 @@ void work_on(const Matrix& m, const Converted& c, const Block& b, Rows y, const 
       const int64_t row = b.row + b.rows * tile / tiles;
       const Place at{row, static_cast<int>(b.row + b.rows * (tile + 1) / tiles - row), panel * kPanel};
       expect(at, y);
-      choose(m.kind, at.rows)(c, row, m.panels + panel * bytes, sums);
+      choose(m.kind, at.rows)(c, row, m.panels + panel * bytes, tile == 0, sums);
       done(m, c, at, sums, y, e);
     }
 }
@@ -72,7 +72,7 @@ void work_on(const Matrix& m, const Converted& c, const Block& b, Rows y, const 
 void multiply(const Matrix& m, int64_t rows, const void* scratch, Rows y, const Epilogue& e, Pool& pool) {
   if (!rows || !m.outputs) return;
   const Converted c = layout(m, rows, const_cast<void*>(scratch));
-  const int64_t tall = most_rows(m.kind), fit = kBlockBytes / c.stride / tall * tall;
+  const int64_t tall = most_rows(m.kind), fit = kBlockBytes / c.bytes / tall * tall;
   const int64_t blocks = ceil_div(rows, fit < tall ? tall : fit), panels = ceil_div(m.outputs, kPanel);
   const int64_t pieces = pool.count() == 1 ? 1 : 8 * pool.count(), wide = ceil_div(panels, pieces);
   const int64_t across = ceil_div(panels, wide);

@@ -60,18 +60,25 @@ float to_bytes(const float* x, int64_t width, uint8_t* words, int32_t* start) {
   return by.up;
 }
 
-float to_grouped_bytes(const float* x, int64_t width, uint8_t* words, int32_t* start) {
+float to_grouped_bytes(const float* x, int64_t width, const Converted& c, int64_t row) {
+  uint8_t* words = c.words + row * c.stride;
+  int32_t* start = c.start + row;
   const Scales by = scales(x, width);
   const __m512 down = _mm512_set1_ps(by.down);
-  for (int64_t i = 0; i < width; i += kGroup) {
+  for (int64_t i = 0; i < width; i += kGroup, words += c.across, start += c.rows) {
     const __m512i low = whole(x + i, lanes(width - i), down);
     const __m512i high = whole(x + i + 16, lanes(width - i - 16), down);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(words + i), _mm512_cvtsepi32_epi8(low));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(words + i + 16), _mm512_cvtsepi32_epi8(high));
-    start[i / kGroup] = -8 * _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(words), _mm512_cvtsepi32_epi8(low));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(words + 16), _mm512_cvtsepi32_epi8(high));
+    *start = -8 * _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
   }
   return by.up;
 }
+
+// Bytes from group to group: side by side up to a tile of rows; of more 7, 15, 23 ... lines, so that the groups of a tile share no cache set.
+int64_t apart(int64_t rows) { return rows <= 12 ? rows * kGroup : (ceil_div(rows * kGroup, kLine) | 7) * kLine; }
+
+int64_t words_bytes(const Matrix& m, const Converted& c) { return m.kind == Kind::int4 ? c.groups * c.across : c.rows * c.stride; }
 
 }  // namespace
 
@@ -84,16 +91,17 @@ Converted layout(const Matrix& m, int64_t rows, void* scratch) {
     case Kind::int8: c.steps = ceil_div(m.inputs, 4); break;
     case Kind::int4: c.steps = c.groups * (kGroup / 4); break;
   }
-  c.stride = (ceil_div(c.steps * 4, kLine) | 1) * kLine;
+  c.rows = rows, c.bytes = c.stride = (ceil_div(c.steps * 4, kLine) | 1) * kLine;
+  if (m.kind == Kind::int4) c.bytes = c.steps * 4, c.stride = kGroup, c.across = apart(rows);
   c.words = static_cast<uint8_t*>(scratch);
-  c.scale = reinterpret_cast<float*>(c.words + rows * c.stride);
+  c.scale = reinterpret_cast<float*>(c.words + words_bytes(m, c));
   c.start = reinterpret_cast<int32_t*>(c.scale + rows);
   return c;
 }
 
 size_t scratch_bytes(const Matrix& m, int64_t rows) {
   const Converted c = layout(m, rows, nullptr);
-  return rows * (c.stride + sizeof(float) + c.groups * sizeof(int32_t)) + kLine;
+  return words_bytes(m, c) + rows * (sizeof(float) + c.groups * sizeof(int32_t)) + kLine;
 }
 
 void convert(const Matrix& m, Given x, int64_t rows, void* scratch, int index, const Pool& pool) {
@@ -106,7 +114,7 @@ void convert(const Matrix& m, Given x, int64_t rows, void* scratch, int index, c
       case Kind::float32: to_floats(from, m.inputs, to); break;
       case Kind::bfloat16: to_bfloats(from, m.inputs, to); break;
       case Kind::int8: c.scale[row] = to_bytes(from, m.inputs, to, c.start + row); break;
-      case Kind::int4: c.scale[row] = to_grouped_bytes(from, m.inputs, to, c.start + row * c.groups); break;
+      case Kind::int4: c.scale[row] = to_grouped_bytes(from, m.inputs, c, row); break;
     }
   }
 }

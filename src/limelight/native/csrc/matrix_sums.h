@@ -9,10 +9,10 @@ constexpr int64_t kGroupBytes = 2 * kPanel + kGroup * kPanel / 2;
 
 inline int64_t panel_bytes(const Matrix& m, const Converted& c) { return m.kind == Kind::int4 ? c.groups * kGroupBytes : c.steps * kStep; }
 
-constexpr int most_rows(Kind kind) { return kind == Kind::int4 ? 5 : 12; }
+constexpr int most_rows(Kind kind) { return 12; }
 
-// sums (rows, 32): rows `first` ... of what was converted times a panel.
-using Kernel = void (*)(const Converted&, int64_t first, const uint8_t* panel, float* sums);
+// sums (rows, 32): rows `first` ... of what was converted times a panel, which is `fresh` when it comes from memory.
+using Kernel = void (*)(const Converted&, int64_t first, const uint8_t* panel, bool fresh, float* sums);
 
 Kernel choose(Kind, int rows);
 
