@@ -128,20 +128,22 @@ class Stack(nn.Module):
         windows = s.windows or (s.attention.window,) * s.depth
         sights: dict[int | None, Sight] = {}
         for window in dict.fromkeys(windows):
-            if bias is None and self._needs_no_pairs(slots, length, window):
+            if self._needs_no_pairs(slots, length, window, bias):
                 by_key = None if keep is None else keep[:, None, None, :]
-                sights[window] = Sight(by_key, s.causal and len(slots) > 1, None, turn, window)
+                sights[window] = Sight(by_key, s.causal and len(slots) > 1, bias, turn, window)
             else:
                 sights[window] = Sight(*self._allow(slots, length, keep, window), bias, turn)
         return [sights[window] for window in windows]
 
-    def _needs_no_pairs(self, slots: Tensor, length: int, window: int | None) -> bool:
-        """Whether it goes without a mask of queries x keys: a kernel's sums, and windows over a whole text that is long enough for them."""
+    def _needs_no_pairs(self, slots: Tensor, length: int, window: int | None, bias: Tensor | None) -> bool:
+        """Whether it goes without a mask of queries x keys: a kernel's sums, windows over a whole text that is long enough for them, and
+        what a GPU is told of order and padding apart."""
         a = self.spec.attention
-        if window is None:
-            return isinstance(a.weights, Kernel)
         usual = isinstance(a.weights, Soft) and isinstance(a.score, Dot | ScaledDot)
-        return usual and len(slots) == length and ops.windowed_pays(length, window)
+        if window is None:
+            apart = usual and ops.flex_pays(slots.device, len(slots)) and not (bias is not None and bias.requires_grad)
+            return isinstance(a.weights, Kernel) or apart
+        return usual and bias is None and len(slots) == length and ops.windowed_pays(length, window)
 
     def _allow(self, slots: Tensor, length: int, keep: Tensor | None, window: int | None) -> tuple[Tensor | None, bool]:
         """The mask, and whether it is plainly causal, which needs none in memory."""

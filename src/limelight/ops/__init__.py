@@ -10,6 +10,7 @@ Masks are predicates that compose; True = may attend.
 from .attend import attend, attend_plain, attention_scores, attention_weights
 from .cross_entropy import linear_cross_entropy, linear_cross_entropy_plain
 from .dropout import dropout
+from .flex import flex_pays
 from .largest import largest
 from .linear import linear
 from .local import luong_fade, luong_window
@@ -42,6 +43,7 @@ __all__ = [
     "entmax15",
     "everything",
     "faded",
+    "flex_pays",
     "general",
     "gumbel",
     "kernel",

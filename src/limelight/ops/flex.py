@@ -18,6 +18,7 @@ from .masks import causal as not_later
 from .masks import everything
 from .masks import window as near
 
+DEVICES = {"cuda"}                   # where it is one kernel
 BLOCK = 128                          # queries, and keys, that are skipped together
 NARROWEST = 16                       # heads below this width are not for its kernel
 Mod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]              # row, head, query, key -> whether, each a single number
@@ -49,7 +50,12 @@ def flex_serves(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> 
     """Whether it is for these: on CUDA, for rows that fill a block, heads that are wide enough, and a bias that does not learn."""
     learns = bias is not None and bias.requires_grad and torch.is_grad_enabled()
     wide = min(q.shape[3], v.shape[3]) >= NARROWEST
-    return q.device.type == "cuda" and wide and min(q.shape[2], k.shape[2]) >= BLOCK and not learns
+    return wide and flex_pays(q.device, min(q.shape[2], k.shape[2])) and not learns
+
+
+def flex_pays(device: torch.device, queries: int) -> bool:
+    """Whether so many queries there are better told of order and padding apart than by one map of both."""
+    return device.type in DEVICES and queries >= BLOCK
 
 
 def mask_mod(queries: int, keys: int, *, causal: bool, window: int | None) -> Mod:
