@@ -16,7 +16,8 @@ from limelight.spec import Rotary
 from limelight.spec.positions import Dynamic
 
 pytestmark = pytest.mark.skipif(library() is None, reason="there are no native kernels here: limelight env says why")
-STACKS = {name: specs.STACKS[name] for name in ("plain", "learned", "rotary_pairs", "grouped", "alibi", "buckets", "window", "window_buckets")}
+NAMES = ("plain", "learned", "rotary_pairs", "grouped", "alibi", "buckets", "window", "window_buckets")
+STACKS = {name: specs.STACKS[name] for name in NAMES}
 STACKS["stretched"] = specs.stack(position=Rotary(stretch=Dynamic(factor=4.0, length=6)))
 TEXTS = [torch.randint(1, specs.VOCAB, (n,), generator=torch.Generator().manual_seed(n)).tolist() for n in (23, 1, 9, 14)]
 STOPS = [(5, 1, 9, 3), (6, 1, 9, 14), (22, 1, 9, 14), (23, 1, 9, 14)]       # how far each row has come after each pass

@@ -34,7 +34,7 @@ class Greedy:
 
     def begin(self, sources: int, ending: Ending) -> Search:
         """Start on a batch of `sources` rows."""
-        return SingleSearch(sources, 1, ending, _likeliest, length_penalty=self.length_penalty)
+        return SingleSearch(sources, 1, ending, length_penalty=self.length_penalty)
 
 
 @value
@@ -91,11 +91,6 @@ class Beam:
     def begin(self, sources: int, ending: Ending) -> Search:
         """Start on a batch of `sources` rows."""
         return BeamSearch(sources, max(self.width, self.nbest), self.length_penalty, ending, until=self.until)
-
-
-def _likeliest(scores: Tensor, trails: list[Trail]) -> Tensor:
-    del trails
-    return scores.argmax(-1)
 
 
 Choice = Greedy | Sample | Beam

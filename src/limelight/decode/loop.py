@@ -52,7 +52,7 @@ def stream(
     Raises InputError for prompts that end in padding.
     """
     with torch.inference_mode():                       # not as a decorator: it would have to see through every wrapper to the generator
-        front = _Front(model, batch, start)
+        front = _Front(model, batch, start, remembers=bool(filters))
     search = choice.begin(len(batch), ending)
     index, parents = 0, []
     with closing(front):
@@ -80,9 +80,9 @@ def generate(
 
 
 class _Front:
-    """The tensors of the running batch: what goes into the next forward pass."""
+    """The tensors of the running batch: what goes into the next forward pass. `remembers`: whether `said` grows."""
 
-    def __init__(self, model: Network, batch: Batch, start: int):
+    def __init__(self, model: Network, batch: Batch, start: int, *, remembers: bool):
         self._model, self._cache = model, model.new_cache()
         self._memory: Memory | None = None
         self._keep: Tensor | None = None
@@ -93,7 +93,8 @@ class _Front:
             _check_prompts(batch)
             self._next, self._keep = batch.values, batch.keep
         self.said = self._next if self._keep is None else self._next.masked_fill(~self._keep, -1)
-        self._sources = list(range(len(batch)))                     # whose memory is in which row
+        self._remembers = remembers
+        self._rows = self._sources = list(range(len(batch)))        # whose memory is in which row
         self._still: StillRun | None = None
 
     def forward(self) -> Tensor:
@@ -104,18 +105,25 @@ class _Front:
         return self._model.logits(hidden[:, -1]).float()
 
     def follow(self, parents: list[int], tokens: list[int], sources: list[int]) -> None:
-        """Go on from `parents` with `tokens`; leave behind the memory of sources that are done."""
-        rows = torch.tensor(parents, device=self.said.device)
+        """Go on from `parents` with `tokens`, which are answers to `sources`."""
         self._next = torch.tensor(tokens, device=self.said.device)[:, None]
-        if parents != list(range(len(self.said))):
+        if parents != self._rows:
+            rows = torch.tensor(parents, device=self.said.device)
+            self._rows = list(range(len(parents)))
             (self._still or self._cache).reorder(rows)
             self.said = self.said[rows]
             self._keep = None if self._keep is None else self._keep[rows]
         if self._still is None and still_serves(self._model, self._cache):
             self._still = StillRun(self._model, self._cache, self._keep)
-        self.said = torch.cat((self.said, self._next), 1)
+        if self._remembers:
+            self.said = torch.cat((self.said, self._next), 1)
         if self._keep is not None:
-            self._keep = torch.cat((self._keep, self._keep.new_ones(len(rows), 1)), 1)
+            self._keep = torch.cat((self._keep, self._keep.new_ones(len(parents), 1)), 1)
+        if self._memory is not None:
+            self._leave(sources)
+
+    def _leave(self, sources: list[int]) -> None:
+        """Leave behind the memory of sources that are done."""
         count = Counter(sources)
         even = len(set(count.values())) == 1                        # neighbours share a row of memory where each has as many
         left = list(count) if even else sources

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..native.likeliest import likeliest
 from ..ops import largest
 from .stops import Ending
 from .trails import Hypothesis, Trail, best_first, common
@@ -34,9 +35,9 @@ class Search(Protocol):
 
 
 class SingleSearch:
-    """Greedy search and sampling: each trail goes its own way; `copies` of them for each source."""
+    """Greedy search and sampling: each trail goes its own way; `copies` of them for each source. `pick`: None takes the likeliest token."""
 
-    def __init__(self, sources: int, copies: int, ending: Ending, pick: Pick, *, length_penalty: float = 1.0):
+    def __init__(self, sources: int, copies: int, ending: Ending, pick: Pick | None = None, *, length_penalty: float = 1.0):
         self.trails = [Trail(s) for s in range(sources)]
         self.done: list[list[Hypothesis]] = [[] for _ in range(sources)]
         self.pick = pick
@@ -49,11 +50,19 @@ class SingleSearch:
             rows = [row for row in rows for _ in range(self._copies)]
             self.trails = [Trail(self.trails[row].source, turn=i % self._copies) for i, row in enumerate(rows)]
             scores = scores[torch.tensor(rows, device=scores.device)]
-        rows, scores = self._without_speechless(rows, scores)
-        if not rows:
-            return []
-        tokens = self.pick(scores, self.trails).to(scores.device)
-        logprobs = scores.float().log_softmax(-1).gather(1, tokens[:, None])[:, 0]
+        return self.follow(rows, scores, *likeliest(scores.float()))
+
+    def follow(self, rows: list[int], scores: Float[Tensor, "r v"], tokens: Tensor, most: Tensor, rest: Tensor) -> list[int]:
+        """Go on from `rows`, whose `scores` these are, with what is known of the likeliest token of each (see native.likeliest)."""
+        if not all(able := [best > -torch.inf for best in most.tolist()]):
+            rows = self._without_speechless(rows, able)
+            scores, tokens, most, rest = (each[torch.tensor(able, device=scores.device)] for each in (scores, tokens, most, rest))
+            if not rows:
+                return []
+        logprobs = -rest
+        if self.pick is not None:
+            tokens = self.pick(scores, self.trails).to(scores.device)
+            logprobs = scores.gather(1, tokens[:, None])[:, 0].float() - most - rest
         stay, kept = [], []
         for trail, row, token, logprob in zip(self.trails, rows, tokens.tolist(), logprobs.tolist(), strict=True):
             longer = trail.then(token, logprob, row)
@@ -66,16 +75,13 @@ class SingleSearch:
         self.trails = stay
         return kept
 
-    def _without_speechless(self, rows: list[int], scores: Tensor) -> tuple[list[int], Tensor]:
+    def _without_speechless(self, rows: list[int], able: list[bool]) -> list[int]:
         """Trails that the filters left no token at all stop where they are."""
-        able = [best > -torch.inf for best in scores.amax(-1).tolist()]
-        if all(able):
-            return rows, scores
         for trail, can in zip(self.trails, able, strict=True):
             if not can:
                 self._arrive(trail, ended=False)
         self.trails = [trail for trail, can in zip(self.trails, able, strict=True) if can]
-        return [row for row, can in zip(rows, able, strict=True) if can], scores[torch.tensor(able, device=scores.device)]
+        return [row for row, can in zip(rows, able, strict=True) if can]
 
     def _arrive(self, trail: Trail, *, ended: bool) -> None:
         insort(self.done[trail.source], Hypothesis.of(trail, length_penalty=self._penalty, ended=ended), key=best_first)

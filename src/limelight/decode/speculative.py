@@ -139,12 +139,12 @@ class _Judge:
     def begin(self, choice: Greedy | Sample, ending: Ending) -> Search:
         """A search of one trail that chooses in this way."""
         plain = choice.begin(1, ending)
-        if not isinstance(choice, Sample) or not isinstance(plain, SingleSearch):
+        if not isinstance(choice, Sample) or not isinstance(plain, SingleSearch) or (draw := plain.pick) is None:
             return plain
 
         def pick(scores: Tensor, trails: list[Trail]) -> Tensor:
             if not self._guess.chances:
-                return plain.pick(scores, trails)
+                return draw(scores, trails)
             chances = choice.narrowed(scores).softmax(-1)[0].cpu()
             return torch.tensor([self._drawn(chances)])
 

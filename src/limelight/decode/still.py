@@ -114,8 +114,10 @@ _FREE: WeakKeyDictionary[Network, list[StillStep]] = WeakKeyDictionary()
 
 def still_serves(model: Network, past: Cache) -> bool:
     """Whether steps of this model may stand still: on a GPU, without an encoder, with attentions that keep keys and values."""
-    on = next(model.parameters()).device.type in DEVICES
-    return on and model.encoder is None and isinstance(model.decoder, Stack) and past.length > 0 and not torch.is_grad_enabled()
+    if model.encoder is not None or not isinstance(model.decoder, Stack):
+        return False
+    on = model.decoder.embed.table.weight.device.type in DEVICES
+    return on and past.length > 0 and not torch.is_grad_enabled()
 
 
 def _taken(model: Network, rows: int, past: Cache | StillCache) -> StillStep:

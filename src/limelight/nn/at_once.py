@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from .. import ops
 from ..native.matrix import Matrix
@@ -86,6 +87,7 @@ class AtOnce:
         self._attentions = [each for block in self._layers for each in (block.attn, block.cross) if each is not None]
         self._groups = max(block.attn.groups for block in self._layers)
         self._sure: set[int] = set()
+        self._unhooked = -1
         self._bias: tuple[object, Tensor] | None = None
         self.dtype = torch.float32 if kind == "float32" else torch.bfloat16    # of keys and values that are kept
 
@@ -101,7 +103,7 @@ class AtOnce:
 
     def serves(self, given: Given) -> bool:
         """Whether nobody learns, hooks in or has changed a weight."""
-        if torch.is_grad_enabled() or self._stack.training or any(map(len, self._hooks)) or not self._unchanged(given.cache):
+        if torch.is_grad_enabled() or self._stack.training or self._hooked or not self._unchanged(given.cache):
             return False
         if isinstance(given.cache, PagedCache):
             return _readable(given.cache)
@@ -109,9 +111,9 @@ class AtOnce:
 
     def reads(self, cache: PagedCache) -> bool:
         """Whether the new tokens of rows in pages can go through all layers without padding: nobody looks either, not even at the stack."""
-        hooks = (*self._hooks, self._stack._forward_hooks, self._stack._forward_pre_hooks)
-        busy = torch.is_grad_enabled() or self._stack.training or any(map(len, hooks)) or self._looked_at
-        return not busy and self._unchanged(cache) and _readable(cache)
+        busy = torch.is_grad_enabled() or self._stack.training or self._looked_at
+        outside = self._stack._forward_hooks or self._stack._forward_pre_hooks
+        return not (busy or outside or self._hooked) and self._unchanged(cache) and _readable(cache)
 
     def __call__(self, given: Given) -> Tensor:
         """(b n m) -> (b n m), normed as the stack's end does; zeros where there is padding and no cache."""
@@ -262,6 +264,16 @@ class AtOnce:
         eye.saw(Look(asks, k, v, given.past, reorders, sight is given.far, how, sight.window, run))
 
     # --- made once --------------------------------------------------------------------------------------------------
+    @property
+    def _hooked(self) -> bool:
+        """Whether somebody hooked into a module. Each hook that is set takes the next number: as long as none was taken, none was set."""
+        number = RemovableHandle.next_id
+        if number != self._unhooked:
+            if any(self._hooks):
+                return True
+            self._unhooked = number
+        return False
+
     def _unchanged(self, cache: History | None) -> bool:
         """Whether the weights are what they were. Once for each cache: what is in it would be as wrong as the matrices."""
         if cache is not None and cache.run in self._sure:

@@ -68,12 +68,13 @@ class Embed(nn.Module):
         length = self.spec.room
         if length is not None and slots > length:
             self.check(int(at.max()) + 1)                    # padding takes slots, not positions
-        x = self.project(self.table(tokens) * self.scale)
+        x = self.table(tokens)
+        x = self.project(x if self.scale == 1.0 else x * self.scale)
         if self.segment is not None:
             x = x + (self.segment.weight[0] if segments is None else self.segment(segments))
         match self.spec.position:
             case Learned(offset=offset):
-                x = x + self.position(at + offset)
+                x = x + self.position(at + offset if offset else at)
             case Sinusoid():
                 x = x + F.embedding(at, self.waves)
         return ops.dropout(self.norm(x), self.spec.dropout, self.training)
