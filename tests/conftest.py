@@ -1,6 +1,7 @@
 """What all tests share: one thread, fixed seeds, and where the data sets lie.
 
-Nothing of limelight is imported here: the type checker that pytest switches on must come first.
+Nothing of limelight is imported here: the type checker that pytest switches on must come first, and with it that each kind of call is
+checked once (see checked_once.py).
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
 
+from checked_once import remembering
+
 os.environ["HF_HUB_OFFLINE"] = "1"         # no test asks the network for a model
 os.environ["OMP_NUM_THREADS"] = "1"        # commands that tests start do not wait for one another's threads
 torch.set_num_threads(1)
+jaxtyping.jaxtyped = remembering(jaxtyping.jaxtyped)       # what the type checker puts around each function of limelight
 settings.register_profile("limelight", deadline=None)      # other work on the machine must not fail a test
 settings.load_profile("limelight")
 

@@ -29,7 +29,7 @@ TINY: dict[str, dict[str, Any]] = {
     "scaling": {"small": SMALL, "widths": (8, 64), "learning": (8, 16), "rows": 2},
     "order": {"small": SMALL, "rows": 2},
     "heads": {"small": SMALL, "counts": (1, 4), "rows": 2, "rounds": 6},
-    "quadratic": {"lengths": (32, 64), "width": 8, "heads": 1, "window": 8, "rounds": 6},
+    "quadratic": {"lengths": (128, 256), "width": 64, "heads": 8, "window": 8, "rounds": 6},      # less would show in no page of memory
 }
 
 

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.usefixtures("no_collection")
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The claim about cost by length, over sixty-four tokens."""
-    small = quadratic_claim.Setting(lengths=(32, 64), width=8, heads=1, window=8, rounds=6)
+    """The claim about cost by length, over a few tokens: as many as show in memory."""
+    small = quadratic_claim.Setting(lengths=(128, 256), width=64, heads=8, window=8, rounds=6)
     monkeypatch.setattr(quadratic_claim, "CLAIM", replace(quadratic_claim.CLAIM, sizes={"quick": small, "full": small}))
     monkeypatch.setattr(register, "NAMES", ("mask", "quadratic"))
 
