@@ -80,7 +80,7 @@ def test_a_saved_model_opens_with_the_same_answers(made: tuple[Text, Network], t
     text, model = made
     pack_matrices(model)                                                 # as opening does
     save(tmp_path, model=model, text=text, manifest=tiny.manifest(text, model.spec), card="", bits=bits)
-    opened = open_model(tmp_path, device="cpu")
+    opened = open_model(tmp_path, device="cpu", dtype="fp32")
     before, after = logits(model, text), logits(opened.model, opened.text)
     assert (after - before).abs().max() <= most * before.std()
     assert read_tensors(tmp_path / "model.safetensors")[1]["weights"] == bits
@@ -110,7 +110,7 @@ def test_an_opened_model_is_ready_and_frozen(kept: Path) -> None:
 def test_opening_draws_no_random_numbers(kept: Path) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    open_model(kept, device="cpu")
+    open_model(kept, device="cpu", dtype="fp32")
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -126,7 +126,7 @@ def test_a_bundled_model_opens_by_its_name(kept: Path, tmp_path: Path, monkeypat
     (tmp_path / "zoo" / "unfinished").mkdir()
     monkeypatch.setattr(hub, "files", lambda _: tmp_path)
     assert bundled() == {"en-xx": tmp_path / "zoo" / "en-xx"}
-    assert open_model("en-xx", device="cpu").manifest.name == "tiny"
+    assert open_model("en-xx", device="cpu", dtype="fp32").manifest.name == "tiny"
     with pytest.raises(TaskError, match=r'no model "en-xy": neither a bundled name nor a folder\.   Did you mean "en-xx"\?'):
         open_model("en-xy")
 
@@ -286,7 +286,7 @@ def test_a_malformed_pattern_is_refused(folder: Path, pattern: str) -> None:
 
 def test_a_pattern_that_runs_away_ends_as_an_error_of_ours(folder: Path) -> None:
     with_pattern(folder, "(a|aa)+$")
-    text = open_model(folder, device="cpu").text
+    text = open_model(folder, device="cpu", dtype="fp32").text
     with pytest.raises(InputError, match="cannot cut these texts") as caught:
         text.encode("a" * 60 + "c")
     assert "\n" not in str(caught.value)
@@ -299,7 +299,7 @@ def test_a_tokenizer_that_would_cut_or_pad_does_neither(folder: Path) -> None:
     data["padding"]["pad_token"] = "<pad>"
     (folder / "tokenizer.json").write_text(json.dumps(data))
     write_tensors(folder / "model.safetensors", read_tensors(folder / "model.safetensors")[0])
-    text = open_model(folder, device="cpu").text
+    text = open_model(folder, device="cpu", dtype="fp32").text
     assert text.encode(tiny.ALL[0][0]).ids == tiny.text().encode(tiny.ALL[0][0]).ids
 
 
@@ -321,9 +321,9 @@ def test_nothing_in_a_folder_is_run_or_imported(folder: Path, tmp_path: Path, mo
     monkeypatch.chdir(folder)
     monkeypatch.setattr(pickle, "loads", lambda *_: pytest.fail("unpickled"))
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("torch.load"))
-    open_model(folder, device="cpu")
+    open_model(folder, device="cpu", dtype="fp32")
     before = set(sys.modules)
-    open_model(folder, device="cpu")
+    open_model(folder, device="cpu", dtype="fp32")
     assert set(sys.modules) == before
     (folder / "model.safetensors").write_bytes(trap)
     refused(folder)
@@ -368,7 +368,7 @@ def test_saving_over_a_model_replaces_all_of_it(folder: Path) -> None:
     text, model = tiny.untrained(seed=9)
     aligner = Aligner(attention="decoder.0.cross", heads=(1,), shift=0, aer=0.2, pairs=3, measured_on="x")
     save(folder, model=model, text=text, manifest=tiny.manifest(text, model.spec, aligner=aligner), card="# new\n")
-    opened = open_model(folder, device="cpu")
+    opened = open_model(folder, device="cpu", dtype="fp32")
     assert opened.manifest.aligner == aligner
     assert (folder / "README.md").read_text() == "# new\n"
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", *FILES]

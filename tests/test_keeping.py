@@ -40,7 +40,7 @@ def test_what_was_measured_is_there_when_the_folder_is_opened_again(kind: str, r
     written = keep(folder, aligner=ALIGNER)
     assert keep(folder, measured={"sense": SENSES}) == written
     assert written.name == ("limelight.json" if kind == "ours" else FILE)
-    opened = open_model(folder)
+    opened = open_model(folder, dtype="fp32")
     assert opened.manifest.aligner == ALIGNER
     assert opened.manifest.measured == {"sense": SENSES}
     assert Align(opened)("Tom sees.", target="Tom voit.").trust.startswith("alignment error rate 0.25 (0.20 to 0.30) on 9 gold pairs")

@@ -22,7 +22,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
         from limelight.hub import bundled, open_model
 
         if name in bundled():
-            return open_model(name)
+            return open_model(name, dtype="fp32")
         import published
         import shelf
 
@@ -30,7 +30,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
             shelf.keep(name, folder / name)
         else:
             published.published(name, folder / name, max_length=8)
-        return open_model(folder / name)
+        return open_model(folder / name, dtype="fp32")
 
     return named
 

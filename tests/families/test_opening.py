@@ -33,7 +33,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", ["marian-MTModel", "bart-ForConditionalGeneration", "t5-ForConditionalGeneration"])
 def test_a_folder_translates_as_its_settings_ask(name: str, settings: str, tmp_path: Path) -> None:
     theirs = published(name, tmp_path, **SETTINGS[settings])
-    translate = limelight.task("translate", tmp_path)
+    translate = limelight.task("translate", tmp_path, dtype="fp32")
     assert translate.opened.manifest.generation.beam == SETTINGS[settings].get("num_beams", 1)
     tokens = hf.PreTrainedTokenizerFast.from_pretrained(tmp_path)
     for said in SAID:

@@ -13,7 +13,7 @@ def opened(tiny_folder: Path) -> Any:
     """The tiny model, open."""
     from limelight.hub import open_model
 
-    return open_model(tiny_folder, device="cpu")
+    return open_model(tiny_folder, device="cpu", dtype="fp32")
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Any,
         if kind not in held:
             folder = tmp_path_factory.mktemp("answer") / kind
             theirs = spotters.made(kind, "ForQuestionAnswering", folder, labels=("LABEL_0", "LABEL_1"))
-            held[kind] = *theirs, limelight.task("answer", folder, device="cpu")
+            held[kind] = *theirs, limelight.task("answer", folder, device="cpu", dtype="fp32")
         return held[kind]
 
     return make
@@ -51,7 +51,7 @@ def knowing(tmp_path_factory: pytest.TempPathFactory) -> Answer:
     """A BERT that knows who signed, wherever it stands; its mark says "no answer", with less weight than a name and more than a word."""
     scores = {"zebulon": (1.0, -1.0), "quartermaine": (-1.0, 1.0), "jane": (0.7, 0.7), "[CLS]": (0.3, 0.3)}
     folder = tmp_path_factory.mktemp("answer") / "knowing"
-    return limelight.task("answer", spotters.knowing(folder, "ForQuestionAnswering", scores, ("start", "end")), device="cpu")
+    return limelight.task("answer", spotters.knowing(folder, "ForQuestionAnswering", scores, ("start", "end")), device="cpu", dtype="fp32")
 
 
 def spelled_out(model: Any, text: Any, question: str, context: str, longest: int = 15) -> list[tuple[float, int, int]]:
@@ -102,7 +102,7 @@ def test_every_family_with_such_a_head_answers(name: str, tmp_path: Path) -> Non
     model = published.published(name, tmp_path)
     text = spotters.hf.PreTrainedTokenizerFast.from_pretrained(tmp_path)
     question, context = "Who sees the mouse?", "The black cat eats the mouse. My sister loves a book"
-    found = limelight.task("answer", tmp_path, device="cpu")((question, context), nbest=5)
+    found = limelight.task("answer", tmp_path, device="cpu", dtype="fp32")((question, context), nbest=5)
     wanted = [(score, context[a:b].strip()) for score, a, b in spelled_out(model, text, question, context)]
     assert found.none is None
     assert [each.score for each in found.nbest] == pytest.approx([score for score, _ in wanted[:5]], rel=1e-4)
@@ -178,7 +178,7 @@ def test_without_overlap_nothing_is_lost(knowing: Answer) -> None:
 def test_windows_together_are_one_large_window(tmp_path: Path) -> None:
     scores = {"zebulon": (1.0, -0.2), "quartermaine": (0.1, 0.9), "jane": (0.7, 0.5), "[CLS]": (0.4, 0.3), "berg": (-0.3, 0.6)}
     spotters.knowing(tmp_path, "ForQuestionAnswering", scores, ("a", "b"), room=3000, loud=2.0)
-    answer = limelight.task("answer", tmp_path, device="cpu")
+    answer = limelight.task("answer", tmp_path, device="cpu", dtype="fp32")
     draw = random.Random(5)
     context = " ".join(draw.choice([*spotters.WORDS, *spotters.NAMES]) for _ in range(2000))
     cut, whole = (answer(("who?", context), nbest=9, window=window) for window in (100, 3000))
@@ -292,7 +292,7 @@ def test_parts_of_words_where_they_are_wanted(bert: Answer) -> None:
 
 def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     spotters.made("bert", "ForQuestionAnswering", tmp_path, labels=("a", "b"))
-    answer = limelight.task("answer", tmp_path, device="cpu")
+    answer = limelight.task("answer", tmp_path, device="cpu", dtype="fp32")
     answer.opened.model.encoder.embed.token.weight.data[5:] = float("nan")
     with pytest.raises(InputError, match="no numbers"):
         answer(("who?", "the patient"))

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def chat(folder: Path) -> Chat:
     (folder / "chat_template.jinja").write_text(TEMPLATE)
-    return limelight.task("chat", folder)
+    return limelight.task("chat", folder, dtype="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_what_a_message_says_is_no_mark(chat: Chat) -> None:
 
 
 def test_nothing_beside_what_a_message_says_is_a_mark(bare: Path) -> None:
-    named = Chat(open_model(bare), template="{% for m in messages %}{{ m.name }}: {{ m.content }}{% endfor %}")
+    named = Chat(open_model(bare, dtype="fp32"), template="{% for m in messages %}{{ m.name }}: {{ m.content }}{% endfor %}")
     assert "</s>" not in named.prompt([{"role": "user", "content": "Tom", "name": "</s>"}])
 
 
@@ -138,7 +138,7 @@ def test_a_conversation_that_outgrows_the_room_is_refused_with_the_numbers(chat:
 
 
 def test_what_a_template_refuses_is_told_in_its_own_words_however_long_the_conversation(bare: Path) -> None:
-    strict = Chat(open_model(bare), template="{{ raise_exception('roles must alternate') }}")
+    strict = Chat(open_model(bare, dtype="fp32"), template="{{ raise_exception('roles must alternate') }}")
     talk = [{"role": "user", "content": "Tom"}] * 3
     with pytest.raises(InputError, match="roles must alternate") as error:
         strict(talk)
@@ -148,5 +148,5 @@ def test_what_a_template_refuses_is_told_in_its_own_words_however_long_the_conve
 def test_a_model_without_a_template_needs_one(bare: Path) -> None:
     with pytest.raises(TaskError, match='"llama" has no chat template'):
         limelight.task("chat", bare)
-    given = Chat(open_model(bare), template="{{ messages[0].content }}!")
+    given = Chat(open_model(bare, dtype="fp32"), template="{{ messages[0].content }}!")
     assert given.prompt("Tom") == "Tom!"

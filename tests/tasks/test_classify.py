@@ -42,7 +42,7 @@ def moods(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Class
 
     def make(stem: str, labels: tuple[str, ...] = MOOD, **more: Any) -> tuple[Classify, Any, Any]:
         at = tmp_path_factory.mktemp("moods")
-        return (*blank(at, stem, labels, **more), limelight.task("classify", at, device="cpu"))[::-1]
+        return (*blank(at, stem, labels, **more), limelight.task("classify", at, device="cpu", dtype="fp32"))[::-1]
 
     return make
 
@@ -50,7 +50,7 @@ def moods(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Class
 @pytest.fixture(scope="module")
 def classify(tmp_path_factory: pytest.TempPathFactory) -> Classify:
     """The model that was set by hand."""
-    return limelight.task("classify", reader(tmp_path_factory.mktemp("reader")), device="cpu")
+    return limelight.task("classify", reader(tmp_path_factory.mktemp("reader")), device="cpu", dtype="fp32")
 
 
 # --- beside transformers ------------------------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ def classify(tmp_path_factory: pytest.TempPathFactory) -> Classify:
 def test_every_family_scores_as_their_pipeline(family: str, tmp_path: Path) -> None:
     model = published(f"{family}-ForSequenceClassification", tmp_path)
     pipe = theirs("text-classification", model, hf.AutoTokenizer.from_pretrained(tmp_path))
-    ours = limelight.task("classify", tmp_path, device="cpu")
+    ours = limelight.task("classify", tmp_path, device="cpu", dtype="fp32")
     for result, wanted in zip(ours(TEXTS), pipe(TEXTS, top_k=None), strict=True):
         same(result.labels, wanted)
     same(ours((TEXTS[0], TEXTS[1])).labels, pipe({"text": TEXTS[0], "text_pair": TEXTS[1]}, top_k=None))
@@ -96,7 +96,7 @@ def test_what_scores_are_is_as_the_folder_says_or_as_asked(kind: str, moods: Any
 def test_a_quantity_is_kept_when_it_is_published_again(moods: Any, tmp_path: Path) -> None:
     ours, *_ = moods("Bert", ("stars",), problem_type="regression")
     ours.opened.save(tmp_path)
-    again = limelight.task("classify", tmp_path, device="cpu")
+    again = limelight.task("classify", tmp_path, device="cpu", dtype="fp32")
     assert again(IPHONE).score == pytest.approx(ours(IPHONE).score, abs=1e-5)
     assert again.opened.manifest.spec.heads[0].quantity
 

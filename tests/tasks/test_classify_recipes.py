@@ -52,7 +52,7 @@ def learnt(recipe: ClassifyRecipe, beside: Path, tmp_path_factory: pytest.TempPa
 def shipped(learnt: tuple[Workshop, Path, list[Event]], beside: Path, tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """Its model folder, open."""
     path = TRADE.finish(learnt[0], tmp_path_factory.mktemp("model") / "mood", beside=beside, trained="here and now")
-    return open_model(path, device="cpu")
+    return open_model(path, device="cpu", dtype="fp32")
 
 
 def test_preparing_twice_gives_the_same(recipe: ClassifyRecipe, beside: Path) -> None:
@@ -266,7 +266,7 @@ def test_windows_are_averaged_after_the_division() -> None:
 
 
 def test_a_cooled_head_gives_divided_logits(shipped: Opened) -> None:
-    opened = open_model(shipped.folder, device="cpu")
+    opened = open_model(shipped.folder, device="cpu", dtype="fp32")
     before = Classify(opened)("the phone is good")
     cool(opened.model, "classes", 2.0)
     after = Classify(opened)("the phone is good")

@@ -30,7 +30,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
         if kind not in held:
             folder = tmp_path_factory.mktemp("embed") / kind
             wordy.made(kind, folder)
-            held[kind] = wordy.hf.AutoModel.from_pretrained(folder).eval(), limelight.task("embed", folder, device="cpu")
+            held[kind] = wordy.hf.AutoModel.from_pretrained(folder).eval(), limelight.task("embed", folder, device="cpu", dtype="fp32")
         return held[kind]
 
     return make
@@ -138,13 +138,13 @@ def test_a_folder_says_how_its_vectors_are_made(said: str, tmp_path: Path) -> No
     pooling, wanted = SAID[said]
     wordy.made("bert", tmp_path)
     says(tmp_path, pooling)
-    ours = limelight.task("embed", tmp_path, device="cpu")
+    ours = limelight.task("embed", tmp_path, device="cpu", dtype="fp32")
     assert np.array_equal(ours(TEXTS[0]).vector, ours(TEXTS[0], **wanted).vector)
     assert ours(TEXTS[0]).normalised is False
     assert ours(TEXTS[0], normalised=True).normalised
     says(tmp_path, pooling, "Normalize", max_seq_length=10, do_lower_case=True)
     (tmp_path / "config_sentence_transformers.json").write_text('{"prompts": {"q": "the "}, "default_prompt_name": "q"}')
-    ours = limelight.task("embed", tmp_path, device="cpu")
+    ours = limelight.task("embed", tmp_path, device="cpu", dtype="fp32")
     assert ours(TEXTS[0]).normalised
     assert ours(TEXTS[2]).windows == 2
     plain = ours(f"the {TEXTS[0]}", prompt="")
@@ -163,7 +163,7 @@ def test_what_a_folder_asks_for_and_is_not_done_here_is_refused(asked: str, tmp_
     pooling, more = ODD[asked]
     wordy.made("bert", tmp_path)
     says(tmp_path, pooling, *more)
-    ours = limelight.task("embed", tmp_path, device="cpu")
+    ours = limelight.task("embed", tmp_path, device="cpu", dtype="fp32")
     with pytest.raises(TaskError, match=f"asks for {asked}, which is not done here"):
         ours("the dog .")
     assert ours("the dog .", pool="mean").pool == "mean"
@@ -209,7 +209,7 @@ def test_what_is_no_number_or_no_option_is_refused(embed: Embed, tmp_path: Path)
     with pytest.raises(RecipeError, match="pool"):
         embed("a", pool="max")
     wordy.made("bert", tmp_path)
-    ours = limelight.task("embed", tmp_path, device="cpu")
+    ours = limelight.task("embed", tmp_path, device="cpu", dtype="fp32")
     ours.opened.model.encoder.blocks[0].ff.up.weight.data.fill_(float("inf"))
     with pytest.raises(InputError, match="gave what is no number"):
         ours("the dog .")

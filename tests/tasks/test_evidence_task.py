@@ -86,7 +86,7 @@ def test_a_pair_and_a_text_that_is_tokens_already(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_several_texts_at_once_are_as_each_alone(moods: Any, name: str) -> None:
-    classify = limelight.task("classify", moods)
+    classify = limelight.task("classify", moods, dtype="fp32")
     texts = [IPHONE, "", "so great !", "my phone is so so . " * 12 + "terrible !"]
     for text, together in zip(texts, classify(texts, why=name, batch=3), strict=True):
         if not text:
@@ -99,7 +99,7 @@ def test_several_texts_at_once_are_as_each_alone(moods: Any, name: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_answers_are_the_same_after_as_before(moods: Any, name: str) -> None:
-    classify = limelight.task("classify", moods)
+    classify = limelight.task("classify", moods, dtype="fp32")
     before = classify(IPHONE).labels
     explain(moods, IPHONE, method=name, curve=True)
     assert classify(IPHONE).labels == before
@@ -134,7 +134,7 @@ def test_a_masked_word(guesses: Any) -> None:
 
 
 def test_the_best_guess_is_explained_unless_told(guesses: Any) -> None:
-    best = limelight.task("fill", guesses)(TEXT).guesses[0][0]
+    best = limelight.task("fill", guesses, dtype="fp32")(TEXT).guesses[0][0]
     for way in METHODS:
         found = explain(guesses, TEXT, method=way)
         assert found.label == best.piece.strip()
@@ -267,7 +267,7 @@ def test_what_was_measured_stands_beside_it_and_chooses(moods: Any) -> None:
     known = replace(moods, manifest=replace(moods.manifest, evidence=MEASURED))
     assert methods(known)[:2] == ("integrated-gradients", "leave-one-out")
     assert set(methods(known)) == set(METHODS)
-    why = limelight.task("classify", known)(IPHONE, why=True).why
+    why = limelight.task("classify", known, dtype="fp32")(IPHONE, why=True).why
     assert why.method == "integrated-gradients"
     assert why.trust[-1] == (
         "Faithfulness of integrated-gradients: comprehensiveness 0.41 ± 0.03, sufficiency -0.08 ± 0.02 on 1,400 texts of reviews of "
@@ -285,7 +285,7 @@ def test_labels_of_ones_own_were_never_measured(tmp_path: Path) -> None:
     blank(tmp_path, "Bert", ("contradiction", "neutral", "entailment"))
     opened = limelight.open(tmp_path, device="cpu")
     known = replace(opened, manifest=replace(opened.manifest, evidence=MEASURED))
-    why = limelight.task("classify", known)("the camera is great .", labels=("camera", "price"), why=True).why
+    why = limelight.task("classify", known, dtype="fp32")("the camera is great .", labels=("camera", "price"), why=True).why
     assert (why.method, why.standing) == ("leave-one-out", None)
 
 

@@ -36,7 +36,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Any, E
             folder = tmp_path_factory.mktemp("extract") / kind
             model, text = spotters.made(kind, "ForTokenClassification", folder, labels)
             pipe = spotters.hf.pipeline("token-classification", model=model, tokenizer=text, device="cpu")
-            held[kind, labels] = pipe, limelight.task("extract", folder, device="cpu")
+            held[kind, labels] = pipe, limelight.task("extract", folder, device="cpu", dtype="fp32")
         return held[kind, labels]
 
     return make
@@ -51,7 +51,7 @@ def bert(both: Callable[..., tuple[Any, Extract]]) -> Extract:
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory: pytest.TempPathFactory) -> Extract:
     """A BERT that knows a name and a drug, wherever they stand."""
-    return limelight.task("extract", spotters.knowing_names(tmp_path_factory.mktemp("extract") / "knowing"), device="cpu")
+    return limelight.task("extract", spotters.knowing_names(tmp_path_factory.mktemp("extract") / "knowing"), device="cpu", dtype="fp32")
 
 
 def theirs(pipe: Any, text: str, merge: str, **how: Any) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def test_every_family_with_such_a_head_extracts(name: str, tmp_path: Path) -> No
     given = spotters.hf.PreTrainedTokenizerFast.from_pretrained(tmp_path)(text, return_tensors="pt")["input_ids"]
     with torch.no_grad():
         odds = model(given).logits[0, :-1].softmax(1)                  # the last is the end
-    found = limelight.task("extract", tmp_path, device="cpu")(text, merge="none", ignore=()).entities
+    found = limelight.task("extract", tmp_path, device="cpu", dtype="fp32")(text, merge="none", ignore=()).entities
     assert [each.label for each in found] == [f"LABEL_{n}" for n in odds.argmax(1)]
     assert [each.score for each in found] == pytest.approx(odds.max(1).values.tolist(), abs=1e-5)
 
@@ -199,7 +199,7 @@ def test_a_name_across_a_border_is_one_span(knowing: Extract, window: int, overl
 
 @pytest.mark.parametrize("merge", MERGES)
 def test_windows_together_are_one_large_window(tmp_path: Path, merge: str) -> None:
-    extract = limelight.task("extract", spotters.knowing_names(tmp_path, room=4000, loud=1.0), device="cpu")
+    extract = limelight.task("extract", spotters.knowing_names(tmp_path, room=4000, loud=1.0), device="cpu", dtype="fp32")
     draw = random.Random(5)
     text = " ".join(draw.choice([*spotters.WORDS, *spotters.NAMES]) for _ in range(1500))
     cut, whole = (extract(text, merge=merge, window=window) for window in (100, 4000))
@@ -276,7 +276,7 @@ def test_mistakes_are_named(bert: Extract, tmp_path: Path) -> None:
 
 def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     spotters.made("bert", "ForTokenClassification", tmp_path)
-    extract = limelight.task("extract", tmp_path, device="cpu")
+    extract = limelight.task("extract", tmp_path, device="cpu", dtype="fp32")
     extract.opened.model.encoder.embed.token.weight.data[5:] = float("inf")
     with pytest.raises(InputError, match="no numbers"):
         extract("the patient")

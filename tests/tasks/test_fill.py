@@ -29,7 +29,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Any,
             folder = tmp_path_factory.mktemp("fill") / kind
             theirs = wordy.made(kind, folder)
             pipe = wordy.hf.pipeline("fill-mask", model=theirs, tokenizer=wordy.tokens(kind), device="cpu")
-            held[kind] = pipe, limelight.task("fill", folder, device="cpu")
+            held[kind] = pipe, limelight.task("fill", folder, device="cpu", dtype="fp32")
         return held[kind]
 
     return make
@@ -44,7 +44,7 @@ def fill(both: Callable[[str], tuple[Any, Fill]]) -> Fill:
 @pytest.fixture(scope="module")
 def learnt(learnt_words: Callable[[str], Path]) -> Fill:
     """A BERT that has learnt the grammar."""
-    return limelight.task("fill", learnt_words("bert"), device="cpu")
+    return limelight.task("fill", learnt_words("bert"), device="cpu", dtype="fp32")
 
 
 def same(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
@@ -229,7 +229,7 @@ def test_wrong_options_and_models_are_refused_in_one_line(fill: Fill, tmp_path: 
 def test_what_is_no_number_is_refused(both: Callable[[str], tuple[Any, Fill]], tmp_path: Path) -> None:
     theirs = wordy.made("bert", tmp_path / "model")
     assert theirs is not None
-    ours = limelight.task("fill", tmp_path / "model", device="cpu")
+    ours = limelight.task("fill", tmp_path / "model", device="cpu", dtype="fp32")
     ours.opened.model.encoder.blocks[0].ff.up.weight.data.fill_(float("nan"))
     with pytest.raises(InputError, match=r"gave what is no number .* in float32"):
         ours("the [MASK] .")

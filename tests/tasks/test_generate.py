@@ -28,19 +28,19 @@ def pair(request: pytest.FixtureRequest, folders: Path) -> tuple[Any, Generate]:
     """Their pipeline and our task over one folder."""
     published(request.param, folders / request.param)
     theirs = hf.pipeline("text-generation", str(folders / request.param), device="cpu")
-    return theirs, limelight.task("generate", folders / request.param)
+    return theirs, limelight.task("generate", folders / request.param, dtype="fp32")
 
 
 @pytest.fixture(scope="module")
 def generate(folders: Path) -> Generate:
     published("gpt2-LMHeadModel", folders / "one")
-    return limelight.task("generate", folders / "one")
+    return limelight.task("generate", folders / "one", dtype="fp32")
 
 
 @pytest.fixture(scope="module")
 def t5(folders: Path) -> tuple[Any, Generate]:
     theirs = published("t5-ForConditionalGeneration", folders / "t5")
-    return theirs, limelight.task("generate", folders / "t5")
+    return theirs, limelight.task("generate", folders / "t5", dtype="fp32")
 
 
 HOW = [
@@ -140,7 +140,7 @@ def test_an_empty_prompt_begins_with_the_start_token(generate: Generate) -> None
 
 def test_drawing_is_what_the_folder_asks_for_and_a_seed_repeats_it(folders: Path) -> None:
     published("gpt2-LMHeadModel", folders / "drawn", do_sample=True, temperature=2.0, top_k=7)
-    draws = limelight.task("generate", folders / "drawn")
+    draws = limelight.task("generate", folders / "drawn", dtype="fp32")
     first = draws("Tom", max_length=8)
     assert first.text == draws("Tom", max_length=8).text == draws("Tom", max_length=8, sample=Sample(temperature=2.0, top_k=7)).text
     assert len({draws("Tom", max_length=8, sample=Sample(temperature=2.0, top_k=7, seed=n)).text for n in range(4)}) > 1
@@ -174,7 +174,7 @@ def test_older_folders_tell_how_in_config_json(folders: Path, tmp_path: Path) ->
     config = json.loads((tmp_path / "config.json").read_text())
     config["task_specific_params"] = {"text-generation": {"do_sample": True, "max_length": 5, "top_k": 3}}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    task = limelight.task("generate", tmp_path)
+    task = limelight.task("generate", tmp_path, dtype="fp32")
     assert task.opened.manifest.uses["generate"].generation.sample
     assert len(task("Tom").steps) <= 5
     assert task("Tom").text == task("Tom", sample=Sample(top_k=3)).text

@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def generate(folder: Path) -> Generate:
-    return limelight.task("generate", folder)
+    return limelight.task("generate", folder, dtype="fp32")
 
 
 @pytest.mark.parametrize("which", ["lookup", "model"])
@@ -86,6 +86,6 @@ def test_a_model_of_other_pieces_is_refused(generate: Generate, folder: Path, mo
 
 def test_an_encoder_is_read_once_and_looked_through(tmp_path: Path):
     published("t5-ForConditionalGeneration", tmp_path)
-    task = limelight.task("generate", tmp_path)
+    task = limelight.task("generate", tmp_path, dtype="fp32")
     torch.manual_seed(0)
     assert task(PROMPTS[1], max_length=20, draft="lookup").text == task(PROMPTS[1], max_length=20).text

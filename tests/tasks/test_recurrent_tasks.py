@@ -40,13 +40,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def translate(folders: dict[str, Path]) -> Translate:
-    return Translate(open_model(folders["fp32"], device="cpu"))
+    return Translate(open_model(folders["fp32"], device="cpu", dtype="fp32"))
 
 
 @pytest.mark.parametrize("bits", ["fp32", "int8"])
 @pytest.mark.parametrize("how", [{"beam": 1}, {"beam": 4, "nbest": 2}], ids=str)
 def test_it_says_what_it_has_learnt(folders: dict[str, Path], bits: str, how: dict[str, Any]) -> None:
-    translate = Translate(open_model(folders[bits], device="cpu"))
+    translate = Translate(open_model(folders[bits], device="cpu", dtype="fp32"))
     found = translate([source for source, _ in tiny.LEARNT], **how)
     right = sum(each.text == wanted for each, (_, wanted) in zip(found, tiny.LEARNT, strict=True))
     assert right >= 16
@@ -54,7 +54,7 @@ def test_it_says_what_it_has_learnt(folders: dict[str, Path], bits: str, how: di
 
 
 def test_whole_numbers_are_nearly_the_same_matrices(folders: dict[str, Path]) -> None:
-    whole, packed = (open_model(folders[bits], device="cpu").model.state_dict() for bits in ("fp32", "int8"))
+    whole, packed = (open_model(folders[bits], device="cpu", dtype="fp32").model.state_dict() for bits in ("fp32", "int8"))
     for name in ("decoder.cells.0.x.weight", "decoder.cells.0.h.weight", "decoder.cells.0.seen.weight", "encoder.blocks.0.back.h.weight"):
         off = (packed[name] - whole[name]).abs().amax(1) / whole[name].abs().amax(1)
         assert 0 < off.max() < 1 / 100
@@ -134,7 +134,7 @@ def test_its_encoder_tells_classes_apart_and_says_that_it_looks_at_nothing(tmp_p
     pieces, model = tiny.untrained(made=reader)
     told = tiny.manifest(pieces, model.spec, task="classify", aligner=None, source_language=None, target_language=None)
     save(tmp_path / "m", model=model, text=pieces, manifest=told, card="")
-    classify = Classify(open_model(tmp_path / "m", device="cpu"))
+    classify = Classify(open_model(tmp_path / "m", device="cpu", dtype="fp32"))
     found = classify(["Tom sees a book.", "Mary eats."])
     assert [each.score for each in found] == pytest.approx([classify(each).score for each in ("Tom sees a book.", "Mary eats.")], abs=1e-5)
     for way in (True, "integrated-gradients"):

@@ -50,7 +50,7 @@ def learnt(recipe: ReplyRecipe, beside: Path, tmp_path_factory: pytest.TempPathF
 def shipped(learnt: tuple[Workshop, Path, list[Event]], beside: Path, tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """Its model folder, open."""
     path = TRADE.finish(learnt[0], tmp_path_factory.mktemp("model") / "shop", beside=beside, trained="here and now")
-    return open_model(path, device="cpu")
+    return open_model(path, device="cpu", dtype="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_a_run_that_was_broken_off_goes_on_bit_for_bit(
 
 
 def test_what_is_shipped_converses_and_remembers(shipped: Opened) -> None:
-    chat = limelight.task("chat", shipped)
+    chat = limelight.task("chat", shipped, dtype="fp32")
     talk = chat.begin()
     assert talk.say("A lamp to Oslo.").text == "How many lamps?"
     *pieces, whole = talk.stream("Two lamps.")
@@ -153,13 +153,13 @@ def test_what_is_shipped_converses_and_remembers(shipped: Opened) -> None:
     assert whole.complete
     assert talk.say("Thanks.").text == "Good bye!"
     assert [each.text for each in chat(["A lamp to Oslo.", "A rug to Rome."], batch=2)] == ["How many lamps?", "How many rugs?"]
-    assert limelight.task("generate", shipped)("A lamp to Oslo.").text == "How many lamps?"
+    assert limelight.task("generate", shipped, dtype="fp32")("A lamp to Oslo.").text == "How many lamps?"
 
 
 def test_a_copy_of_the_folder_converses_too(shipped: Opened, tmp_path: Path) -> None:
     shipped.save(tmp_path / "copy")
     assert read_template(tmp_path / "copy") == replace(read_template(shipped.folder) or Template("", ""), where=str(tmp_path / "copy"))
-    assert limelight.task("chat", tmp_path / "copy")("A lamp to Oslo.").text == "How many lamps?"
+    assert limelight.task("chat", tmp_path / "copy", dtype="fp32")("A lamp to Oslo.").text == "How many lamps?"
 
 
 def test_the_card_says_what_was_measured(shipped: Opened, recipe: ReplyRecipe, beside: Path) -> None:

@@ -36,7 +36,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
             folder = tmp_path_factory.mktemp("resolve") / kind
             more = {"attn_implementation": "eager"}
             theirs = wordy.made(kind, folder, **more)
-            held[kind] = theirs, wordy.tokens(kind), limelight.task("resolve", folder, device="cpu")
+            held[kind] = theirs, wordy.tokens(kind), limelight.task("resolve", folder, device="cpu", dtype="fp32")
         return held[kind]
 
     return make
@@ -170,7 +170,7 @@ def test_left_to_right_a_pronoun_sees_only_what_came_before(both: Both) -> None:
 # --- what it means ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("kind", "options"), [("bert", {}), ("bert", {"masked": "single"}), ("gpt2", {}), ("gpt2", {"causal": "full"})])
 def test_a_word_decides_what_a_pronoun_stands_for(kind: str, options: dict[str, Any], learnt_words: Callable[[str], Path]) -> None:
-    ours = limelight.task("resolve", learnt_words(kind), device="cpu")
+    ours = limelight.task("resolve", learnt_words(kind), device="cpu", dtype="fp32")
     for animal, place in pairwise(("animal", "bridge", "dog", "street")):
         if animal not in wordy.ANIMALS:
             continue
@@ -320,7 +320,7 @@ def test_odd_texts_have_sane_answers(text: str, resolve: Resolve) -> None:
 
 def test_what_is_no_number_is_refused(tmp_path: Path) -> None:
     wordy.made("gpt2", tmp_path)
-    ours = limelight.task("resolve", tmp_path, device="cpu")
+    ours = limelight.task("resolve", tmp_path, device="cpu", dtype="fp32")
     ours.opened.model.decoder.blocks[0].ff.up.weight.data.fill_(float("nan"))
     with pytest.raises(InputError, match="gave what is no number"):
         ours(TEXT, candidates=CANDIDATES)

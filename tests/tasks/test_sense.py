@@ -34,7 +34,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
             folder = tmp_path_factory.mktemp("sense") / kind
             wordy.made(kind, folder)
             body = wordy.hf.AutoModel.from_pretrained(folder).eval()
-            held[kind] = body, wordy.tokens(kind), limelight.task("sense", folder, device="cpu")
+            held[kind] = body, wordy.tokens(kind), limelight.task("sense", folder, device="cpu", dtype="fp32")
         return held[kind]
 
     return make
@@ -98,7 +98,7 @@ def test_left_to_right_what_follows_a_word_is_not_in_it(both: Both) -> None:
 
 def test_what_was_learnt_tells_two_contexts_apart(learnt_words: Callable[[str], Path]) -> None:
     """Before "it" a model has learnt nothing; after an animal's state it expects an animal: states of one kind lie together."""
-    ours = limelight.task("sense", learnt_words("bert"), device="cpu")
+    ours = limelight.task("sense", learnt_words("bert"), device="cpu", dtype="fp32")
     uses = [
         Use(f"the {a} did not cross the {p} because the [MASK] was too {state} .".replace("[MASK]", "apple"), "apple", label=kinds[0])
         for a, p in (("dog", "river"), ("cat", "road"), ("horse", "bridge"))
@@ -165,7 +165,7 @@ def test_wrong_options_and_numbers_are_refused(sense: Sense, tmp_path: Path) -> 
     with pytest.raises(RecipeError, match="occurrence"):
         sense(["a", "a"], word="a", occurrence=0)
     wordy.made("bert", tmp_path)
-    ours = limelight.task("sense", tmp_path, device="cpu")
+    ours = limelight.task("sense", tmp_path, device="cpu", dtype="fp32")
     ours.opened.model.encoder.blocks[1].ff.up.weight.data.fill_(float("nan"))
     with pytest.raises(InputError, match="gave what is no number"):
         ours(["a dog", "the dog"], word="dog")

@@ -22,7 +22,7 @@ LONG = " ".join(f"The black cat sees mouse {n}. Mary has an apple." for n in ran
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Summarize]:
     folder = tmp_path_factory.mktemp("summarize") / "bart"
     theirs = published("bart-ForConditionalGeneration", folder, max_length=9, num_beams=2, length_penalty=2.0)
-    return theirs, limelight.task("summarize", folder)
+    return theirs, limelight.task("summarize", folder, dtype="fp32")
 
 
 def test_a_text_that_fits_is_summarized_as_the_published_model_does(pair: tuple[Any, Summarize]) -> None:
@@ -77,12 +77,12 @@ def test_what_a_folder_says_of_summaries_holds_with_its_prefix(tmp_path: Path) -
     asked = {"prefix": "The dog: ", "max_length": 6, "num_beams": 2}
     config["task_specific_params"] = {"summarization": asked, "translation_en_to_fr": {"prefix": "Mary: "}, "other": {"x": 1}}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    task = limelight.task("summarize", tmp_path)
+    task = limelight.task("summarize", tmp_path, dtype="fp32")
     assert sorted(task.opened.manifest.uses) == ["summarize", "translate en fr"]
     found = task("Tom has an apple.")
     ids = task.opened.text.encode("The dog: Tom has an apple.").ids
     assert (found.cost.source_tokens, found.cost.target_tokens <= 5) == (len(ids), True)
-    translate = limelight.task("translate", tmp_path)
+    translate = limelight.task("translate", tmp_path, dtype="fp32")
     assert translate("Tom.").cost.source_tokens == len(task.opened.text.encode("Mary: Tom.").ids)
 
 

@@ -35,7 +35,7 @@ def folder(name: str, at: Path, marks: list[str]) -> Any:
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Translate]:
     at = tmp_path_factory.mktemp("many") / "m2m"
-    return folder("m2m_100-ForConditionalGeneration", at, ["__en__", "__fr__", "__de__"]), limelight.task("translate", at)
+    return folder("m2m_100-ForConditionalGeneration", at, ["__en__", "__fr__", "__de__"]), limelight.task("translate", at, dtype="fp32")
 
 
 def test_both_languages_are_told_as_the_published_model_wants_them(many: tuple[Any, Translate]) -> None:
@@ -67,7 +67,7 @@ def test_languages_that_are_missing_or_unknown_are_refused(many: tuple[Any, Tran
 
 def test_a_model_may_want_only_the_language_that_it_writes(tmp_path: Path) -> None:
     theirs = folder("marian-MTModel", tmp_path, [">>fra<<", ">>deu<<"])
-    ours = limelight.task("translate", tmp_path)
+    ours = limelight.task("translate", tmp_path, dtype="fp32")
     text = ours.opened.text
     ids = [text.languages["deu"], *text.encode("Tom.").ids]
     said = theirs.generate(torch.tensor([ids]), max_length=9, num_beams=2)[0].tolist()
@@ -81,7 +81,7 @@ def test_a_model_may_be_told_in_words(tmp_path: Path) -> None:
     config = json.loads((tmp_path / "config.json").read_text())
     uses = {"translation_en_to_fr": {"prefix": "to French: "}, "translation_en_to_de": {"prefix": "to German: "}}
     (tmp_path / "config.json").write_text(json.dumps({**config, "task_specific_params": uses}))
-    ours = limelight.task("translate", tmp_path)
+    ours = limelight.task("translate", tmp_path, dtype="fp32")
     count = len(ours.opened.text.encode("to German: Tom.").ids)
     assert ours("Tom.", target_language="de").cost.source_tokens == count
     with pytest.raises(RecipeError, match=r"translates en to fr, en to de: got .*=None, which is several of them"):

@@ -24,7 +24,7 @@ MASK = 4
 @pytest.fixture(scope="module")
 def classify(tmp_path_factory: pytest.TempPathFactory) -> Classify:
     """The model that was set by hand: see reviews.MOODS for what decides."""
-    return limelight.task("classify", reader(tmp_path_factory.mktemp("reader")), device="cpu")
+    return limelight.task("classify", reader(tmp_path_factory.mktemp("reader")), device="cpu", dtype="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def moods(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Class
     def make(stem: str, labels: tuple[str, ...]) -> tuple[Classify, Any, Any]:
         at = tmp_path_factory.mktemp("moods")
         model, tokenizer = blank(at, stem, labels)
-        return limelight.task("classify", at, device="cpu"), tokenizer, model
+        return limelight.task("classify", at, device="cpu", dtype="fp32"), tokenizer, model
 
     return make
 
@@ -89,7 +89,7 @@ def test_masking_is_what_it_says(classify: Classify) -> None:
 @pytest.mark.parametrize("stem", ["gpt2", "t5", "llama"])
 def test_without_a_mask_words_are_left_out(stem: str, tmp_path: Path) -> None:
     model, text = published(f"{stem}-ForSequenceClassification", tmp_path), "The cat sees the mouse."
-    classify = limelight.task("classify", tmp_path, device="cpu")
+    classify = limelight.task("classify", tmp_path, device="cpu", dtype="fp32")
     result, whole = classify(text, why=True), classify.opened.text.encode(text)
     label = [f"LABEL_{n}" for n in range(3)].index(result.label)
 
@@ -126,7 +126,7 @@ ATTENTIONS = {
 @pytest.mark.parametrize("family", ATTENTIONS)
 def test_attention_is_that_of_the_place_that_is_read(family: str, tmp_path: Path) -> None:
     published(f"{family}-ForSequenceClassification", tmp_path)
-    classify = limelight.task("classify", tmp_path, device="cpu")
+    classify = limelight.task("classify", tmp_path, device="cpu", dtype="fp32")
     texts = ["The cat sees the mouse.", "Tom", "An old man has a book and the mouse has an apple."]
     said, name, place = ATTENTIONS[family]
     opened = classify.opened
@@ -195,7 +195,7 @@ def test_words_that_share_a_token_are_one_and_the_same_word_twice_is_two(tmp_pat
     blank(tmp_path, "Bert", ("sad", "glad"))
     told = json.loads((tmp_path / "tokenizer.json").read_text())
     (tmp_path / "tokenizer.json").write_text(json.dumps(told | {"pre_tokenizer": {"type": "WhitespaceSplit"}}))
-    joined = limelight.task("classify", tmp_path, device="cpu")("great, so ... great!!", why=True).why
+    joined = limelight.task("classify", tmp_path, device="cpu", dtype="fp32")("great, so ... great!!", why=True).why
     assert [word.text for word in joined.words] == ["great,", "so", "...", "great!!"]
     assert [word.span for word in joined.words] == [(0, 6), (7, 9), (10, 13), (14, 21)]
 
@@ -227,7 +227,7 @@ def test_with_labels_of_ones_own_the_winners_score_is_measured_beside_all(severa
 
 def test_of_a_quantity_it_is_the_quantity_that_falls(tmp_path: Path) -> None:
     model, tokenizer = blank(tmp_path, "Bert", ("stars",), problem_type="regression")
-    result = limelight.task("classify", tmp_path, device="cpu")("so great !", why=True)
+    result = limelight.task("classify", tmp_path, device="cpu", dtype="fp32")("so great !", why=True)
     with torch.no_grad():
         without = float(model(**tokenizer("so [MASK] !", return_tensors="pt")).logits)
     great = result.why.words[1]
@@ -237,7 +237,7 @@ def test_of_a_quantity_it_is_the_quantity_that_falls(tmp_path: Path) -> None:
 
 def test_a_label_cannot_steer_a_terminal(tmp_path: Path) -> None:
     blank(tmp_path, "Bert", ("\x1b[31mred", "\nbl<b>ue"))
-    result = limelight.task("classify", tmp_path, device="cpu")("so great !", why=True)
+    result = limelight.task("classify", tmp_path, device="cpu", dtype="fp32")("so great !", why=True)
     assert "\x1b" not in str(result) + result._repr_html_()
     assert len(str(result).splitlines()) == 2
     assert "<b>ue" not in result._repr_html_()

@@ -24,6 +24,7 @@ class Form(StrEnum):
 class Bits(StrEnum):
     """How numbers are kept."""
 
+    int4 = "int4"
     int8 = "int8"
     bf16 = "bf16"
     fp32 = "fp32"
@@ -33,7 +34,7 @@ def convert(
     model: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="What to convert.")],
     folder: Annotated[Path, typer.Argument(help="Where to write it.")],
     to: Annotated[Form | None, typer.Option(help="published is for other libraries; unless told, the form that it has.")] = None,
-    bits: Annotated[Bits, typer.Option(help="How its numbers are kept; int8 in a limelight folder.")] = Bits.fp32,
+    bits: Annotated[Bits, typer.Option(help="How its numbers are kept; int8 and int4 in a limelight folder.")] = Bits.fp32,
     as_json: AsJson = False,
 ) -> None:
     """Write a model folder that other libraries open, or one of limelight's own."""

@@ -48,9 +48,12 @@ def gather() -> dict[str, Any]:
     import torch
 
     from .. import __version__
+    from ..devices import dtype_name, pick_dtype
     from ..hub import bundled
+    from ..hub.quants import fastest
     from ..native import built
 
+    cpu = torch.device("cpu")
     return {
         "limelight": __version__,
         "installed at": str(Path(__file__).parents[1]),
@@ -61,6 +64,7 @@ def gather() -> dict[str, Any]:
         "cpu capability": torch.backends.cpu.get_cpu_capability(),
         "cpu instructions": _instructions(),
         "native code": built().why,
+        "products on the cpu": fastest(cpu) or dtype_name(pick_dtype("auto", cpu)),
         "cores": {"logical": os.cpu_count(), "usable": _usable(), "torch threads": torch.get_num_threads()},
         "memory": _memory(),
         "gpus": [_gpu(n) for n in range(torch.cuda.device_count())],

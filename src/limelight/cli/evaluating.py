@@ -92,7 +92,8 @@ def run(job: Job) -> None:
     scores = trade.scores(examples, answers)
     aside = measure(opened) if measure else explained(job.explaining, opened, explains, name) if explains else None
     found = Found(name, scores, trade.unit, len(answers), seconds, aside)
-    say(json.dumps({"model": opened.manifest.name, **found.to_json()}, ensure_ascii=False) if job.as_json else str(found))
+    told = {"model": opened.manifest.name, "precision": opened.precision, **found.to_json()}
+    say(json.dumps(told, ensure_ascii=False) if job.as_json else str(found))
     if job.output is not None:
         _write(job.output, trade, examples, answers)
 

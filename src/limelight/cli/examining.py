@@ -51,8 +51,8 @@ def examine(job: Exam) -> None:
         measured = {} if found.measure is None else {job.task: found.measure}
         kept = keep(opened.folder, aligner=found.aligner, measured=measured)
     if job.as_json:
-        told = {"model": opened.manifest.name, "task": job.task, **found.to_json(), "seconds": round(seconds, 3)}
-        say(json.dumps({**told, "kept": None if kept is None else str(kept)}, ensure_ascii=False))
+        told = {"model": opened.manifest.name, "precision": opened.precision, "task": job.task, **found.to_json()}
+        say(json.dumps({**told, "seconds": round(seconds, 3), "kept": None if kept is None else str(kept)}, ensure_ascii=False))
         return
     for line in found.lines:
         say(visible(line) if line else "")

@@ -25,7 +25,7 @@ class Reading:
     target_language: Annotated[str | None, typer.Option(help="The answer's language, for a model of several.")] = None
     device: Device = "auto"
     dtype: Dtype = "auto"
-    quant: Quant = "auto"
+    quant: Quant = "none"                # numbers are looked at
 
 
 @dataclass(frozen=True, kw_only=True)

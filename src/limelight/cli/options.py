@@ -10,7 +10,7 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.")]
 Dtype = Annotated[str, typer.Option(metavar="DTYPE", help="fp32, bf16 or fp16; auto is fp32 on a CPU and bf16 on a GPU.")]
-Quant = Annotated[str, typer.Option(metavar="QUANT", help="Products in int8 or int4, or none; auto is what this machine does best.")]
+Quant = Annotated[str, typer.Option(metavar="QUANT", help="Products in int8 or int4; none is exact, auto int8 where that is fast.")]
 Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; - or nothing: standard input, one a line.")]
 Model = Annotated[str, typer.Option("--model", "-m", metavar="NAME|FOLDER", help="A bundled model, a model folder, or org/name.")]
 Whole = Annotated[list[str] | None, typer.Option("--in", metavar="FILE", help="A file that is one text; may be given several times.")]

@@ -151,7 +151,8 @@ def explorer(
     """Look at a text in a model: a bundled name, a folder, org/name, or one that is open.
 
     `to`: the answer to look at, rather than the model's own; `new`: tokens that it writes at most; `beam`: partial answers kept, whose tree
-    is shown; `languages`: from which into which, for a model of several. Raises as Explorer.of and opening do.
+    is shown; `languages`: from which into which, for a model of several. It is opened with exact products: numbers are looked at, and a
+    model that rounds says other ones when it reads again. Raises as Explorer.of and opening do.
     """
-    opened = model if isinstance(model, Opened) else open_model(model, device=device)
+    opened = model if isinstance(model, Opened) else open_model(model, device=device, quant="none")
     return Explorer.of(opened, text, Asked(to, new, beam, languages))

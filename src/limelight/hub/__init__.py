@@ -5,6 +5,7 @@ Names are of bundled models, of folders, and of models on huggingface.co ("org/n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Literal
 
 import torch
 
-from ..devices import pick_device, pick_dtype
+from ..devices import dtype_name, pick_device, pick_dtype
 from ..errors import TaskError, WeightError, did_you_mean, nearest
 from ..inputs.template import FILE as TEMPLATE
 from ..inputs.text import Text
 from ..manifest import Manifest
 from ..nn import Network, pack_matrices
+from ..nn.packed import keep_whole
+from ..quant import Whole
 from .about import About, about
 from .cache import snapshot
 from .folder import Bits, open_folder, read_manifest, save
@@ -31,7 +34,7 @@ __all__ = ["About", "Opened", "about", "beside", "bundled", "find", "keep", "ope
 Form = Literal["published", "limelight"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Opened:
     """A model that is ready, with its tokenizer and what its folder says of it. `quant`: the kind of its products, where that is less than
     its numbers are."""
@@ -53,9 +56,18 @@ class Opened:
         return next(self.model.parameters()).dtype
 
     @property
+    def precision(self) -> str:
+        """What its products are computed in: "fp32", "bf16", "fp16", "int8" or "int4"."""
+        return self.quant or dtype_name(self.dtype)
+
+    @property
     def form(self) -> Form:
         """Whose kind of folder it came from: limelight's own, or one as other libraries publish them."""
         return "limelight" if (self.folder / "limelight.json").exists() else "published"
+
+    def __repr__(self) -> str:
+        size = sum(each.numel() for each in self.model.parameters())
+        return f"Opened({self.manifest.name}: {size:,} numbers in {dtype_name(self.dtype)}, products in {self.precision}, on {self.device})"
 
     def save(self, folder: str | Path, *, form: Form | None = None, bits: Bits = "fp32", card: str | None = None) -> None:
         """Write it as a folder that opens here and, published, in other libraries with the same logits; the form is its own unless told.
@@ -112,17 +124,28 @@ def find(name: str | Path) -> Path:
 def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Opened:
     """Open a bundled model by name, or a folder: ours or a published one.
 
-    `dtype`: of its numbers; `quant`: of its products where that is less: "int8", "int4", or "none"; "auto" takes what this machine does
-    best without a loss that was measured. Raises TaskError, WeightError or DeviceError in one line each.
+    `dtype`: of its numbers; `quant`: of its products where that is less: "int8", "int4", or "none". Where both are "auto", products are in
+    int8 on a CPU with native kernels, the fastest kind without a loss that was measured, or int4 where the folder itself is; and what a
+    folder holds in the kind of the products is not rounded again. With a dtype by name they are in it: "fp32" is the exact reference.
+    `Opened.precision` says what was chosen. Raises TaskError, WeightError or DeviceError in one line each.
     """
     folder = find(name)
     place = pick_device(device)
-    kind = pick_kind(quant, place)
+    pick_kind(quant, place, dtype=dtype)                              # what cannot be is said before anything is read
     ours, published = (folder / "limelight.json").exists(), (folder / "config.json").exists()
     if not ours and not published:
         raise WeightError(f"{folder / 'limelight.json'} is not there.", "A model folder has a limelight.json, or a config.json.")
-    model, text, manifest = open_folder(folder) if ours else open_published(folder)
+    model, text, manifest, whole = open_folder(folder) if ours else (*open_published(folder), {})
+    kind = pick_kind(quant, place, dtype=dtype, stored=_fewest(whole))
     manifest = manifest if ours else with_beside(manifest, model, folder)
     model = model.to(device=place, dtype=pick_dtype(dtype, place)).eval().requires_grad_(False)
+    if kind is not None and kind == _fewest(whole):
+        keep_whole(model, whole)
     pack_matrices(model, kind)
     return Opened(model, text, manifest, folder, kind)
+
+
+def _fewest(whole: Mapping[str, Whole]) -> Kind | None:
+    """The kind of a folder: that of the fewest bits in it."""
+    kinds = {each.kind for each in whole.values()}
+    return "int4" if "int4" in kinds else "int8" if kinds else None

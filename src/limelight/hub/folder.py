@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import manifest as manifests
 from ..errors import InputError, WeightError
@@ -20,13 +20,14 @@ from ..files import believed_text, replaced
 from ..inputs.template import FILE as TEMPLATE
 from ..inputs.text import Text
 from ..manifest import Aligner, Manifest
+from ..native.rounding import whole_groups
 from ..nn import Network
-from ..quant import pack, unpack
+from ..quant import SCALE, SHARES, Whole, halved, pack, stored, unpack
 from ..weights import read_tensors, write_tensors
 from .filling import blank, fill
 
 MOST_TEXT = 64 << 20                     # bytes of limelight.json or tokenizer.json
-Bits = Literal["int8", "bf16", "fp32"]
+Bits = Literal["int4", "int8", "bf16", "fp32"]
 PIECES = "tokenizer.sha256"              # a note of the weights: which tokenizer.json they were saved with
 
 
@@ -35,8 +36,8 @@ def read_manifest(folder: Path) -> Manifest:
     return manifests.from_json(believed_text(folder / "limelight.json", MOST_TEXT), where=str(folder / "limelight.json"))
 
 
-def open_folder(folder: Path) -> tuple[Network, Text, Manifest]:
-    """What `save` wrote. Raises WeightError in one line."""
+def open_folder(folder: Path) -> tuple[Network, Text, Manifest, dict[str, Whole]]:
+    """What `save` wrote, and the matrices that it holds in whole numbers. Raises WeightError in one line."""
     manifest = read_manifest(folder)
     pieces = believed_text(folder / "tokenizer.json", MOST_TEXT)
     text = Text.from_json(pieces, where=str(folder / "tokenizer.json"))
@@ -44,7 +45,7 @@ def open_folder(folder: Path) -> tuple[Network, Text, Manifest]:
     _check_pieces(text, pieces, manifest, notes, folder)
     model = _empty(manifest, len(tensors), folder)
     fill(model, unpack(tensors), folder / "model.safetensors", told="limelight.json")
-    return model, text, manifest
+    return model, text, manifest, stored(tensors)
 
 
 def save(
@@ -70,9 +71,25 @@ def save(
 
 
 def numbers(model: Network, bits: Bits) -> dict[str, Tensor]:
-    """A model's weights as a file keeps them. Raises WeightError where they are not finite and are to be packed."""
+    """A model's weights as a file keeps them: in int4 what maps multiply by, and every other matrix in int8, as in int8 all of them.
+
+    Raises WeightError where they are not finite and are to be packed.
+    """
+    if bits == "int4":
+        return _fours(model)
     state, kind = dict(model.state_dict()), torch.bfloat16 if bits == "bf16" else torch.float32
     return pack(state) if bits == "int8" else {name: t.to(kind) if t.is_floating_point() else t for name, t in state.items()}
+
+
+def _fours(model: Network) -> dict[str, Tensor]:
+    """Tables stay in int8: a token's own numbers are read, and are not summed up with hundreds of others."""
+    state = dict(model.state_dict())
+    maps = {f"{path}.weight" for path, module in model.named_modules() if isinstance(module, nn.Linear) and not module.in_features % 2}
+    out = pack(state)
+    for name in maps:
+        numbers, shares, scale = whole_groups(state[name].float())
+        out |= {name: halved(numbers), name + SCALE: scale, name + SHARES: shares}
+    return out
 
 
 def _empty(manifest: Manifest, tensors: int, folder: Path) -> Network:

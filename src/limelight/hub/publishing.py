@@ -25,15 +25,15 @@ def publish(folder: Path, *, model: Network, text: Text, manifest: Manifest, tok
     """Write `folder` so that other libraries open it with the same logits; one that has lost heads opens in limelight alone.
 
     `tokenizer`: the folder whose tokenizer's files are copied, the one that the model came from. Nothing that is there is touched
-    before all is written. Raises TaskError for a model of no published family and for int8, which is limelight's own; InputError
+    before all is written. Raises TaskError for a model of no published family and for int8 and int4, which are limelight's own; InputError
     where it cannot be written.
     """
     spec = model.spec
     family = FAMILIES.get(spec.family)
     if family is None:
         raise TaskError(f"{spec.family} is no published kind of model.", f"Kinds that are: {', '.join(FAMILIES)}.")
-    if bits == "int8":
-        raise TaskError("other libraries do not read limelight's int8 weights.", "Choose bf16 or fp32, or a limelight folder.")
+    if bits in ("int8", "int4"):
+        raise TaskError(f"other libraries do not read limelight's {bits} weights.", "Choose bf16 or fp32, or a limelight folder.")
     tensors = to_theirs(family.names(spec), numbers(model, bits), prefix="" if spec.heads else family.prefix)
     marks = {"pad_token_id": text.marks.pad, "bos_token_id": text.marks.start, "eos_token_id": text.marks.end}
     config = {"model_type": spec.family, **{key: found for key, found in marks.items() if found is not None}}

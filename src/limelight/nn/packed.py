@@ -9,21 +9,26 @@ are the same up to their order (3e-7 of the result in float32), and a row's resu
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Protocol, cast, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..native import library
 from ..native.matrix import Kind, Matrix
+from ..quant import Whole, joined
+from ..weights.mapped import give_back, trim
 
 KINDS: dict[torch.dtype, Kind] = {torch.float32: "float32", torch.bfloat16: "bfloat16"}      # of products, where none is asked for
 NEAR = {torch.float32: 1e-5, torch.bfloat16: 2e-2}      # how far a packed product may be off, relative
 Slot = tuple[nn.Module, str]                            # where a parameter stands: the module, and its name there
 Map = tuple[Slot, Slot | None]                          # a weight (o m), and its bias (o) if it has one
+Mark = tuple[int, int]
+_KEPT: MutableMapping[Tensor, tuple[Whole, Mark]] = WeakTensorKeyDictionary()
 
 
 @runtime_checkable
@@ -80,24 +85,44 @@ class Packed:
     def matrix(self) -> Matrix:
         """The native matrix."""
         if not isinstance(self._made, Matrix):
-            self._made = Matrix.of(*self._joined(), self.kind)
+            whole, bias = self._whole(), self._bias()
+            self._made = Matrix.of(self._weight(), bias, self.kind) if whole is None else Matrix.of_whole(whole, bias)
+            self._rest()
         return self._made
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()                             # copies and pickles go without: their weights are others
 
     def _make(self) -> tuple[Tensor, Tensor | None]:
-        weight, bias = self._joined()
-        return torch.ops.mkldnn._reorder_linear_weight(weight, None), bias
+        made = torch.ops.mkldnn._reorder_linear_weight(self._weight(), None), self._bias()
+        self._rest()
+        return made
 
-    def _joined(self) -> tuple[Tensor, Tensor | None]:
+    def _whole(self) -> Whole | None:
+        """The weights as whole numbers, where that is what they came from."""
+        weights = [_at(slot) for slot in self._weights] if self.kind in ("int8", "int4") else []
+        found = [(_marked(weight), *_KEPT[weight]) for weight in weights if weight in _KEPT]
+        parts = [whole for now, whole, then in found if now == then]
+        return joined(parts) if parts and len(parts) == len(weights) and len({each.kind for each in parts}) == 1 else None
+
+    def _rest(self) -> None:
+        """What was read for the packed matrix need not stay in memory beside it, nor what it took to make it."""
+        given = [give_back(_at(slot)) for slot in self._weights]
+        if any(given):
+            trim()
+
+    def _weight(self) -> Tensor:
         weights = [_at(slot) for slot in self._weights]
-        biases = [w.new_zeros(len(w)) if slot is None else _at(slot) for w, slot in zip(weights, self._biases, strict=True)]
-        return torch.cat(weights), torch.cat(biases) if any(self._biases) else None
+        return weights[0] if len(weights) == 1 else torch.cat(weights)
 
-    def _state(self) -> list[tuple[int, int]]:
-        found = [_at(slot) for slot in self._slots]
-        return [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in found]
+    def _bias(self) -> Tensor | None:
+        if not any(self._biases):
+            return None
+        weights = [_at(slot) for slot in self._weights]
+        return torch.cat([w.new_zeros(len(w)) if slot is None else _at(slot) for w, slot in zip(weights, self._biases, strict=True)])
+
+    def _state(self) -> list[Mark]:
+        return [_marked(_at(slot)) for slot in self._slots]
 
 
 class Linear(nn.Linear):
@@ -124,6 +149,19 @@ def of(*linears: nn.Linear) -> list[Map]:
 def _at(slot: Slot) -> Tensor:
     module, name = slot
     return cast(Tensor, module._parameters[name])         # by name each time: a parameter may be replaced by another
+
+
+def keep_whole(model: nn.Module, matrices: Mapping[str, Whole]) -> None:
+    """Tell what whole numbers some weights of a model came from, by their names: as long as they are the same, products of whole numbers
+    are of these, and nothing is rounded again."""
+    for name, whole in matrices.items():
+        weight = model.get_parameter(name)
+        _KEPT[weight] = whole, _marked(weight)
+
+
+def _marked(weight: Tensor) -> Mark:
+    """What changes with a weight."""
+    return weight.data_ptr(), 0 if weight.is_inference() else weight._version
 
 
 @functools.cache

@@ -39,7 +39,8 @@ def pipeline(task: str | None = None, model: str | None = None, **more: Any) -> 
         raise TaskError("a pipeline wants a job, or a model: got neither.", f"Known: {', '.join([*KINDS, *ALIASES])}.")
     default = "" if name is None else KINDS[name].model
     chosen = model or (_bundled(pair) or default)
-    opened = open_model(chosen if revision is None else f"{chosen}@{revision}", device=place, dtype=_dtype(kind))
+    exact = "none" if kind is None else "auto"                        # where nothing is asked for, the answers of transformers 4
+    opened = open_model(chosen if revision is None else f"{chosen}@{revision}", device=place, dtype=_dtype(kind), quant=exact)
     name = name or BY_TASK[opened.manifest.task]
     name = "text2text-generation" if name == "text-generation" and opened.model.encoder is not None else name
     if name == "translation" and pair and (opened.text.languages or opened.manifest.uses):

@@ -1,5 +1,6 @@
 """Weights in fewer bits: self-describing, so that a file says how it is to be read."""
 
-from .int8 import pack, unpack
+from .int8 import SCALE, pack
+from .whole import SHARES, Whole, halved, joined, stored, unpack
 
-__all__ = ["pack", "unpack"]
+__all__ = ["SCALE", "SHARES", "Whole", "halved", "joined", "pack", "stored", "unpack"]

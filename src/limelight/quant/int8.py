@@ -29,25 +29,6 @@ def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def unpack(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The matrices again, in fp32. Raises WeightError where a scale is missing, or no number."""
-    out: dict[str, Tensor] = {}
-    for name, tensor in state.items():
-        if tensor.dtype is torch.int8:
-            scale = state.get(name + SCALE)
-            if tensor.ndim != 2 or scale is None or scale.shape != tensor.shape[:1] or not bool(scale.isfinite().all()):
-                raise WeightError(f"{name} is int8 and has no sound {name + SCALE}.", "The file is damaged: get it again.")
-            out[name] = tensor.float() * scale.float()[:, None]
-        elif not _is_scale(name, state):
-            out[name] = tensor
-    return out
-
-
-def _is_scale(name: str, state: dict[str, Tensor]) -> bool:
-    whose = state.get(name.removesuffix(SCALE)) if name.endswith(SCALE) else None
-    return whose is not None and whose.dtype is torch.int8
-
-
 def quantise(x: Float[Tensor, "r c"]) -> tuple[Int8[Tensor, "r c"], Float[Tensor, " r"]]:
     """Rows -> whole numbers and scales. The scale that leaves the least squared error of a few is taken, not the plainest."""
     most = x.abs().amax(1).clamp(min=1e-12)

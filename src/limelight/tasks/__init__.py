@@ -59,7 +59,8 @@ def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto", 
 def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Any:
     """A task over a model, ready to be called; `model` is a bundled name ("en-fr"), a folder, org/name, or a model that is open.
 
-    `device`: "auto", "cpu", "cuda:0" ...; `dtype`: "auto", "fp32", "bf16" or "fp16"; `quant`: "auto", "none", "int8" or "int4".
+    `device`: "auto", "cpu", "cuda:0" ...; `dtype`: "auto", "fp32", "bf16" or "fp16"; `quant`: "auto", "none", "int8" or "int4". Where
+    both are "auto", a CPU with native kernels multiplies in int8; dtype "fp32" is the exact reference (see hub.open_model).
     Raises TaskError for a task or model that is not known, or a model that was made for another task; WeightError for a folder
     that is not whole; DeviceError for a device that is not there.
     """

@@ -29,7 +29,7 @@ class Cost:
 class Result:
     """An answer, with what it rests on; each task has a kind of its own.
 
-    `complete` is False where a limit cut the answer off.
+    `precision`: what the model's products were computed in. `complete` is False where a limit cut the answer off.
     """
 
     task: str
@@ -37,10 +37,12 @@ class Result:
     source: str
     cost: Cost
     complete: bool = True
+    precision: str = "fp32"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data; what the removed pipelines gave stands under the keys that they used."""
-        return {"source": self.source, "model": self.model, "complete": self.complete, "cost": self.cost.to_json()}
+        said = {"source": self.source, "model": self.model, "precision": self.precision, "complete": self.complete}
+        return {**said, "cost": self.cost.to_json()}
 
     def cells(self) -> Cells:
         """What a table gets: the answer under "", more under the names that follow the column's own."""

@@ -123,8 +123,8 @@ class Way:
     def _said(self, points: Sequence[float]) -> Float[Tensor, "s r c"]:
         """What the model says of all rows at some points of the way."""
         rows = len(self._batch)
-        with torch.no_grad():
-            said = [self._says(items, self._vectors(points, items)).cpu() for items in self._chunks(len(points) * rows)]
+        with torch.enable_grad():                                    # the products that slopes are of: int8 ones have none
+            said = [self._says(items, self._vectors(points, items)).detach().cpu() for items in self._chunks(len(points) * rows)]
         return torch.cat(said).unflatten(0, (len(points), rows))
 
     def _chunks(self, items: int) -> Iterator[Int[Tensor, " i"]]:

@@ -109,6 +109,7 @@ class Align:
         return Aligned(
             task="align",
             model=self.opened.manifest.name,
+            precision=self.opened.precision,
             source=led.couple.source,
             cost=Cost(seconds, len(led.source.ids), len(led.target.ids)),
             target=led.couple.target,

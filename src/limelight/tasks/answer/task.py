@@ -127,6 +127,7 @@ class Answer:
         return Answered(
             task="answer",
             model=self.opened.manifest.name,
+            precision=self.opened.precision,
             source=item.question,
             cost=Cost(found.seconds if found else 0.0, found.ids if found else len(whole.ids)),
             context=item.context,

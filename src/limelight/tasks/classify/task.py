@@ -144,6 +144,7 @@ class Classify:
         return Classified(
             task="classify",
             model=self.opened.manifest.name,
+            precision=self.opened.precision,
             source=sheet.text,
             other=sheet.other,
             cost=Cost(seconds, sum(len(row.ids) for row in sheet.encoded)),

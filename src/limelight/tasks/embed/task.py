@@ -127,6 +127,7 @@ class Embed:
         return Embedding(
             task="embed",
             model=self.opened.manifest.name,
+            precision=self.opened.precision,
             source=text,
             cost=Cost(sum(each.seconds for each in found), sum(sizes)),
             vector=_frozen(vector / max(norm, LEAST) if options.normalised else vector),

@@ -114,6 +114,7 @@ class Extract:
         return Extracted(
             task="extract",
             model=self.opened.manifest.name,
+            precision=self.opened.precision,
             source=text,
             cost=Cost(found.seconds if found else 0.0, found.ids if found else len(whole.ids)),
             entities=tuple(entities),

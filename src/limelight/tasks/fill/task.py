@@ -161,6 +161,7 @@ class Fill:
         return Filled(
             task="fill",
             model=self.opened.manifest.name,
+            precision=self.opened.precision,
             source=each.source,
             cost=Cost(sum(one.seconds for one in found), sum(len(row.ids) for row in each.rows)),
             places=each.places,

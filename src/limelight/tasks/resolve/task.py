@@ -166,6 +166,7 @@ class Resolve:
         return Resolved(
             task="resolve",
             model=self.opened.manifest.name,
+            precision=self.opened.precision,
             source=source.text,
             cost=Cost(sum(seconds for _, seconds in found), sum(len(row.encoded.ids) for row in each.rows)),
             pronoun=source.text[a:b],

@@ -102,6 +102,7 @@ class Sense:
         return Sensed(
             task="sense",
             model=self.opened.manifest.name,
+            precision=self.opened.precision,
             source="\n".join(use.text for use in uses),
             cost=Cost(time.perf_counter() - began, sum(len(each.seen.encoded.ids) for each in there)),
             uses=tuple(uses),

@@ -196,6 +196,7 @@ class Scribe:
         return Generated(
             task=task,
             model=self.writer.opened.manifest.name,
+            precision=self.writer.opened.precision,
             source=source,
             text=self._joined(answers, 0),
             nbest=tuple(Candidate(self._joined(answers, n), sum(_nth(a, n).score for a in answers)) for n in range(count)),
