@@ -75,7 +75,8 @@ def test_a_tokenizer_json_cuts_the_same(name: str, kind: Callable[[str], Kind], 
     kind(name).theirs.save_pretrained(tmp_path)
     assert not [*tmp_path.glob("*.model")]
     ours, theirs = read_text(tmp_path, Habit()), kind(name).theirs
-    ids = compare(ours, theirs, LINES, named=True)
+    texts = LINES if name in TURNED else LINES[::3]                         # the others have shown all lines above, as files
+    ids = compare(ours, theirs, texts, named=True)
     assert ours.decode_all(ids) == [theirs.decode(row, skip_special_tokens=True) for row in ids]
 
 
