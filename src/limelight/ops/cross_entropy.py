@@ -7,7 +7,7 @@ gradients of the hidden states and of the matrix too, and forget each chunk of l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,43 @@ from torch.autograd.function import once_differentiable
 WALK = {"cpu": 1 << 19, "cuda": 1 << 27}      # of softmax: 2 MB of float32 for a core's cache, 512 MB on a GPU
 CHUNK = {"cpu": 1 << 25, "cuda": 1 << 28}     # of logits: in bfloat16 64 MB (with less, adding chunks up costs too much), 512 MB
 BLOCK = {"cpu": 1 << 21, "cuda": 1 << 31}     # of the matrix's gradient: 4 MB in bfloat16, still in the cache when it is added
+PIECE = {"cpu": 1 << 18, "cuda": 1 << 31}     # of that: 1 MB of float32
+
+
+def softmax_rows(logits: Float[Tensor, "t v"], slopes: Float[Tensor, "t v"] | None, spread: float) -> tuple[Tensor, Tensor]:
+    """log(sum(exp(x))) of each row, and its mean where there is a `spread`; probability - spread goes to `slopes`, perhaps the logits."""
+    most, peak, mean = logits.new_zeros(3, len(logits), dtype=_wide(logits))    # the largest logit, its probability, and the mean logit
+    for part in walk(logits):
+        x = logits[part].to(most.dtype)
+        torch.amax(x, -1, out=most[part])
+        if spread:
+            torch.mean(x, -1, out=mean[part])
+        p = x.softmax(-1)
+        torch.amax(p, -1, out=peak[part])
+        if slopes is not None:
+            slopes[part] = p.sub_(spread) if spread else p
+    return most - peak.log(), mean      # by way of the likeliest word: torch's exp takes five times as long as its softmax
+
+
+def add_to(sums: Float[Tensor, "r m"], made: Float[Tensor, "r m"], *, fresh: bool) -> None:
+    """sums += made, or = where `fresh`: by way of a copy, for torch adds two formats at a fifth of the speed of a copy and a sum."""
+    if fresh:
+        sums.copy_(made)
+        return
+    for part in _parts(len(sums), sums.shape[1], PIECE, sums.device):
+        sums[part] += made[part].to(sums.dtype)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Who does what is no product. limelight.native has faster ones for a CPU (see native.TRAINING)."""
+
+    softmax: Callable[[Tensor, Tensor | None, float], tuple[Tensor, Tensor]] = softmax_rows
+    add: Callable[..., None] = add_to
+    empty: Callable[..., Tensor] = torch.empty
+
+
+PLAIN = Ways()
 
 
 def linear_cross_entropy(
@@ -31,6 +68,7 @@ def linear_cross_entropy(
     *,
     smoothing: float = 0.0,
     ignore: int | None = None,
+    ways: Ways = PLAIN,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Sums over targets: the smoothed cross-entropy of `hidden weight^T + bias` (to learn from), and the plain one (to report; no
     gradient). Never more than a chunk of the logits is there.
@@ -44,7 +82,7 @@ def linear_cross_entropy(
         hidden, targets = hidden[there], targets[there]
     kind = hidden.device.type
     low = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
-    how = _How(low, smoothing, torch.is_grad_enabled())
+    how = _How(low, smoothing, torch.is_grad_enabled(), ways)
     return _LinearCrossEntropy.apply(hidden, weight, bias, targets, how)   # pyright: ignore[reportReturnType]
 
 
@@ -65,22 +103,17 @@ def linear_cross_entropy_plain(
 
 
 def softmax_slopes(
-    logits: Float[Tensor, "t v"], targets: Int[Tensor, " t"], slopes: Float[Tensor, "t v"] | None, *, smoothing: float = 0.0
+    logits: Float[Tensor, "t v"],
+    targets: Int[Tensor, " t"],
+    slopes: Float[Tensor, "t v"] | None,
+    *,
+    smoothing: float = 0.0,
+    ways: Ways = PLAIN,
 ) -> Float[Tensor, "2"]:
     """(smoothed, plain) cross-entropy summed over rows; the gradient of the first goes to `slopes`, which may be `logits` itself."""
-    wide, (rows, words) = torch.promote_types(logits.dtype, torch.float32), logits.shape
-    most, peak, mean = logits.new_zeros(3, rows, dtype=wide)           # the largest logit, its probability, and the mean logit
-    said = logits.gather(1, targets[:, None]).to(wide)[:, 0]
-    for part in walk(logits):
-        x = logits[part].to(wide)
-        torch.amax(x, -1, out=most[part])
-        if smoothing:
-            torch.mean(x, -1, out=mean[part])
-        p = x.softmax(-1)
-        torch.amax(p, -1, out=peak[part])
-        if slopes is not None:
-            slopes[part] = p.sub_(smoothing / words) if smoothing else p
-    whole = most - peak.log()           # log(sum(exp(x))) by way of the likeliest word: torch's exp takes five times as long as its softmax
+    rows, words = logits.shape
+    said = logits.gather(1, targets[:, None]).to(_wide(logits))[:, 0]
+    whole, mean = ways.softmax(logits, slopes, smoothing / words)
     nll = whole - said
     if slopes is not None:              # p - 1 in one rounding
         slopes[torch.arange(rows, device=targets.device), targets] = (torch.expm1(-nll) + smoothing * (1 - 1 / words)).to(slopes.dtype)
@@ -98,6 +131,7 @@ class _How:
     low: torch.dtype             # of the products
     smoothing: float
     learn: bool
+    ways: Ways
 
 
 @dataclass(eq=False)
@@ -114,10 +148,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, how: _How) -> tuple[Tensor, Tensor]:
         made = (hidden, weight, bias)
         wanted = ctx.needs_input_grad[:3] if how.learn else (False,) * 3
-        slopes = _Slopes(*(torch.empty_like(x) if x is not None and want else None for x, want in zip(made, wanted, strict=True)))
+        slopes = _Slopes(*(_room(how, x, x.dtype) if x is not None and want else None for x, want in zip(made, wanted, strict=True)))
         with torch.autocast(hidden.device.type, enabled=False):
-            low = [None if x is None else x.to(how.low) for x in made]
-            total, nll = (part.clone() for part in _chunked(*low, targets, how.smoothing, slopes))   # pyright: ignore
+            low = [x if x is None or x.dtype == how.low else _room(how, x, how.low).copy_(x) for x in made]
+            total, nll = (part.clone() for part in _chunked(*low, targets, how, slopes))   # pyright: ignore
         ctx.mark_non_differentiable(nll)
         ctx.save_for_backward(slopes.hidden, slopes.weight, slopes.bias)
         return total, nll
@@ -130,41 +164,48 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return *(x if x is None or free else x * scale.to(x.dtype) for x in ctx.saved_tensors), None, None
 
 
-def _chunked(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, smoothing: float, slopes: _Slopes
-) -> Tensor:
+def _chunked(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, how: _How, slopes: _Slopes) -> Tensor:
     """(smoothed, plain) loss; the gradients go to `slopes`."""
-    sums = hidden.new_zeros(2, dtype=torch.promote_types(hidden.dtype, torch.float32))
+    sums = hidden.new_zeros(2, dtype=_wide(hidden))
     learn = slopes.hidden is not None or slopes.weight is not None or slopes.bias is not None
     for each in (slopes.bias, None if len(hidden) else slopes.weight):
         if each is not None:
             each.zero_()
-    room: Tensor | None = None                                # the same memory for all: new pages cost as much as a pass over them
-    for part in _parts(len(hidden), len(weight), CHUNK, hidden.device):
+    parts = list(_parts(len(hidden), len(weight), CHUNK, hidden.device))
+    room = how.ways.empty((parts[0].stop if parts else 0, len(weight)), dtype=hidden.dtype, device=hidden.device)    # the same for all
+    for part in parts:
         states = hidden[part]
-        room = hidden.new_empty(len(states), len(weight)) if room is None else room
         logits = room[: len(states)]
         torch.mm(states, weight.T, out=logits) if bias is None else torch.addmm(bias, states, weight.T, out=logits)
-        sums += softmax_slopes(logits, targets[part], logits if learn else None, smoothing=smoothing)
+        sums += softmax_slopes(logits, targets[part], logits if learn else None, smoothing=how.smoothing, ways=how.ways)
         if slopes.hidden is not None:
             slopes.hidden[part] = logits @ weight
         if slopes.weight is not None:
-            _add_product(slopes.weight, logits, states, fresh=part.start == 0)
+            _add_product(slopes.weight, logits, states, how.ways.add, fresh=part.start == 0)
         if slopes.bias is not None:
             slopes.bias += logits.sum(0, dtype=sums.dtype)
     return sums
 
 
-def _add_product(sums: Float[Tensor, "v m"], slopes: Float[Tensor, "t v"], states: Float[Tensor, "t m"], *, fresh: bool) -> None:
-    """sums += slopes^T states, or = where `fresh`, block by block: torch adds two formats at a fifth of the speed of a copy and a sum."""
-    low = wide = sums.new_empty(0)
+def _add_product(
+    sums: Float[Tensor, "v m"], slopes: Float[Tensor, "t v"], states: Float[Tensor, "t m"], add: Callable[..., None], *, fresh: bool
+) -> None:
+    """sums += slopes^T states, or = where `fresh`, block by block."""
+    low = sums.new_empty(0)
     for block in _parts(len(sums), sums.shape[1], BLOCK, sums.device):
         into = sums[block]
-        if not len(low):
-            low, wide = torch.empty_like(into, dtype=states.dtype), torch.empty_like(into)
-        made, copy = low[: len(into)], wide[: len(into)]
+        low = torch.empty_like(into, dtype=states.dtype) if not len(low) else low
+        made = low[: len(into)]
         torch.mm(slopes[:, block].T, states, out=made)
-        into.copy_(made) if fresh else into.add_(copy.copy_(made))
+        add(into, made, fresh=fresh)
+
+
+def _room(how: _How, x: Tensor, dtype: torch.dtype) -> Tensor:
+    return how.ways.empty(tuple(x.shape), dtype=dtype, device=x.device)
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def _parts(rows: int, width: int, most: dict[str, int], device: torch.device) -> Iterator[slice]:

@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import InputError
 from ..inputs.batch import Batch
 from ..inputs.pairs import Pairs
+from ..native.training import TRAINING
 from ..nn.heads import Factors
 from ..ops import linear_cross_entropy
 from .plan import Plan
@@ -75,7 +76,7 @@ def translation_loss(model: Any, pairs: Pairs, *, start: int | None, label_smoot
         hidden = hidden.unflatten(0, (copies, -1)).index_select(1, places).flatten(0, 1)
     if copies == 1 and isinstance(model, Factored):
         made = model.factors(hidden)
-        total, nll = linear_cross_entropy(made.hidden, made.weight, made.bias, targets, smoothing=label_smoothing)
+        total, nll = linear_cross_entropy(made.hidden, made.weight, made.bias, targets, smoothing=label_smoothing, ways=TRAINING)
     else:
         agree = consistency if copies == 2 else 0.0
         total, nll = _sums(model.logits, hidden, targets, partial(softmax_loss, smoothing=label_smoothing, consistency=agree))

@@ -23,6 +23,7 @@ from .optimiser import adamw, put_state, state_of, trained
 from .plan import Ema, Plan
 from .precision import Settled, autocast, settle
 from .schedule import learning_rate
+from .tables import rows_apart
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Run:
             self._feed = Feed(self._batches, self._place)
         self.model.train()
         place, sums, tokens = self._place, torch.zeros(2, device=self.device), 0
-        with chance(self.device, self.plan.seed, step):
+        with chance(self.device, self.plan.seed, step), rows_apart(self.model):
             for place_after, lesson in islice(self._feed, self.plan.accumulate):
                 place = place_after
                 with autocast(self.precision, self.device):

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..native.training import TRAINING
 from ..ops.cross_entropy import softmax_slopes, walk
 
 
@@ -38,7 +39,7 @@ class _SoftmaxLoss(torch.autograd.Function):
         if consistency:
             sums = _twice(logits.detach(), targets, smoothing, consistency, slope)
         else:
-            sums = softmax_slopes(logits.detach(), targets, slope, smoothing=smoothing)
+            sums = softmax_slopes(logits.detach(), targets, slope, smoothing=smoothing, ways=TRAINING)
         total, nll = (part.clone() for part in sums)
         ctx.mark_non_differentiable(nll)
         if slope is not None:

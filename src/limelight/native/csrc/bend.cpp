@@ -25,6 +25,7 @@ template <class Each> void spread(int64_t count, int threads, Each&& each) {
 // With s = 1 / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3): (x s)' = s + x s (1 - s) 2 u'.
 __m512 gelu_slope(__m512 x) {
   constexpr float kTwice = 2 * 0.7978845608f;
+  x = _mm512_max_ps(_mm512_set1_ps(-16.f), _mm512_min_ps(_mm512_set1_ps(16.f), x));      // beyond it is 0 or 1; NaN stays
   const __m512 square = _mm512_mul_ps(x, x), one = _mm512_set1_ps(1.f);
   const __m512 inner = _mm512_fmadd_ps(square, _mm512_set1_ps(-kTwice * 0.044715f), _mm512_set1_ps(-kTwice));
   const __m512 share = sigmoid_of_minus(_mm512_mul_ps(x, inner));
