@@ -50,7 +50,7 @@ def add_to(sums: Float[Tensor, "r m"], made: Float[Tensor, "r m"], *, fresh: boo
 
 @dataclass(frozen=True)
 class Ways:
-    """Who does what is no product. limelight.native has faster ones for a CPU (see native.TRAINING)."""
+    """Who does what is no product. limelight.native.training has faster ones for a CPU."""
 
     softmax: Callable[[Tensor, Tensor | None, float], tuple[Tensor, Tensor]] = softmax_rows
     add: Callable[..., None] = add_to
