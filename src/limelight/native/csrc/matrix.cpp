@@ -54,9 +54,9 @@ void expect(const Place& at, Rows y) {
 struct Block { int64_t row, rows; Range panels; };
 
 void work_on(const Matrix& m, const Converted& c, const Block& b, Rows y, const Epilogue& e) {
-  alignas(64) float sums[12 * kPanel];
+  alignas(64) float sums[kMostRows * kPanel];
   const Finish done = finishing(e.act);
-  const int64_t tiles = ceil_div(b.rows, most_rows(m.kind)), bytes = panel_bytes(m, c);
+  const int64_t tiles = ceil_div(b.rows, tallest(m.kind, b.rows)), bytes = panel_bytes(m, c);
   for (int64_t panel = b.panels.first; panel < b.panels.last; ++panel)
     for (int64_t tile = 0; tile < tiles; ++tile) {                    // of nearly equal height: 13 rows are 7 and 6
       const int64_t row = b.row + b.rows * tile / tiles;
@@ -72,7 +72,7 @@ void work_on(const Matrix& m, const Converted& c, const Block& b, Rows y, const 
 void multiply(const Matrix& m, int64_t rows, const void* scratch, Rows y, const Epilogue& e, Pool& pool) {
   if (!rows || !m.outputs) return;
   const Converted c = layout(m, rows, const_cast<void*>(scratch));
-  const int64_t tall = most_rows(m.kind), fit = kBlockBytes / c.bytes / tall * tall;
+  const int64_t tall = tallest(m.kind, rows), fit = kBlockBytes / c.bytes / tall * tall;
   const int64_t blocks = ceil_div(rows, fit < tall ? tall : fit), panels = ceil_div(m.outputs, kPanel);
   const int64_t pieces = pool.count() == 1 ? 1 : 8 * pool.count(), wide = ceil_div(panels, pieces);
   const int64_t across = ceil_div(panels, wide);

@@ -76,7 +76,7 @@ float to_grouped_bytes(const float* x, int64_t width, const Converted& c, int64_
 }
 
 // Bytes from group to group: side by side up to a tile of rows; of more 7, 15, 23 ... lines, so that the groups of a tile share no cache set.
-int64_t apart(int64_t rows) { return rows <= 12 ? rows * kGroup : (ceil_div(rows * kGroup, kLine) | 7) * kLine; }
+int64_t apart(int64_t rows) { return rows <= kMostRows ? rows * kGroup : (ceil_div(rows * kGroup, kLine) | 7) * kLine; }
 
 int64_t words_bytes(const Matrix& m, const Converted& c) { return m.kind == Kind::int4 ? c.groups * c.across : c.rows * c.stride; }
 

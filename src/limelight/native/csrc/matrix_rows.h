@@ -4,6 +4,8 @@
 
 namespace limelight {
 
+constexpr int kMostRows = 12;                                         // that have sums in registers at once
+
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Converted {

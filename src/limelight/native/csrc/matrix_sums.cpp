@@ -143,10 +143,10 @@ template <class Dot, int... R> Kernel choose(int rows, std::integer_sequence<int
 
 Kernel choose(Kind kind, int rows) {
   switch (kind) {
-    case Kind::float32: return choose<Float32>(rows, std::make_integer_sequence<int, most_rows(Kind::float32)>());
-    case Kind::bfloat16: return choose<Bfloat16>(rows, std::make_integer_sequence<int, most_rows(Kind::bfloat16)>());
-    case Kind::int8: return choose<Int8>(rows, std::make_integer_sequence<int, most_rows(Kind::int8)>());
-    default: return choose<Int4>(rows, std::make_integer_sequence<int, most_rows(Kind::int4)>());
+    case Kind::float32: return choose<Float32>(rows, std::make_integer_sequence<int, kMostRows>());
+    case Kind::bfloat16: return choose<Bfloat16>(rows, std::make_integer_sequence<int, kMostRows>());
+    case Kind::int8: return choose<Int8>(rows, std::make_integer_sequence<int, kMostRows>());
+    default: return choose<Int4>(rows, std::make_integer_sequence<int, kMostRows>());
   }
 }
 
