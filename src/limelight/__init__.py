@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .decode import Engine
     from .errors import (
         DeviceError,
         InputError,
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DeviceError",
+    "Engine",
     "Explorer",
     "InputError",
     "LimelightError",
@@ -63,7 +65,7 @@ __all__ = [
 ]
 
 _HOMES = {"Opened": "hub", "Result": "tasks.result", "Trace": "look", "Translate": "tasks.translate", "TranslateOptions": "tasks.translate"}
-_HOMES |= {"mechanisms": "spec.mechanisms", "Explorer": "explore", "explorer": "explore"}
+_HOMES |= {"mechanisms": "spec.mechanisms", "Explorer": "explore", "explorer": "explore", "Engine": "decode"}
 _HOMES |= {"bundled": "hub", "open": "hub", "pipeline": "pipelines", "task": "tasks", "trace": "look"}
 _HOMES |= {name: "errors" for name in __all__ if name.endswith("Error")}
 

@@ -20,7 +20,9 @@ from ..nn.paged import PAGE
 from ..nn.stack import Stack
 from .choices import Choice, Greedy
 from .filters import Filter
+from .loop import Step
 from .request import Request, Row, check_fits
+from .search import tops
 from .stops import Ending
 from .trails import Hypothesis
 
@@ -39,6 +41,18 @@ class Load:
     read: int
     shared: int
     put_back: int
+
+
+@dataclass(frozen=True)
+class Told(Step):
+    """A step of an answer that another thread may be writing: what was sure when it was told."""
+
+    told: tuple[int, ...] = ()
+
+    def fixed(self, source: int) -> tuple[int, ...]:
+        """See Step; there is one source."""
+        del source
+        return self.told
 
 
 class Answering:
@@ -87,6 +101,21 @@ class Answering:
                 break
         if self._request.error is not None:
             raise self._request.error
+
+    def steps(self) -> Iterator[Told]:
+        """The same as steps, as decode.stream tells them; the last has the answers. Whoever stops listening cancels it.
+
+        Raises what `result` raises.
+        """
+        try:
+            while not self.over:
+                told = self.tokens
+                yield Told(len(told), self._request.search, told=told)
+                self._engine.wait(self, len(told))
+            self.result()
+            yield Told(self._request.index, self._request.search, told=self.tokens)
+        finally:
+            self.cancel()
 
     def result(self) -> list[Hypothesis]:
         """Wait for the answers, best first, as decode.generate gives them. Raises TaskError where it was cancelled, and what a filter or
@@ -250,10 +279,11 @@ class Engine:
         budget, coming, planned = self._chunk, set[bytes](), list[tuple[Request, Row]]()
         for request in list(self._running):
             for row in [each for each in request.rows if each.scores is None]:
-                self._shared += row.read.share(row.left)
                 left = row.left
-                n = min(len(left), max(budget, 1 if len(left) == 1 else 0))
-                if not n or row.read.next_name(left) in coming:
+                if len(left) > 1 and (shared := row.read.share(left)):
+                    self._shared, left = self._shared + shared, row.left
+                n = len(left) if len(left) == 1 else min(len(left), max(budget, 0))
+                if not n or (coming and row.read.next_name(left) in coming):
                     continue
                 if not self._has_room(request, row, n):
                     break
@@ -290,14 +320,16 @@ class Engine:
         try:
             hidden = self.model.go_on(cache)
             ready = [i for i, row in enumerate(rows) if not row.left]
-            scores = self.model.logits(hidden[ready]).float() if ready else hidden
+            hidden = hidden if len(ready) == len(rows) else hidden[ready]
+            scores = self.model.logits(hidden).float() if ready else hidden
+            found = tops(scores) if ready else []
         except Exception as error:
             for request in self._running:
                 if any(row in request.rows for row in rows):
                     request.error = error
             return
-        for i, each in zip(ready, scores, strict=False):
-            rows[i].scores = each
+        for i, each, top in zip(ready, scores, found, strict=False):
+            rows[i].scores, rows[i].top = each, top
 
     def _cache(self, rows: list[Row]) -> PagedCache:
         """The same while the rows are: a trace can then tell that they go on."""

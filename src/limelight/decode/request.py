@@ -14,6 +14,7 @@ from ..nn import PagedSequence, PagePool
 from ..spec import Stack
 from .choices import Beam, Choice, Greedy
 from .filters import Filter
+from .search import SingleSearch, Top
 from .stops import Ending
 
 
@@ -35,6 +36,7 @@ class Row:
     text: list[int]
     read: PagedSequence
     scores: Float[Tensor, " v"] | None = None
+    top: Top | None = None                               # of those scores
 
     @property
     def left(self) -> list[int]:
@@ -93,20 +95,36 @@ class Request:
 
     def advance(self) -> None:
         """Choose the next tokens, as decode.stream does, and let the rows follow."""
+        parents = self._plain()
+        parents = self._chosen() if parents is None else parents
+        self.index += 1
+        self._follow(parents)
+        self.told = self.search.fixed(0)
+        self.done = not self.search.trails
+
+    def _plain(self) -> list[int] | None:
+        """One row and no filters: what was found for all rows of a pass at once is all that there is to know; None elsewhere."""
+        (row, *others), search = self.rows, self.search
+        if others or self.filters or self.width > 1 or not isinstance(search, SingleSearch) or row.top is None or row.scores is None:
+            return None
+        return search.follow([0], row.scores[None], [row.top])
+
+    def _chosen(self) -> list[int]:
         scores = torch.stack([row.scores for row in self.rows if row.scores is not None])
         scores = scores.log_softmax(-1) if self.choice.logs else scores
         if self.filters:
             said = torch.tensor([row.text for row in self.rows], device=scores.device)
             for each in self.filters:
                 scores = each(scores, said, self.index)
-        parents = self.search.advance(scores)
-        self.index += 1
-        self._follow(parents)
-        self.told = self.search.fixed(0)
-        self.done = not self.search.trails
+        return self.search.advance(scores)
 
     def _follow(self, parents: Sequence[int]) -> None:
         """Each trail goes on from its parent's row; the first that does has it, others share its pages."""
+        if len(parents) == len(self.rows) == 1:
+            (row,), (trail,) = self.rows, self.search.trails
+            row.text.append(trail.tokens[-1])
+            row.scores = row.top = None
+            return
         before, self.rows = self.rows, []
         taken: set[int] = set()
         for parent, trail in zip(parents, self.search.trails, strict=True):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -34,6 +34,19 @@ class Search(Protocol):
         ...
 
 
+class Top(NamedTuple):
+    """The likeliest token of a row, its score, and the logarithm of what all tokens weigh where that one weighs 1."""
+
+    token: int
+    score: float
+    rest: float
+
+
+def tops(scores: Float[Tensor, "r v"]) -> list[Top]:
+    """Of each row."""
+    return list(map(Top, *(each.tolist() for each in likeliest(scores.float()))))
+
+
 class SingleSearch:
     """Greedy search and sampling: each trail goes its own way; `copies` of them for each source. `pick`: None takes the likeliest token."""
 
@@ -50,21 +63,22 @@ class SingleSearch:
             rows = [row for row in rows for _ in range(self._copies)]
             self.trails = [Trail(self.trails[row].source, turn=i % self._copies) for i, row in enumerate(rows)]
             scores = scores[torch.tensor(rows, device=scores.device)]
-        return self.follow(rows, scores, *likeliest(scores.float()))
+        return self.follow(rows, scores, tops(scores))
 
-    def follow(self, rows: list[int], scores: Float[Tensor, "r v"], tokens: Tensor, most: Tensor, rest: Tensor) -> list[int]:
-        """Go on from `rows`, whose `scores` these are, with what is known of the likeliest token of each (see native.likeliest)."""
-        if not all(able := [best > -torch.inf for best in most.tolist()]):
-            rows = self._without_speechless(rows, able)
-            scores, tokens, most, rest = (each[torch.tensor(able, device=scores.device)] for each in (scores, tokens, most, rest))
+    def follow(self, rows: list[int], scores: Float[Tensor, "r v"], best: Sequence[Top]) -> list[int]:
+        """Go on from `rows`, whose `scores` these are, with what is known of the likeliest token of each."""
+        if not all(able := [each.score > -torch.inf for each in best]):
+            rows, best = self._without_speechless(rows, able), [each for each, can in zip(best, able, strict=True) if can]
+            scores = scores[torch.tensor(able, device=scores.device)]
             if not rows:
                 return []
-        logprobs = -rest
+        tokens, logprobs = [each.token for each in best], [-each.rest for each in best]
         if self.pick is not None:
-            tokens = self.pick(scores, self.trails).to(scores.device)
-            logprobs = scores.gather(1, tokens[:, None])[:, 0].float() - most - rest
+            picked = self.pick(scores, self.trails).to(scores.device)
+            found = scores.gather(1, picked[:, None])[:, 0].tolist()
+            tokens, logprobs = picked.tolist(), [x - each.score - each.rest for x, each in zip(found, best, strict=True)]
         stay, kept = [], []
-        for trail, row, token, logprob in zip(self.trails, rows, tokens.tolist(), logprobs.tolist(), strict=True):
+        for trail, row, token, logprob in zip(self.trails, rows, tokens, logprobs, strict=True):
             longer = trail.then(token, logprob, row)
             ended = self._ending.ends(longer.tokens)
             if ended or len(longer.tokens) >= self._ending.max_length:

@@ -65,5 +65,7 @@ def common(rows: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     if not rows:
         return ()
     low, high = min(rows), max(rows)
+    if low == high:
+        return low
     same = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
     return low[:same]

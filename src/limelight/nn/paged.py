@@ -182,7 +182,8 @@ class PagedSequence:
 
     def append(self, ids: Sequence[int]) -> None:
         """More tokens, and room for them. Raises InputError where the pool has too few pages; nothing has changed then."""
-        self.pool.check(self.needs(len(ids)))
+        if (wanted := self.needs(len(ids))) > 0:
+            self.pool.check(wanted)
         if ids and len(self.tokens) % self.pool.page:
             last, self.pages[-1] = self.pages[-1], self.pool.own(self.pages[-1])
             self.turns += last != self.pages[-1]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
+from ..decode import Engine
 from ..errors import InputError, TaskError
 from ..hub import Opened
 from ..inputs.template import Template, read_template
@@ -76,6 +78,15 @@ class Chat:
     def begin(self, options: ChatOptions | None = None, **changes: Any) -> Talk:
         """A conversation that remembers what was said."""
         return Talk(self, with_changes("chat", options, ChatOptions, changes))
+
+    def engine(self, *, slots: int = 8192, rows: int = 32) -> AbstractContextManager[Engine]:
+        """While this is open, calls and streams of one text each, from any threads, are written side by side: `rows` at once at most, in
+        room for `slots` tokens. Each is what it is alone. Raises TaskError for a model with an encoder, or where one is open already.
+
+            with chat.engine():
+                ...                                                  # chat.stream(text) from as many threads as there are texts
+        """
+        return self._writer.together(slots=slots, rows=rows)
 
     def columns(self, options: ChatOptions) -> Columns:
         """What a table gets: a reply to each message, which begins a conversation of its own."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, overload
 
-from ..decode import Draft
+from ..decode import Draft, Engine
 from ..errors import InputError
 from ..hub import Opened
 from ..values import value
@@ -66,6 +67,15 @@ class Generate:
         answers = by_text(scribe.all(parts), len(prompts))
         results = [self._result(scribe, text, each) for text, each in zip(prompts, answers, strict=True)]
         return results[0] if isinstance(prompt, str) else results
+
+    def engine(self, *, slots: int = 8192, rows: int = 32) -> AbstractContextManager[Engine]:
+        """While this is open, calls and streams of one text each, from any threads, are written side by side: `rows` at once at most, in
+        room for `slots` tokens. Each is what it is alone. Raises TaskError for a model with an encoder, or where one is open already.
+
+            with generate.engine():
+                ...                                                  # generate.stream(text) from as many threads as there are texts
+        """
+        return self._writer.together(slots=slots, rows=rows)
 
     def columns(self, options: GenerateOptions) -> Columns:
         """What a table gets."""

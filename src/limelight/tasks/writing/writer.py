@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ from ...decode import (
     Choice,
     Draft,
     Ending,
+    Engine,
     Filter,
     Forced,
     Greedy,
@@ -31,7 +33,7 @@ from ...decode import (
     stream,
 )
 from ...decode.choices import Penalty
-from ...errors import InputError, RecipeError
+from ...errors import InputError, RecipeError, TaskError
 from ...hub import Opened
 from ...inputs import pad
 from ...manifest import Generation, Use
@@ -84,6 +86,22 @@ class Writer:
         m = opened.manifest
         found = m.uses.get(use, Use(generation=m.generation))
         self.opened, self.prefix, self.generation = opened, found.prefix, found.generation
+        self._engine: Engine | None = None
+
+    @contextmanager
+    def together(self, *, slots: int = 8192, rows: int = 32) -> Iterator[Engine]:
+        """While this is open, single texts that any threads let it write share the steps of an engine (see decode.Engine).
+
+        Raises TaskError for a model with an encoder, or where one is open already.
+        """
+        if self._engine is not None:
+            raise TaskError("this task has an engine running already: got another start.", "Use the one that runs.")
+        with Engine(self.opened.model, slots=slots, rows=rows) as engine:
+            self._engine = engine
+            try:
+                yield engine
+            finally:
+                self._engine = None
 
     def choice(self, options: Writing) -> Choice:
         """How tokens are chosen: as asked, or else as the folder says."""
@@ -131,6 +149,8 @@ class Writer:
         side = "left" if o.model.encoder is None else "right"
         source = pad(rows, filler=g.pad, side=side).to(o.device)
         choice, start, filters = self.choice(options), g.start or 0, rules(g, ending)
+        if self._engine is not None and len(rows) == 1 and draft is None:
+            return self._engine.submit(rows[0], choice, ending=ending, filters=filters).steps()
         if draft is not None:
             return speculate(o.model, source, choice, ending=ending, draft=draft, start=start, filters=filters)
         return stream(o.model, source, choice, ending=ending, start=start, filters=filters)
