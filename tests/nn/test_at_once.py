@@ -217,7 +217,7 @@ def test_rows_that_change_places_are_read_where_they_were_written(name: str) -> 
 def test_what_may_be_seen_is_worked_out_once_for_all_who_look(monkeypatch: pytest.MonkeyPatch) -> None:
     model, made = packed("decoder_window"), []
     see = Stack._nears
-    monkeypatch.setattr(Stack, "_nears", lambda self, *given: made.append(1) or see(self, *given))
+    monkeypatch.setattr(Stack, "_nears", lambda self, *given, **how: made.append(1) or see(self, *given, **how))
     says(model)
     assert not made
     with trace(model):
