@@ -82,7 +82,8 @@ class Cache:
     """Keys and values of the tokens so far, a pair (b g n d) a layer, and those of the memory that cross-attention looks at.
 
     Room is taken ahead and doubled when full, so a step writes its own keys and copies nothing. All layers stand in one tensor,
-    so beams that change places are one copy; or none, where a kernel reads each slot from the row that wrote it. Made for inference: torch refuses to go back through what was written over.
+    so beams that change places are one copy; or none, where a kernel reads each slot from the row that wrote it. Made for inference:
+    torch refuses to go back through what was written over.
     `groups`: the most heads of keys that a layer has, where layers differ. `state`: what a recurrent decoder goes on from, (b r m), in
     place of keys and values of its own.
     """
