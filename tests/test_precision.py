@@ -80,3 +80,16 @@ def test_a_draft_has_the_products_of_the_other(tiny_folder: Path, monkeypatch: p
     for how, precision in (({}, "int8"), ({"dtype": "fp32"}, "fp32"), ({"quant": "int4"}, "int4"), ({"dtype": "bf16"}, "bf16")):
         assert isinstance(drafter(str(tiny_folder), open_model(tiny_folder, device="cpu", **how)), Small)
         assert found[-1].precision == precision
+
+
+@NATIVE
+@pytest.mark.parametrize("quant", ["int8", "int4"])
+def test_without_native_kernels_a_kind_by_name_rounds_as_much(quant: str, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from limelight.nn import packed
+
+    fast = said(open_model(tiny_folder, device="cpu", quant=quant))
+    exact = said(open_model(tiny_folder, device="cpu", dtype="fp32"))
+    monkeypatch.setattr(packed, "library", lambda: None)
+    plain = open_model(tiny_folder, device="cpu", quant=quant)
+    assert plain.precision == quant
+    assert apart(fast, exact) / 2 < apart(said(plain), exact) < 2 * apart(fast, exact)

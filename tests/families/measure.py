@@ -42,7 +42,7 @@ def measured(folder: str, text: str) -> dict[str, object]:
     before, began = settled(), time.process_time()
     kind, said = "", ""
     try:
-        opened = limelight.open(folder, device="cpu")
+        opened = limelight.open(folder, device="cpu", dtype="fp32")
         if text:
             opened.text.encode(text)
     except limelight.LimelightError as error:
@@ -54,7 +54,7 @@ def measured(folder: str, text: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    limelight.open(sys.argv[1], device="cpu").text.encode("Good morning.")
+    limelight.open(sys.argv[1], device="cpu", dtype="fp32").text.encode("Good morning.")
     gc.freeze()                                                      # else each collection looks through all of torch
     for name, folder, text in json.loads(Path(sys.argv[2]).read_text()):
         sys.stdout.write(json.dumps({"name": name, **measured(folder, text)}) + "\n")

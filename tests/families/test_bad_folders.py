@@ -67,7 +67,7 @@ def test_what_is_spoiled_was_good(good: dict[str, Path]) -> None:
     import limelight
 
     for folder in good.values():
-        assert limelight.open(folder, device="cpu").text.encode("The cat").ids
+        assert limelight.open(folder, device="cpu", dtype="fp32").text.encode("The cat").ids
 
 
 def test_a_word_twice_is_the_later_one_as_elsewhere(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_word_twice_is_the_later_one_as_elsewhere(tmp_path: Path) -> None:
     published("bert-ForMaskedLM", tmp_path)
     (tmp_path / "tokenizer.json").unlink()
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ncat\nthe\ncat\n")
-    assert limelight.open(tmp_path).text.encode("the cat").ids == (2, 6, 7, 3)
+    assert limelight.open(tmp_path, dtype="fp32").text.encode("the cat").ids == (2, 6, 7, 3)
 
 
 def test_a_mark_that_the_model_has_no_row_for_is_one_that_it_does_not_have(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_mark_that_the_model_has_no_row_for_is_one_that_it_does_not_have(tmp_p
     tokenizer(lambda t: t["added_tokens"].extend(marks))(tmp_path)
     config("tokenizer_config.json", mask_token="<mask>", pad_token="<fill>")(tmp_path)
     config("generation_config.json", pad_token_id=vocab + 1, bad_words_ids=[[5], [vocab]], begin_suppress_tokens=[3, vocab])(tmp_path)
-    opened = limelight.open(tmp_path)
+    opened = limelight.open(tmp_path, dtype="fp32")
     g = opened.manifest.generation
     assert (opened.text.marks.mask, opened.text.marks.pad) == (None, None)
     assert g.pad == opened.text.pad == opened.text.end

@@ -44,7 +44,7 @@ def test_a_folder_translates_as_its_settings_ask(name: str, settings: str, tmp_p
 
 def test_a_classifier_opens_with_its_labels(tmp_path: Path) -> None:
     theirs = published("distilbert-ForSequenceClassification", tmp_path)
-    opened = limelight.open(tmp_path)
+    opened = limelight.open(tmp_path, dtype="fp32")
     (head,) = opened.manifest.spec.heads
     assert head.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
     ids = torch.tensor([opened.text.encode(SAID[0]).ids])
@@ -66,7 +66,7 @@ MADE_FOR = {
 @pytest.mark.parametrize("name", MADE_FOR)
 def test_what_a_folder_was_made_for(name: str, tmp_path: Path) -> None:
     published(name, tmp_path)
-    assert limelight.open(tmp_path).manifest.task == MADE_FOR[name]
+    assert limelight.open(tmp_path, dtype="fp32").manifest.task == MADE_FOR[name]
     if MADE_FOR[name] != "translate":
         with pytest.raises(TaskError, match=f"cannot translate: .* It can .*{MADE_FOR[name]}"):
             limelight.task("translate", tmp_path)
@@ -76,7 +76,7 @@ def test_what_a_folder_was_made_for(name: str, tmp_path: Path) -> None:
 def test_what_is_converted_opens_elsewhere_and_here_with_the_same_numbers(name: str, tmp_path: Path) -> None:
     theirs = published(name, tmp_path / "a", max_new_tokens=9)
     assert main(["convert", str(tmp_path / "a"), str(tmp_path / "b"), "--json"]) == 0
-    ours, again = limelight.open(tmp_path / "a"), limelight.open(tmp_path / "b")
+    ours, again = limelight.open(tmp_path / "a", dtype="fp32"), limelight.open(tmp_path / "b", dtype="fp32")
     assert again.manifest.spec == ours.manifest.spec
     assert again.manifest.generation == ours.manifest.generation
     assert all(torch.equal(weight, again.model.state_dict()[key]) for key, weight in ours.model.state_dict().items())
@@ -89,7 +89,7 @@ def test_what_is_converted_opens_elsewhere_and_here_with_the_same_numbers(name: 
 
 def test_saved_it_has_the_form_that_it_had(tmp_path: Path, tiny_folder: Path) -> None:
     theirs = published("llama-ForCausalLM", tmp_path / "a")
-    opened = limelight.open(tmp_path / "a")
+    opened = limelight.open(tmp_path / "a", dtype="fp32")
     opened.save(tmp_path / "b")
     opened.save(tmp_path / "half", bits="bf16")
     ids = torch.tensor([opened.text.encode(SAID[0]).ids])
@@ -99,17 +99,17 @@ def test_saved_it_has_the_form_that_it_had(tmp_path: Path, tiny_folder: Path) ->
         half = type(theirs).from_pretrained(tmp_path / "half").eval()(ids).logits
         assert half.dtype == torch.bfloat16
         assert 0 < (half - wanted).abs().max() < 0.1
-    ours = limelight.open(tiny_folder)
+    ours = limelight.open(tiny_folder, dtype="fp32")
     ours.save(tmp_path / "c", bits="int8")
-    again = limelight.open(tmp_path / "c")
+    again = limelight.open(tmp_path / "c", dtype="fp32")
     assert (ours.form, again.form, again.manifest) == ("limelight", "limelight", ours.manifest)
     assert (tmp_path / "c" / "README.md").read_text() == "# tiny\n"
-    assert (opened.form, limelight.open(tmp_path / "half").form) == ("published", "published")
+    assert (opened.form, limelight.open(tmp_path / "half", dtype="fp32").form) == ("published", "published")
 
 
 def test_a_form_that_a_model_cannot_have_is_refused(tmp_path: Path, tiny_folder: Path) -> None:
     published("gpt2-LMHeadModel", tmp_path / "a")
-    opened = limelight.open(tmp_path / "a")
+    opened = limelight.open(tmp_path / "a", dtype="fp32")
     with pytest.raises(TaskError, match="do not read limelight's int8"):
         opened.save(tmp_path / "b", bits="int8")
     with pytest.raises(TaskError, match="published tokenizer"):
@@ -141,7 +141,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_name_is_found_in_the_cache(cache: Path) -> None:
     for name in ("someone/small", "someone/small@main", f"someone/small@{'0' * 40}"):
-        found = limelight.open(name)
+        found = limelight.open(name, dtype="fp32")
         assert found.folder.samefile(cache / "snapshots" / ("0" * 40))
         assert found.manifest.name == name.split("@")[0]
 

@@ -15,7 +15,7 @@ from limelight.native import library
 from limelight.native.matrix import Matrix
 from limelight.native.rounding import whole_groups, whole_rows
 from limelight.nn.packed import Linear, keep_whole
-from limelight.quant import SCALE, SHARES, Whole, halved, joined, stored, unpack
+from limelight.quant import SCALE, SHARES, Rounded, Whole, halved, joined, stored, unpack
 from limelight.weights import read_tensors
 
 NATIVE = pytest.mark.skipif(library() is None, reason="no native kernels here")
@@ -81,6 +81,20 @@ def test_a_layer_multiplies_by_what_its_file_holds_until_it_changes(kind: str) -
         linear.weight.mul_(-1.7)
         linear.pack(kind)
         torch.testing.assert_close(linear(x), x @ linear.weight.mT, atol=1.0, rtol=0)
+
+
+@NATIVE
+@pytest.mark.parametrize("bias", [None, torch.randn(48)], ids=["no bias", "bias"])
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_the_plain_product_rounds_as_the_native_one(kind: str, bias: torch.Tensor | None) -> None:
+    given = whole(kind)
+    x = torch.randn(3, 5, 70) * torch.tensor([1e-3, 1.0, 50.0])[:, None, None]
+    x[0, 0], x[1, 1] = 0.0, 1e-38
+    found, wanted = Rounded(given.weight(), bias)(x), Matrix.of_whole(given, bias)(x)
+    assert float((found - wanted).norm() / wanted.norm()) < 1e-5
+    torch.testing.assert_close(found[2, 3], Rounded(given.weight(), bias)(x[2, 3]), rtol=1e-5, atol=1e-3)
+    x[2, 4, 6] = torch.inf
+    assert bool(Rounded(given.weight(), bias)(x)[2, 4].isnan().all())
 
 
 @NATIVE

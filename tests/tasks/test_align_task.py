@@ -128,7 +128,7 @@ def stored(name: str, at: Path, marks: list[str], **config: Any) -> Opened:
     (at / "tokenizer_config.json").write_text(json.dumps({"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>"}))
     told = json.loads((at / "config.json").read_text())
     (at / "config.json").write_text(json.dumps({**told, **config}))
-    return limelight.open(at)
+    return limelight.open(at, dtype="fp32")
 
 
 USES = {"translation_en_to_fr": {"prefix": "to French: "}}
@@ -171,5 +171,5 @@ def test_every_family_that_translates_is_examined_and_keeps_what_was_found(kind:
     assert found.aligner is not None
     assert 0 <= found.aligner.aer <= 1
     keep(opened.folder, aligner=found.aligner)
-    result = Translate(limelight.open(opened.folder))(learnt[0][0], min_length=4, **languages)
+    result = Translate(limelight.open(opened.folder, dtype="fp32"))(learnt[0][0], min_length=4, **languages)
     assert result.pictures[0].trust.endswith("on 4 gold pairs not used to choose it (0 is perfect)")

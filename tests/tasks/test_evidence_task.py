@@ -36,19 +36,19 @@ EFFECTS = ("leave-one-out", "integrated-gradients", "gradient-x-input")
 @pytest.fixture(scope="module")
 def moods(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The model that was set by hand: see reviews.MOODS for what decides."""
-    return limelight.open(reader(tmp_path_factory.mktemp("reader")), device="cpu")
+    return limelight.open(reader(tmp_path_factory.mktemp("reader")), device="cpu", dtype="fp32")
 
 
 @pytest.fixture(scope="module")
 def guesses(learnt_words: Callable[[str], Path]) -> Any:
     """A BERT that has learnt which words go together."""
-    return limelight.open(learnt_words("bert"), device="cpu")
+    return limelight.open(learnt_words("bert"), device="cpu", dtype="fp32")
 
 
 @pytest.fixture(scope="module")
 def goes_on(learnt_words: Callable[[str], Path]) -> Any:
     """A GPT-2 that has learnt the same."""
-    return limelight.open(learnt_words("gpt2"), device="cpu")
+    return limelight.open(learnt_words("gpt2"), device="cpu", dtype="fp32")
 
 
 # --- classes ------------------------------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def test_attention_misses_it_and_the_curve_says_so(moods: Any, name: str) -> Non
 
 def test_a_pair_and_a_text_that_is_tokens_already(tmp_path: Path) -> None:
     blank(tmp_path, "Bert", ("other", "same"))
-    opened = limelight.open(tmp_path, device="cpu")
+    opened = limelight.open(tmp_path, device="cpu", dtype="fp32")
     why = explain(opened, "the price", other="is great")
     assert [(word.text, word.part) for word in why.words] == [("the", 0), ("price", 0), ("is", 1), ("great", 1)]
     assert explain(opened, opened.text.encode("the price", "is great")).words == why.words
@@ -232,7 +232,7 @@ def test_ways_and_models_that_there_are_not(moods: Any, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match='is called "lime"'):
         limelight.task("classify", moods)(IPHONE, why="lime")
     published("bert-ForTokenClassification", tmp_path)
-    tags = limelight.open(tmp_path, device="cpu")
+    tags = limelight.open(tmp_path, device="cpu", dtype="fp32")
     assert methods(tags) == ()
     with pytest.raises(TaskError, match="has nothing that gives one number for a text") as caught:
         explain(tags, "The cat sees the mouse.")
@@ -246,7 +246,7 @@ WRITERS = ("t5-ForConditionalGeneration", "marian-MTModel", "qwen3-ForCausalLM")
 @pytest.mark.parametrize("name", [*FAMILIES, *WRITERS])
 def test_every_family_has_all_ways(name: str, tmp_path: Path) -> None:
     published(name, tmp_path)
-    opened = limelight.open(tmp_path, device="cpu")
+    opened = limelight.open(tmp_path, device="cpu", dtype="fp32")
     answer = (5, 6, 7) if name in WRITERS else None
     assert methods(opened) == tuple(METHODS)
     for way in METHODS:
@@ -283,7 +283,7 @@ def test_what_was_measured_stands_beside_it_and_chooses(moods: Any) -> None:
 
 def test_labels_of_ones_own_were_never_measured(tmp_path: Path) -> None:
     blank(tmp_path, "Bert", ("contradiction", "neutral", "entailment"))
-    opened = limelight.open(tmp_path, device="cpu")
+    opened = limelight.open(tmp_path, device="cpu", dtype="fp32")
     known = replace(opened, manifest=replace(opened.manifest, evidence=MEASURED))
     why = limelight.task("classify", known, dtype="fp32")("the camera is great .", labels=("camera", "price"), why=True).why
     assert (why.method, why.standing) == ("leave-one-out", None)

@@ -30,12 +30,12 @@ GAP = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-c
 
 @pytest.fixture(scope="module")
 def bert(learnt_words: Learnt) -> Opened:
-    return limelight.open(learnt_words("bert"), device="cpu")
+    return limelight.open(learnt_words("bert"), device="cpu", dtype="fp32")
 
 
 @pytest.fixture(scope="module")
 def gpt2(learnt_words: Learnt) -> Opened:
-    return limelight.open(learnt_words("gpt2"), device="cpu")
+    return limelight.open(learnt_words("gpt2"), device="cpu", dtype="fp32")
 
 
 # --- senses -----------------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     """A random BERT that reads forty tokens."""
     folder = tmp_path_factory.mktemp("places")
     wordy.made("bert", folder)
-    return limelight.open(folder, device="cpu")
+    return limelight.open(folder, device="cpu", dtype="fp32")
 
 
 @pytest.mark.parametrize("case", FOUND, ids=str)

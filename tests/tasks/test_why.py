@@ -149,7 +149,7 @@ def test_where_the_mean_of_all_places_is_read_attention_is_the_mean_of_all(tmp_p
     from limelight.tasks.reading.rows import as_batch
 
     published("bert-ForSequenceClassification", tmp_path)
-    opened = limelight.open(tmp_path, device="cpu")
+    opened = limelight.open(tmp_path, device="cpu", dtype="fp32")
     spec = opened.manifest.spec
     mean = replace(opened, manifest=replace(opened.manifest, spec=replace(spec, heads=(replace(spec.heads[0], at="mean"),))))
     rows = opened.text.encode_all(["The cat sees the mouse.", "Tom"])

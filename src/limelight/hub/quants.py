@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..errors import DeviceError, did_you_mean
-from ..native import built, library
+from ..native import library
 from ..native.matrix import Kind
 
 QUANTS: dict[str, Kind | None] = {"auto": None, "none": None, "int8": "int8", "int4": "int4"}
@@ -16,8 +16,8 @@ def pick_kind(name: str, device: torch.device, *, dtype: str = "auto", stored: K
     """The kind of products by its name; None where they are as exact as the numbers.
 
     "auto" takes the fastest kind without a loss that was measured, or the kind that a folder is `stored` in, but leaves a number format
-    that was asked for by name (`dtype`) to be what it says. Raises DeviceError for an unknown name, and where this machine has no kernels
-    for it.
+    that was asked for by name (`dtype`) to be what it says. A kind that is asked for by name is served without native kernels too, by
+    plain products that round as those do and are no faster than exact ones. Raises DeviceError for an unknown name, and on a GPU.
     """
     if name not in QUANTS:
         raise DeviceError(f'no quant "{name}".', did_you_mean(name, QUANTS))
@@ -28,8 +28,6 @@ def pick_kind(name: str, device: torch.device, *, dtype: str = "auto", stored: K
         return None
     if device.type != "cpu":
         raise DeviceError(f"products in {kind} are for a CPU: got {device}.", "Use quant none there, and dtype bf16.")
-    if built().library is None:
-        raise DeviceError(f"products in {kind} need native kernels, and there are none: {built().why}", "Use quant none.")
     return kind
 
 

@@ -19,11 +19,14 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..native import library
+from ..native.groups import GROUP
 from ..native.matrix import Kind, Matrix
-from ..quant import Whole, joined
+from ..native.rounding import whole_groups, whole_rows
+from ..quant import Rounded, Whole, joined
 from ..weights.mapped import give_back, trim
 
 KINDS: dict[torch.dtype, Kind] = {torch.float32: "float32", torch.bfloat16: "bfloat16"}      # of products, where none is asked for
+WHOLE: tuple[Kind, ...] = ("int8", "int4")              # kinds of whole numbers: they have a plain twin that any torch runs
 NEAR = {torch.float32: 1e-5, torch.bfloat16: 2e-2}      # how far a packed product may be off, relative
 Slot = tuple[nn.Module, str]                            # where a parameter stands: the module, and its name there
 Map = tuple[Slot, Slot | None]                          # a weight (o m), and its bias (o) if it has one
@@ -50,7 +53,7 @@ def pack_matrices(model: nn.Module, kind: Kind | None = None) -> bool:
     if first is None or first.device.type != "cpu" or first.dtype not in KINDS:
         return False
     kind = kind or KINDS[first.dtype]
-    if library() is None and not (kind == KINDS[first.dtype] and able(first.dtype)):
+    if library() is None and kind not in WHOLE and not (kind == KINDS[first.dtype] and able(first.dtype)):
         return False
     for module in list(model.modules())[::-1]:                      # what is inside before what it is inside of
         if isinstance(module, Packs):
@@ -71,7 +74,7 @@ class Packed:
         self._biases = [at for _, at in maps]
         self._slots = [at for at in (*self._weights, *self._biases) if at is not None]
         self._mark = self._state()
-        self._made: Matrix | tuple[Tensor, Tensor | None] | None = None
+        self._made: Matrix | Rounded | tuple[Tensor, Tensor | None] | None = None
 
     def serves(self, x: Tensor) -> bool:
         """Whether x may be multiplied here: no gradients are taken, and the weights are what they were."""
@@ -79,8 +82,13 @@ class Packed:
 
     def __call__(self, x: Float[Tensor, "*n m"]) -> Float[Tensor, "*n o"]:
         """(... m) -> (... o)."""
-        self._made = self._made or (self.matrix() if self.native else self._make())
-        return self._made(x) if isinstance(self._made, Matrix) else torch.ops.mkldnn._linear_pointwise(x, *self._made, "none", [], "")
+        made = self._made = self._made or self._first()
+        return made(x) if isinstance(made, Matrix | Rounded) else torch.ops.mkldnn._linear_pointwise(x, *made, "none", [], "")
+
+    def _first(self) -> Matrix | Rounded | tuple[Tensor, Tensor | None]:
+        if self.native:
+            return self.matrix()
+        return self._rounded() if self.kind in WHOLE else self._make()
 
     def matrix(self) -> Matrix:
         """The native matrix."""
@@ -93,6 +101,12 @@ class Packed:
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()                             # copies and pickles go without: their weights are others
 
+    def _rounded(self) -> Rounded:
+        """The plain twin of a native product of whole numbers."""
+        whole, bias = self._whole(), self._bias()
+        weight = _as_whole(self._weight(), self.kind) if whole is None else whole.weight()
+        return Rounded(weight, None if bias is None else bias.detach().float().clone())
+
     def _make(self) -> tuple[Tensor, Tensor | None]:
         made = torch.ops.mkldnn._reorder_linear_weight(self._weight(), None), self._bias()
         self._rest()
@@ -100,7 +114,7 @@ class Packed:
 
     def _whole(self) -> Whole | None:
         """The weights as whole numbers, where that is what they came from."""
-        weights = [_at(slot) for slot in self._weights] if self.kind in ("int8", "int4") else []
+        weights = [_at(slot) for slot in self._weights] if self.kind in WHOLE else []
         found = [(_marked(weight), *_KEPT[weight]) for weight in weights if weight in _KEPT]
         parts = [whole for now, whole, then in found if now == then]
         return joined(parts) if parts and len(parts) == len(weights) and len({each.kind for each in parts}) == 1 else None
@@ -157,6 +171,15 @@ def keep_whole(model: nn.Module, matrices: Mapping[str, Whole]) -> None:
     for name, whole in matrices.items():
         weight = model.get_parameter(name)
         _KEPT[weight] = whole, _marked(weight)
+
+
+def _as_whole(weight: Float[Tensor, "o m"], kind: Kind) -> Float[Tensor, "o m"]:
+    """What a matrix is once it was rounded to whole numbers."""
+    if kind == "int8":
+        whole, scale = whole_rows(weight.detach().float())
+        return whole.float() * scale[:, None]
+    whole, shares, scale = whole_groups(weight.detach().float())
+    return whole.float() * shares.float().repeat_interleave(GROUP, 1)[:, : weight.shape[1]] * scale[:, None]
 
 
 def _marked(weight: Tensor) -> Mark:
