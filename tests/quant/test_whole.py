@@ -10,7 +10,7 @@ from torch import nn
 
 import tiny
 from limelight.errors import TaskError, WeightError
-from limelight.hub import open_model, publish, save
+from limelight.hub import about, open_model, publish, save
 from limelight.native import library
 from limelight.native.matrix import Matrix
 from limelight.native.rounding import whole_groups, whole_rows
@@ -103,7 +103,8 @@ def test_a_folder_says_what_it_is_and_multiplies_in_its_own_kind(kind: str, tmp_
     text, model = tiny.untrained()
     save(tmp_path, model=model, text=text, manifest=tiny.manifest(text, model.spec), card="", bits=kind)
     tensors, notes = read_tensors(tmp_path / "model.safetensors")
-    assert notes["weights"] == kind
+    told = about(tmp_path)
+    assert (notes["weights"], told.weights, told.parameters) == (kind, kind, sum(each.numel() for each in model.parameters()))
     opened = open_model(tmp_path, device="cpu")
     assert opened.precision == kind
     up = opened.model.encoder.layers[0].ff.up

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from ..devices import dtype_name
 from ..errors import WeightError
 from ..manifest import Manifest
-from ..quant.int8 import SCALE
+from ..quant import SCALE, SHARES
 from ..spec import Model
 from .cache import called
 from .folder import read_manifest
@@ -19,13 +20,15 @@ from .published import made_for, outline
 
 @dataclass(frozen=True)
 class About:
-    """A model's folder. `manifest`: of limelight's own alone; `task`: what it was made for."""
+    """A model's folder. `manifest`: of limelight's own alone; `task`: what it was made for; `weights`: what
+    its file keeps most of them in."""
 
     folder: Path
     name: str
     spec: Model
     task: str
     parameters: int
+    weights: str = "fp32"
     manifest: Manifest | None = None
 
     @property
@@ -43,16 +46,21 @@ def about(folder: Path) -> About:
     """What a folder is, ours or a published one. Raises WeightError, as opening it would."""
     if (folder / "limelight.json").exists() or not (folder / "config.json").exists():
         m = read_manifest(folder)
-        return About(folder, m.name, m.spec, m.task, _parameters(folder / "model.safetensors"), m)
-    model, _, _, config = outline(folder)
-    return About(folder, called(folder), model.spec, made_for(model.spec, config), sum(each.numel() for each in model.parameters()))
+        return About(folder, m.name, m.spec, m.task, *_parameters(folder / "model.safetensors"), m)
+    model, _, tensors, config = outline(folder)
+    largest = max(tensors.values(), key=lambda each: each.numel())
+    count = sum(each.numel() for each in model.parameters())
+    return About(folder, called(folder), model.spec, made_for(model.spec, config), count, dtype_name(largest.dtype))
 
 
-
-def _parameters(path: Path) -> int:
-    """How many numbers a file of weights stands for, read off its header. Scales of packed weights are no parameters."""
+def _parameters(path: Path) -> tuple[int, str]:
+    """How many numbers a file of weights stands for, read off its header, and in what it keeps them. Scales of packed weights are no
+    parameters."""
     try:
         with safe_open(path, framework="np") as file:
-            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys() if not name.endswith(SCALE))  # noqa: SIM118
+            tensors = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            counts = {name: math.prod(each.get_shape()) * (1 + (each.get_dtype() == "U8")) for name, each in tensors.items()}
+            kept = (file.metadata() or {}).get("weights", "fp32")
     except (SafetensorError, OSError) as error:
         raise WeightError(f"{path} cannot be read: {error}.", "Get the model folder again.") from None
+    return sum(count for name, count in counts.items() if not name.endswith((SCALE, SHARES))), kept
