@@ -59,6 +59,7 @@ def test_a_published_folder_is_told_in_lines(limelight: Run, model: Path, tmp_pa
         "made": "to     classify",
         "can": "classify, embed, sense",
         "parameters": f"{theirs.num_parameters():,}",
+        "weights": "fp32",
         "bytes": f"{size:,}",
         "heads": "classes (3: LABEL_0, LABEL_1, LABEL_2)",
         "reads": "60 tokens",
