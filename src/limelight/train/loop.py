@@ -19,6 +19,7 @@ from .chance import chance
 from .events import Evaluated, Event, Finished, Saved, Started, Stepped, Stopped
 from .feed import Batches
 from .interrupts import Interrupts
+from .kept import freed_memory_kept
 from .lock import alone_in
 from .losses import Lesson, Loss
 from .metrics import Metrics
@@ -51,7 +52,7 @@ def fit(
     if isinstance(plan.average, LastSaved) and folder is None:
         raise TrainError("plan.average takes the mean of saved checkpoints, and there is no folder.", "Give one, or use a moving average.")
     metrics = Metrics(folder)
-    with alone_in(folder), Run(model, batches, loss, plan) as run, Interrupts() as interrupts:
+    with alone_in(folder), Run(model, batches, loss, plan) as run, Interrupts() as interrupts, freed_memory_kept(run.device):
         for event in _Course(run, interrupts, folder, evaluate).events(resume):
             if isinstance(event, Started):
                 metrics.rewind(event.step)

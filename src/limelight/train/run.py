@@ -18,6 +18,7 @@ from . import checkpoint
 from .average import MovingAverage, put
 from .chance import chance
 from .feed import Batches, Feed, Place
+from .kept import kept_for_now
 from .losses import Loss
 from .optimiser import adamw, put_state, state_of, trained
 from .plan import Ema, Plan
@@ -113,7 +114,7 @@ class Run:
             self._feed = Feed(self._batches, self._place)
         self.model.train()
         place, sums, tokens = self._place, torch.zeros(2, device=self.device), 0
-        with chance(self.device, self.plan.seed, step), rows_apart(self.model):
+        with chance(self.device, self.plan.seed, step), rows_apart(self.model), kept_for_now(self.device):
             for place_after, lesson in islice(self._feed, self.plan.accumulate):
                 place = place_after
                 with autocast(self.precision, self.device):
