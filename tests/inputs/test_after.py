@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kinds import KINDS
 from lines import lines
@@ -71,6 +71,7 @@ def test_shown_one_by_one_the_text_is_whole(name: str, made: Callable[[str], Tex
 @pytest.mark.parametrize("name", ALL)
 @settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
+@example(seed=2082)                                          # two bytes of three, and then a letter
 def test_any_tokens_in_any_order(name: str, made: Callable[[str], Text], seed: int) -> None:
     """What no text gives: pieces at random, with bytes that are no letter, which Llama's tokenizer.json joins in another way."""
     text, dice = made(name), random.Random(seed)

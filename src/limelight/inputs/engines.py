@@ -66,6 +66,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def by_byte(self) -> bool:
+        """Whether `join` says U+FFFD for each byte of a letter that is not whole, or once for all of them."""
+        ...
+
+    @property
     def continuing(self) -> str:
         """What a piece's name begins with that goes on with the word before it (WordPiece's ##); "" where names do not tell."""
         ...
@@ -139,6 +144,11 @@ class Fast:
         few = len(ids) < FEW
         joined = [self.tokenizer.decode(row, skip) for row in ids] if few else self.tokenizer.decode_batch(ids, skip)
         return [text.removeprefix(self.lead) for text in joined]
+
+    @property
+    def by_byte(self) -> bool:
+        """See Engine."""
+        return self._spelling is spelled_in_numbers
 
     def spelling(self, token: int) -> bytes | None:
         """See Engine."""

@@ -148,6 +148,11 @@ class SentencePiece:
         """See Engine."""
         return self._names.get(token, "").replace(SPACE, " ")
 
+    @property
+    def by_byte(self) -> bool:
+        """See Engine."""
+        return True
+
     def spelling(self, token: int) -> bytes | None:
         """See Engine."""
         return b"" if token in self.silent or token not in self._names else spelled_in_numbers(self._names[token])

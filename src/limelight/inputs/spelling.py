@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from .engines import Engine
 
 TAIL = 4                                 # pieces of at least a byte, of which an unfinished letter has three at most
+BY_BYTE = "limelight.by_byte"
+codecs.register_error(BY_BYTE, lambda error: ("\ufffd" * (error.end - error.start), error.end))
 
 
 def after(engine: Engine, before: Sequence[int], ids: Sequence[int]) -> str:
@@ -69,6 +71,6 @@ def _spaces(text: str) -> int:
 
 def _bytes_after(engine: Engine, tail: Sequence[int], new: Sequence[int]) -> str:
     """The letters that the bytes of `new` finish, and those between."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder = codecs.getincrementaldecoder("utf-8")(BY_BYTE if engine.by_byte else "replace")
     decoder.decode(b"".join(engine.spelling(token) or b"" for token in tail))
     return decoder.decode(b"".join(engine.spelling(token) or b"" for token in new))
