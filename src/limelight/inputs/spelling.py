@@ -9,7 +9,7 @@ from .engines import Engine
 
 TAIL = 4                                 # pieces of at least a byte, of which an unfinished letter has three at most
 BY_BYTE = "limelight.by_byte"
-codecs.register_error(BY_BYTE, lambda error: ("\ufffd" * (error.end - error.start), error.end))
+codecs.register_error(BY_BYTE, lambda error: ("\ufffd" * (error.end - error.start), error.end))   # pyright: ignore[reportAttributeAccessIssue]
 
 
 def after(engine: Engine, before: Sequence[int], ids: Sequence[int]) -> str:
