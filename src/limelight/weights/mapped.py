@@ -8,23 +8,26 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 LEAST = 1 << 20                          # bytes that are worth a call
-COLD, PAGEOUT = 20, 21                   # of madvise, since Linux 5.4
-MAPS = Path("/proc/self/maps")
+FORGET, COLD = 4, 20                     # madvise's MADV_DONTNEED, and MADV_COLD since Linux 5.4
+MAPS, PAGES = Path("/proc/self/maps"), Path("/proc/self/pagemap")
+OF_FILE, SWAPPED, PRESENT = (np.uint64(1 << bit) for bit in (61, 62, 63))     # of an entry of pagemap
 
 
 def give_back(tensor: Tensor) -> bool:
     """Let the system have the memory of a tensor that lies in a mapped file, until somebody looks at it again -> whether it was asked.
 
-    A wish, and always safe: what was written to is kept. Only whole pages go, and none of a tensor that is in no file.
+    What stays in the system's cache of files is there for the next who opens it. Only whole pages go, and none of a tensor that is in no
+    file. Where one was written to, which only this process has, all are marked as not wanted soon and none is forgotten.
     """
     begin, end = _pages(tensor)
     if end - begin < LEAST or not sys.platform.startswith("linux") or tensor.device.type != "cpu" or not _in_file(begin, end):
         return False
-    advise = ctypes.CDLL(None).madvise
-    return any(not advise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), advice) for advice in (PAGEOUT, COLD))
+    advice = FORGET if _as_in_file(begin, end) else COLD
+    return not ctypes.CDLL(None).madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), advice)
 
 
 def trim() -> None:
@@ -43,6 +46,18 @@ def _pages(tensor: Tensor) -> tuple[int, int]:
 
 def _in_file(begin: int, end: int) -> bool:
     return any(first <= begin and end <= last for first, last in _files())
+
+
+def _as_in_file(begin: int, end: int) -> bool:
+    """Whether none of the pages was written to."""
+    try:
+        with PAGES.open("rb", buffering=0) as file:
+            file.seek(begin // mmap.PAGESIZE * 8)
+            found = np.frombuffer(file.read((end - begin) // mmap.PAGESIZE * 8), np.uint64)
+    except OSError:
+        return False
+    whole = len(found) == (end - begin) // mmap.PAGESIZE
+    return whole and not bool(((found & (PRESENT | SWAPPED) != 0) & (found & OF_FILE == 0)).any())
 
 
 def _files() -> Iterator[tuple[int, int]]:
