@@ -225,6 +225,23 @@ def test_what_may_be_seen_is_worked_out_once_for_all_who_look(monkeypatch: pytes
     assert len(made) == 1
 
 
+@pytest.mark.parametrize("name", SERVED)
+def test_more_rows_than_go_through_a_matrix_together(name: str) -> None:
+    """Chunks of rows meet at barriers, also where norms come last."""
+    model, given, threads = packed(name), tokens(14, 64), torch.get_num_threads()
+    with torch.inference_mode():
+        found = model.hidden(Batch(given))
+        torch.set_num_threads(2)
+        try:
+            others = model.hidden(Batch(given))
+        finally:
+            torch.set_num_threads(threads)
+        with one_by_one(model):
+            wanted = model.hidden(Batch(given))
+    assert torch.equal(found, others)
+    assert error(found, wanted) < NEAR["float32"]
+
+
 def test_copies_go_without() -> None:
     model = packed("decoder_plain")
     assert all(each.at_once is None for each in copy.deepcopy(model).modules() if isinstance(each, Stack))

@@ -5,6 +5,7 @@
 #include "stack.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -34,8 +35,8 @@ class Run {
   void operator()(int index) {
     for (int64_t layer = 0; layer < c_.depth; ++layer) {
       const Block& block = c_.blocks[layer];
-      add(block.self_norm, index, [&] { near(block.self, layer, index); });
-      if (block.cross.in) add(block.cross_norm, index, [&] { far(block.cross, layer, index); });
+      near(block.self, block.self_norm, layer, index);
+      if (block.cross.in) far(block.cross, block.cross_norm, layer, index);
       feed(block, index);
     }
     each_row(index, [&](int64_t row) { c_.last(at(row), c_.dim, at(row)); });
@@ -51,52 +52,72 @@ class Run {
     for (int64_t row = mine.first; row < mine.last; ++row) work(row);
   }
 
-  // A branch and its norm: before it, or after what it gave was added. Branches read `source_` and add to x.
-  template <class Branch> void add(const Norm& norm, int index, Branch&& branch) {
-    if (c_.pre) each_row(index, [&](int64_t row) { norm(at(row), c_.dim, room_.normed + row * c_.dim); });
-    branch();
-    if (!c_.pre) each_row(index, [&](int64_t row) { norm(at(row), c_.dim, at(row)); });
+  // work(first row, how many): some rows after others.
+  template <class Work> void by_chunks(Work&& work) {
+    for (int64_t row = 0; row < a_.tokens; row += kTogether) work(row, std::min(kTogether, a_.tokens - row));
   }
 
-  Given source(int64_t row = 0) const { return {(c_.pre ? room_.normed : a_.x) + row * c_.dim, c_.dim}; }
+  // Rows of x as a branch reads them, in the words of its matrix; where norms come first, every thread norms the rows that it converts.
+  void take_in(const Matrix& m, const Norm& norm, int64_t row, int64_t rows, int index) {
+    if (c_.pre) {
+      const Range mine = pool_.mine(rows, index);
+      for (int64_t i = mine.first; i < mine.last; ++i) norm(at(row + i), c_.dim, room_.normed + i * c_.dim);
+    }
+    convert(m, {c_.pre ? room_.normed : at(row), c_.dim}, rows, room_.words, index, pool_);
+    pool_.barrier();
+  }
 
-  // x += out(attention of in(source)); every thread normed the rows that it converts.
-  void near(const Heads& h, int64_t layer, int index) {
-    const int64_t stride = h.in->outputs;
-    ask(h, stride, index);
-    each_row(index, [&](int64_t row) { settle(h, layer, row, room_.asked + row * stride); });
+  // Where norms come last: of all rows that a branch was added to. With several chunks others will convert them.
+  void leave(const Norm& norm, int index) {
+    if (c_.pre) return;
+    each_row(index, [&](int64_t row) { norm(at(row), c_.dim, at(row)); });
+    if (a_.tokens > kTogether) pool_.barrier();
+  }
+
+  // x += out(attention of in(x)).
+  void near(const Heads& h, const Norm& norm, int64_t layer, int index) {
+    ask(h, norm, index, [&](int64_t row, float* all) { settle(h, layer, row, all); });
     if (index == 0) items_.near(h, layer);
     pool_.barrier();
     attend_part(room_.items, room_.keys, items_.near_count(h), index, pool_.count(), scratches_[index]);
-    tell(h, index);
+    tell(h, norm, index);
   }
 
-  void far(const Heads& h, int64_t layer, int index) {
-    const int64_t stride = h.in->outputs;
-    ask(h, stride, index);
-    each_row(index, [&](int64_t row) {
-      query(h, row, room_.asked + row * stride, false);
-      note(a_.cross_asked, layer, row, room_.asked + row * stride, stride, a_.far.half);
+  void far(const Heads& h, const Norm& norm, int64_t layer, int index) {
+    ask(h, norm, index, [&](int64_t row, float* q) {
+      query(h, row, q, false);
+      note(a_.cross_asked, layer, row, q, h.heads * h.width, a_.far.half);
     });
     if (index == 0) items_.far(h, layer);
     pool_.barrier();
     attend_part(room_.items, room_.keys, items_.far_count(h), index, pool_.count(), scratches_[index]);
-    tell(h, index);
+    tell(h, norm, index);
   }
 
-  void ask(const Heads& h, int64_t stride, int index) {
-    convert(*h.in, source(), a_.tokens, room_.words, index, pool_);
-    pool_.barrier();
-    multiply(*h.in, a_.tokens, room_.words, {room_.asked, stride}, {}, pool_);
-    pool_.barrier();
+  // Queries, and keys and values beside them: each(row, all of it) finishes a row, and its query stays.
+  template <class Each> void ask(const Heads& h, const Norm& norm, int index, Each&& each) {
+    const int64_t stride = h.in->outputs, wide = h.heads * h.width;
+    by_chunks([&](int64_t row, int64_t rows) {
+      take_in(*h.in, norm, row, rows, index);
+      multiply(*h.in, rows, room_.words, {room_.made, stride}, {}, pool_);
+      pool_.barrier();
+      const Range mine = pool_.mine(rows, index);
+      for (int64_t i = mine.first; i < mine.last; ++i) {
+        each(row + i, room_.made + i * stride);
+        std::memcpy(room_.asked + (row + i) * wide, room_.made + i * stride, wide * sizeof(float));
+      }
+    });
   }
 
-  void tell(const Heads& h, int index) {
+  void tell(const Heads& h, const Norm& norm, int index) {
     const int64_t wide = h.heads * h.width;
     pool_.barrier();
-    Epilogue onto;
-    onto.residual = a_.x, onto.residual_stride = c_.dim;
-    product(*h.out, {room_.given, wide}, a_.tokens, room_.words, {a_.x, c_.dim}, onto, index, pool_);
+    by_chunks([&](int64_t row, int64_t rows) {
+      Epilogue onto;
+      onto.residual = at(row), onto.residual_stride = c_.dim;
+      product(*h.out, {room_.asked + row * wide, wide}, rows, room_.words, {at(row), c_.dim}, onto, index, pool_);
+    });
+    leave(norm, index);
   }
 
   void query(const Heads& h, int64_t row, float* q, bool turned) {
@@ -136,27 +157,24 @@ class Run {
     else std::memcpy(static_cast<float*>(a_.store.base) + to, from, width * sizeof(float));
   }
 
-  // x += down(act(up x)), or down(act(gate x) * up x): some rows after others, so that what is between stays in the caches.
+  // x += down(act(up x)), or down(act(gate x) * up x).
   void feed(const Block& b, int index) {
-    add(b.ff_norm, index, [&] {
-      pool_.barrier();
-      for (int64_t row = 0; row < a_.tokens; row += kTogether) {
-        const int64_t rows = std::min(kTogether, a_.tokens - row), wide = b.up->outputs;
-        Epilogue bent, gated, onto;
-        convert(*b.up, source(row), rows, room_.words, index, pool_);
+    by_chunks([&](int64_t row, int64_t rows) {
+      const int64_t wide = b.up->outputs;
+      Epilogue bent, gated, onto;
+      take_in(*b.up, b.ff_norm, row, rows, index);
+      (b.gate ? gated : bent).act = b.act;
+      multiply(*b.up, rows, room_.words, {b.gate ? room_.gate : room_.inner, wide}, bent, pool_);
+      if (b.gate) {
         pool_.barrier();
-        (b.gate ? gated : bent).act = b.act;
-        multiply(*b.up, rows, room_.words, {b.gate ? room_.gate : room_.inner, wide}, bent, pool_);
-        if (b.gate) {
-          pool_.barrier();
-          gated.gate = room_.gate, gated.gate_stride = wide;
-          multiply(*b.gate, rows, room_.words, {room_.inner, wide}, gated, pool_);
-        }
-        onto.residual = at(row), onto.residual_stride = c_.dim;
-        pool_.barrier();
-        product(*b.down, {room_.inner, wide}, rows, room_.words, {at(row), c_.dim}, onto, index, pool_);
+        gated.gate = room_.gate, gated.gate_stride = wide;
+        multiply(*b.gate, rows, room_.words, {room_.inner, wide}, gated, pool_);
       }
+      onto.residual = at(row), onto.residual_stride = c_.dim;
+      pool_.barrier();
+      product(*b.down, {room_.inner, wide}, rows, room_.words, {at(row), c_.dim}, onto, index, pool_);
     });
+    leave(b.ff_norm, index);
   }
 
   const Column& c_;

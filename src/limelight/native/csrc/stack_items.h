@@ -18,13 +18,12 @@ class Items {
   int64_t far_count(const Heads& h) const { return runs() * h.groups; }
 
   void near(const Heads& h, int64_t layer) const {
-    const int64_t stride = h.in->outputs;
     const Store& store = a_.store;
     const Masks& masks = a_.masks;
     for (int64_t s = 0; s < a_.sequences; ++s)
       for (int64_t group = 0; group < h.groups; ++group) {
         const int64_t count = a_.first[s + 1] - a_.first[s];
-        Asked asked = of(h, group, stride, a_.first[s], count);
+        Asked asked = of(h, group, a_.first[s], count);
         asked.past = a_.past[s], asked.slots = a_.past[s] + count, asked.causal = c_.causal, asked.window = h.window;
         asked.keep = masks.keep ? masks.keep + s * masks.keep_stride : nullptr;
         if (masks.bias) asked.bias = masks.bias + group * (h.heads / h.groups) * masks.bias_head + (a_.past[s] - masks.bias_from) * masks.bias_query;
@@ -38,7 +37,6 @@ class Items {
 
   void far(const Heads& h, int64_t layer) const {
     static const int64_t kHere = 0;
-    const int64_t stride = h.in->outputs;
     const Far& far = a_.far;
     const Step& step = far.steps[layer];
     const int64_t size = far.half ? 2 : 4;
@@ -46,7 +44,7 @@ class Items {
     for (int64_t run = 0; run < runs(); ++run)              // rows that share a memory are just more queries
       for (int64_t group = 0; group < h.groups; ++group) {
         const int64_t row = far.rows[starts_[run]], first = a_.first[starts_[run]];
-        Asked asked = of(h, group, stride, first, a_.first[starts_[run + 1]] - first);
+        Asked asked = of(h, group, first, a_.first[starts_[run + 1]] - first);
         asked.past = 0, asked.slots = far.slots, asked.causal = false, asked.window = 0;
         asked.keep = far.keep ? far.keep + row * far.slots : nullptr;
         room_.items[run * h.groups + group] = asked;
@@ -57,11 +55,12 @@ class Items {
  private:
   int64_t runs() const { return static_cast<int64_t>(starts_.size()) - 1; }
 
-  Asked of(const Heads& h, int64_t group, int64_t stride, int64_t first, int64_t count) const {
+  Asked of(const Heads& h, int64_t group, int64_t first, int64_t count) const {
     const int64_t each = h.heads / h.groups, wide = h.heads * h.width;
     Asked asked{};
-    asked.q = room_.asked + first * stride + group * each * h.width, asked.q_stride = stride, asked.q_head_stride = h.width;
-    asked.out = room_.given + first * wide + group * each * h.width, asked.out_stride = wide, asked.out_head_stride = h.width;
+    float* place = room_.asked + first * wide + group * each * h.width;      // a query is taken before what it is given takes its place
+    asked.q = place, asked.q_stride = wide, asked.q_head_stride = h.width;
+    asked.out = place, asked.out_stride = wide, asked.out_head_stride = h.width;
     asked.queries = count, asked.scale = h.scale, asked.width = h.width, asked.heads = each;
     return asked;
   }

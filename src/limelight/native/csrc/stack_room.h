@@ -8,11 +8,12 @@
 
 namespace limelight {
 
-constexpr int64_t kTogether = 512;                         // rows of a feed-forward layer whose insides stand in the caches at once
+constexpr int64_t kTogether = 512;                         // rows whose way through a layer's matrices stands in the caches at once
 
 // As large as the largest layer wants each piece.
 struct Room {
-  float *normed, *asked, *given, *inner, *gate;
+  float *asked;                                            // queries of all rows; attention puts what it gives in their place
+  float *normed, *made, *inner, *gate;                     // of rows together: what goes in, queries with keys and values, a feed-forward layer's inside
   char* words;                                             // rows as matrices convert them
   Asked* items;
   Keys* keys;
@@ -36,14 +37,14 @@ struct Room {
       for (const Heads* h : {&b.self, &b.cross}) {
         if (!h->in) continue;
         wide = std::max(wide, h->in->outputs), heads = std::max(heads, h->heads * h->width), groups = std::max(groups, h->groups);
-        longest = std::max({longest, scratch_bytes(*h->in, call.tokens), scratch_bytes(*h->out, call.tokens)});
+        longest = std::max({longest, scratch_bytes(*h->in, together), scratch_bytes(*h->out, together)});
       }
       hidden = std::max(hidden, b.up->outputs), gated = std::max(gated, b.gate ? b.up->outputs : 0);
-      longest = std::max({longest, scratch_bytes(*b.up, call.tokens), scratch_bytes(*b.down, together)});
+      longest = std::max({longest, scratch_bytes(*b.up, together), scratch_bytes(*b.down, together)});
     }
-    normed = pieces.take<float>(call.tokens * column.dim);
-    asked = pieces.take<float>(call.tokens * wide);
-    given = pieces.take<float>(call.tokens * heads);
+    asked = pieces.take<float>(call.tokens * heads);
+    normed = pieces.take<float>(together * column.dim);
+    made = pieces.take<float>(together * wide);
     inner = pieces.take<float>(together * hidden);
     gate = pieces.take<float>(together * gated);
     words = pieces.take<char>(longest);
