@@ -49,7 +49,7 @@ class Setting:
     """How much to run: shapes with the rows of a training step; tokens of a row; prompts and answers; the side of the largest product and
     the bytes that are read to find the limits; `backend`: torch.compile's."""
 
-    shapes: tuple[tuple[Causal, int], ...]
+    kinds: tuple[tuple[Causal, int], ...]
     block: int
     steps: int
     prompt: int
@@ -80,11 +80,11 @@ def measure(*, smoke: bool = False) -> dict[str, Any]:
         "decoding": [],
     }
     if installed("transformers"):
-        for shape, rows in s.shapes:
+        for kind, rows in s.kinds:
             with tempfile.TemporaryDirectory() as folder:
-                at = folders.causal(shape, Path(folder))
-                found["training"].append(_training(s, shape, rows, at, device, most))
-                found["decoding"] += [_decoding(s, shape, batch, at, device, most) for batch in s.batches]
+                at = folders.causal(kind, Path(folder))
+                found["training"].append(_training(s, kind, rows, at, device, most))
+                found["decoding"] += [_decoding(s, kind, batch, at, device, most) for batch in s.batches]
     return found
 
 
@@ -123,9 +123,9 @@ def _wait(device: torch.device) -> None:
 
 
 # --- training --------------------------------------------------------------------------------------------------------
-def _training(s: Setting, shape: Causal, rows: int, at: Path, device: torch.device, most: Limits) -> dict[str, Any]:
+def _training(s: Setting, kind: Causal, rows: int, at: Path, device: torch.device, most: Limits) -> dict[str, Any]:
     random = torch.Generator().manual_seed(0)
-    made = [torch.randint(len(folders.MARKS), shape.vocab, (rows, s.block), generator=random) for _ in range(s.steps * (s.rounds + 2))]
+    made = [torch.randint(len(folders.MARKS), kind.shape.vocab, (rows, s.block), generator=random) for _ in range(s.steps * (s.rounds + 2))]
     pairs = [Pairs(None, Batch(each)) for each in made]
     spec = _opened(at, device, "fp32").spec
     field = gather(
@@ -138,7 +138,7 @@ def _training(s: Setting, shape: Causal, rows: int, at: Path, device: torch.devi
     least = s.steps * rows * training_operations(spec, s.block) / (most.bf16 * GIGA)
     turns = {name: _waited(partial(_later, turn), device) for name, turn in field.ready.items()}
     return {
-        "setting": {"model": shape.name, "rows": rows, "tokens": s.block, "parameters": _parameters(spec)},
+        "setting": {"model": kind.name, "rows": rows, "tokens": s.block, "parameters": _parameters(spec)},
         **contest(field, turns, rounds=s.rounds, unit="target tokens/s", least=lambda _: least),
     }
 
@@ -173,8 +173,8 @@ def _waited(turn: Turn, device: torch.device) -> Turn:
 
 
 # --- decoding --------------------------------------------------------------------------------------------------------
-def _decoding(s: Setting, shape: Causal, batch: int, at: Path, device: torch.device, most: Limits) -> dict[str, Any]:
-    prompts, model = random_rows(batch, s.prompt, shape.vocab), _opened(at, device, "bf16")
+def _decoding(s: Setting, kind: Causal, batch: int, at: Path, device: torch.device, most: Limits) -> dict[str, Any]:
+    prompts, model = random_rows(batch, s.prompt, kind.shape.vocab), _opened(at, device, "bf16")
     theirs = (THEIRS, COMPILED) if device.type == "cuda" else (THEIRS,)
     field: Field[Writes] = gather(
         [
@@ -186,7 +186,7 @@ def _decoding(s: Setting, shape: Causal, batch: int, at: Path, device: torch.dev
     turns = {name: _waited(_turn(write, prompts, s.new), device) for name, write in field.ready.items()}
     least = sum(_seconds(model.spec, s, batch, i, most) for i in range(s.new))
     return {
-        "setting": {"model": shape.name, "batch": batch, "prompt": s.prompt, "new": s.new},
+        "setting": {"model": kind.name, "batch": batch, "prompt": s.prompt, "new": s.new},
         **contest(field, turns, rounds=s.rounds, unit="tokens/s", least=lambda _: least),
         "same_as_limelight": {name: same(answers[OURS], each) for name, each in answers.items()},
         "trace_changes_nothing": _traced(model, device, prompts, s.new) == _logprobs(model, device, prompts, s.new),

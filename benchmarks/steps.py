@@ -6,7 +6,7 @@ The parts are called by themselves, in turns with the whole call, beside the lea
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +19,13 @@ from limelight.measure import alternate, rounded, spread
 from limelight.nn import Network
 
 from .contestants import folders, gather, ours
-from .contestants.folders import Shape, random_rows
+from .contestants.folders import random_rows
+from .decoding import Setting
 from .limits import BITS, Limits, limits
 from .machine import installed
 
-
-@dataclass(frozen=True)
-class Setting:
-    """How much to run."""
-
-    shape: Shape
-    prompt: int
-    new: int
-    rows: tuple[int, ...]
-    rounds: int
-
-
-FULL = Setting(folders.GPT2, prompt=128, new=64, rows=(1, 8), rounds=7)
-SMOKE = Setting(folders.TINY, prompt=4, new=3, rows=(1,), rounds=2)
+FULL = Setting(folders.GPT2, prompt=128, new=64, batches=(1, 8), rounds=7)
+SMOKE = Setting(folders.TINY, prompt=4, new=3, batches=(1,), rounds=2)
 
 
 def measure(*, smoke: bool = False) -> dict[str, Any]:
@@ -52,7 +41,7 @@ def measure(*, smoke: bool = False) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             field = gather(ours.entrants(folders.gpt2(s.shape, Path(folder))))
             found["cases"] = [
-                _case(s, most, field.precision[name], opened.model, rows) for name, opened in field.ready.items() for rows in s.rows
+                _case(s, most, field.precision[name], opened.model, rows) for name, opened in field.ready.items() for rows in s.batches
             ]
     return found
 

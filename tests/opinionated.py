@@ -11,10 +11,16 @@ from torch import Tensor
 from limelight.inputs import Batch
 from limelight.inputs.batch import pad
 from limelight.nn import Network
-from limelight.spec import Attention, FeedForward, Model, Sinusoid, Stack, Tokens, Words, encoder_decoder
+from limelight.spec import Attention, FeedForward, Model, Norm, Rotary, Sinusoid, Stack, Tokens, Words, encoder_decoder
 
 PAD, START, END = 0, 1, 2
 LM = (Words(tied=False, bias=True),)
+LLAMA = {                                # what `lm` takes to be of Llama's form
+    "attention": Attention(heads=4, kv_heads=2),
+    "position": Rotary(),
+    "norm": Norm(kind="rms", eps=1e-6),
+    "ff": FeedForward(hidden=32, activation="silu", gated=True),
+}
 
 
 def seq2seq(
@@ -58,6 +64,11 @@ def opinionated(spec: Model, seed: int, end: float, bold: float) -> Network:
     head.weight.normal_(std=1.2 * spec.dim**-0.5)
     head.bias[END] += end
     return model
+
+
+def long(n: int, seed: int = 0, vocab: int = 12) -> list[int]:
+    """One row of n random tokens."""
+    return torch.randint(3, vocab, (n,), generator=torch.Generator().manual_seed(seed)).tolist()
 
 
 def sources(seed: int = 0, *, rows: int = 5, longest: int = 7, vocab: int = 12) -> list[list[int]]:

@@ -36,49 +36,46 @@ TINY = Shape(vocab=300, dim=32, heads=4, layers=2, length=64)
 
 @dataclass(frozen=True)
 class Causal:
-    """A decoder alone, of GPT-2's form or, with `groups` of keys, of Llama's."""
+    """A decoder alone, of GPT-2's form or, with `groups` of keys and a `hidden` width, of Llama's."""
 
     name: str
-    vocab: int
-    dim: int
-    heads: int
-    layers: int
-    length: int
+    shape: Shape
     groups: int | None = None
     hidden: int | None = None
 
 
-GPT2_CAUSAL = Causal("GPT-2 124M", vocab=50257, dim=768, heads=12, layers=12, length=1024)
-LLAMA_1B = Causal("Llama-shaped 1B", vocab=128256, dim=2048, heads=32, layers=16, length=4096, groups=8, hidden=8192)
-TINY_GPT2 = Causal("tiny GPT-2", vocab=300, dim=32, heads=4, layers=2, length=64)
-TINY_LLAMA = Causal("tiny Llama", vocab=300, dim=32, heads=4, layers=2, length=64, groups=2, hidden=48)
+GPT2_CAUSAL = Causal("GPT-2 124M", GPT2)
+LLAMA_1B = Causal("Llama-shaped 1B", Shape(vocab=128256, dim=2048, heads=32, layers=16, length=4096), groups=8, hidden=8192)
+TINY_GPT2 = Causal("tiny GPT-2", TINY)
+TINY_LLAMA = Causal("tiny Llama", TINY, groups=2, hidden=48)
 
 
-def causal(shape: Causal, folder: Path) -> Path:
-    """Random weights without dropout, of which nothing ends an answer."""
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+MARKED = {"bos_token_id": START, "eos_token_id": None, "pad_token_id": PAD}       # nothing ends an answer
 
-    marks = {"bos_token_id": START, "eos_token_id": None, "pad_token_id": PAD}
-    if shape.groups is None:
-        sizes = {"n_embd": shape.dim, "n_head": shape.heads, "n_layer": shape.layers, "n_positions": shape.length}
-        still = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-        return _made(GPT2LMHeadModel, GPT2Config(vocab_size=shape.vocab, **sizes, **still, **marks), folder)
+
+def causal(kind: Causal, folder: Path) -> Path:
+    """A decoder of either form."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shape = kind.shape
+    if kind.groups is None:
+        return gpt2(shape, folder)
     config = LlamaConfig(
         vocab_size=shape.vocab,
         hidden_size=shape.dim,
-        intermediate_size=shape.hidden,
+        intermediate_size=kind.hidden,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
-        num_key_value_heads=shape.groups,
+        num_key_value_heads=kind.groups,
         max_position_embeddings=shape.length,
         tie_word_embeddings=True,
-        **marks,
+        **MARKED,
     )
     return _made(LlamaForCausalLM, config, folder)
 
 
 def gpt2(shape: Shape, folder: Path) -> Path:
-    """A decoder of GPT-2's form. Nothing ends an answer: neither model nor settings have an end token."""
+    """A decoder of GPT-2's form, without dropout."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     config = GPT2Config(
@@ -87,9 +84,10 @@ def gpt2(shape: Shape, folder: Path) -> Path:
         n_head=shape.heads,
         n_layer=shape.layers,
         n_positions=shape.length,
-        bos_token_id=START,
-        eos_token_id=None,
-        pad_token_id=PAD,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        **MARKED,
     )
     return _made(GPT2LMHeadModel, config, folder)
 

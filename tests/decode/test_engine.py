@@ -28,18 +28,11 @@ from limelight.decode import (
 from limelight.errors import InputError, TaskError
 from limelight.look import trace
 from limelight.nn import Network
-from limelight.spec import Alibi, Attention, Buckets, FeedForward, Learned, Norm, Recurrent, Rotary, Sinusoid, Tokens
-from opinionated import END
+from limelight.spec import Alibi, Attention, Buckets, Learned, Recurrent, Rotary, Sinusoid, Tokens
+from opinionated import END, LLAMA, long
 
 ENDING = Ending(frozenset([END]), 12)
 Found = list[tuple[tuple[int, ...], bool]]
-GROUPED = Attention(heads=4, kv_heads=2)
-LLAMA = {
-    "attention": GROUPED,
-    "position": Rotary(),
-    "norm": Norm(kind="rms", eps=1e-6),
-    "ff": FeedForward(hidden=32, activation="silu", gated=True),
-}
 KINDS = {
     "gpt2": {"position": Learned(length=64)},
     "llama": LLAMA,
@@ -48,10 +41,6 @@ KINDS = {
     "alibi": {"position": Alibi()},
     "buckets": {"position": Buckets()},
 }
-
-
-def long(n: int, seed: int = 0, vocab: int = 12) -> list[int]:
-    return torch.randint(3, vocab, (n,), generator=torch.Generator().manual_seed(seed)).tolist()
 
 
 def alone(model: Network, row: list[int], choice: Choice | None = None, *filters: Filter, ending: Ending = ENDING) -> Found:

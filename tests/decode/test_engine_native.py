@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 import opinionated as tiny
 from limelight.decode import Choice, Ending, Engine, Greedy, Hypothesis, Sample, generate
@@ -11,16 +10,10 @@ from limelight.native import library
 from limelight.native.matrix import Kind
 from limelight.native.stack import Column
 from limelight.nn import Network, pack_matrices
-from limelight.spec import Alibi, Attention, Buckets, FeedForward, Learned, Norm, Rotary
-from opinionated import END
+from limelight.spec import Alibi, Attention, Buckets, Learned, Rotary
+from opinionated import END, LLAMA, long
 
 pytestmark = pytest.mark.skipif(library() is None, reason="there are no native kernels here: limelight env says why")
-LLAMA = {
-    "attention": Attention(heads=4, kv_heads=2),
-    "position": Rotary(),
-    "norm": Norm(kind="rms", eps=1e-6),
-    "ff": FeedForward(hidden=32, activation="silu", gated=True),
-}
 KINDS = {
     "gpt2": {"position": Learned(length=128)},
     "llama": LLAMA,
@@ -34,10 +27,6 @@ def packed(name: str, kind: Kind = "float32", end: float = 0.0) -> Network:
     model = tiny.lm(1, end=end, **KINDS[name])
     assert pack_matrices(model, kind)
     return model
-
-
-def long(n: int, seed: int = 0) -> list[int]:
-    return torch.randint(3, 12, (n,), generator=torch.Generator().manual_seed(seed)).tolist()
 
 
 def alone(model: Network, row: list[int], choice: Choice, ending: Ending) -> list[Hypothesis]:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from limelight.native import rounding
-from limelight.native.groups import GROUP, quantise_groups
 from limelight.native.rounding import whole_groups, whole_rows
+from limelight.quant.groups import GROUP, quantise_groups
 from limelight.quant.int8 import quantise
 
 SHAPES = [(1, 1), (3, 15), (5, 33), (40, 64), (7, 100), (64, 768)]

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from limelight.native import bend, training
 from limelight.native.bend import gelu_tanh
-from limelight.native.training import HUGE, MANY, TRAINING
+from limelight.native.room import HUGE
+from limelight.native.training import MANY, TRAINING
 from limelight.ops.cross_entropy import PLAIN, linear_cross_entropy, softmax_slopes
 
 native = pytest.mark.usefixtures("native")

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..nn import Cache, Network
+from ..nn.hooks import hooks_of
 from ..nn.stack import Stack
 from ..nn.still import StillCache
 
@@ -53,7 +54,7 @@ class StillStep:
         self._tokens = torch.zeros(rows, 1, dtype=torch.long, device=table.device)
         self._scores = torch.zeros(rows, len(table), device=table.device)
         self._graph: Graph | None = None
-        self._hooks = [hooks for each in model.modules() for hooks in (each._forward_hooks, each._forward_pre_hooks)]
+        self._hooks = hooks_of(model.modules())
         self._attentions = list(model.attentions().values())
 
     @property

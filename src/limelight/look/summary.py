@@ -51,40 +51,46 @@ def summarize(
     """
     b, h, n, total = view.shape(path)
     chosen = range(h) if heads is None else heads
-    rows = max(1, STRIP // (4 * b * total))
-    mass = torch.zeros(b, len(chosen), total, device=view.looks[0].q.device)
-    found: list[tuple[Tensor, ...]] = []
-    for number, strips in enumerate(zip(*(view.strips(heads=[i], path=path, chunk=rows) for i in chosen), strict=True)):
-        keys = strips[0].shape[-1]
-        if worth is not None:
-            strips = [_shares(weights * worth[:, i : i + 1, None, :keys]) for i, weights in enumerate(strips)]
-        told = [_told(view, each, mass[:, i, :keys], number * rows, min(top, total)) for i, each in enumerate(strips)]
-        found.append(tuple(torch.cat(one, 1) for one in zip(*told, strict=True)))
-    best, weights, spread, first, distance = (torch.cat(one, 2) for one in zip(*found, strict=True))
+    rows, size, device = max(1, STRIP // (4 * b * total)), (b, len(chosen), n), view.looks[0].q.device
+    mass = torch.zeros(b, len(chosen), total, device=device)
+    best = torch.empty(*size, min(top, total), dtype=torch.int32, device=device)
+    kept = (best, torch.empty(best.shape, device=device), *(torch.empty(size, device=device) for _ in range(3)))
+    for i, head in enumerate(chosen):                                # one after the other: each finds its keys in the cache
+        strips = view.strips(heads=[head], path=path, chunk=rows, last_first=True)
+        for start, weights in zip(reversed(range(0, n, rows)), strips, strict=True):
+            keys = weights.shape[-1]
+            shares = weights if worth is None else _shares(weights * worth[:, i : i + 1, None, :keys])
+            told = _told(view, shares, mass[:, i, :keys], start, best.shape[-1])
+            for into, one in zip(kept, told, strict=True):
+                into[:, i, start : start + rows] = one
+    _, weights, spread, first, distance = kept
     return Summary(view.name, best, weights, mass / max(n, 1), spread, None if view.looks[0].crossing else distance, first)
 
 
 def _told(view: View, weights: Float[Tensor, "b 1 q k"], mass: Float[Tensor, "b k"], start: int, top: int) -> tuple[Tensor, ...]:
-    """What is kept of one head's strip, whose first query stands in slot `start`: best keys, what they got, entropy, what the first key
-    got, distance. What each key got is added to `mass`."""
-    if native.serves(weights, top):
-        best, *rest = (each[:, None] for each in native.summed(weights[:, 0], mass, past=start, top=top))
-        return best.int(), *rest
-    mass += weights[:, 0].sum(1)
-    best, got = ops.largest(weights, top)
-    first = weights[..., 0]
-    return best.int(), got, entropy(weights), first, first if view.looks[0].crossing else _away(view, weights, start)
+    """What is kept of a strip whose first query stands in slot `start`: best keys and what they got, (b q t), entropy, what the first key
+    got, distance, (b q). What each key got is added to `mass`."""
+    strip = weights[:, 0]
+    if native.serves(strip, top):
+        return native.summed(strip, mass, past=start, top=top)
+    mass += strip.sum(1)
+    return (*ops.largest(strip, top), entropy(strip), strip[..., 0], _distance(view, strip, start))
 
 
-def _away(view: View, weights: Float[Tensor, "b 1 q k"], start: int) -> Float[Tensor, "b 1 q"]:
-    """How far queries from `start` on look, on average. Where nobody looks ahead it is one product, counted from the last key."""
-    queries, keys = weights.shape[-2:]
+def _distance(view: View, weights: Float[Tensor, "b q k"], start: int) -> Float[Tensor, "b q"]:
+    """How far queries from `start` on look, on average; of another sequence's keys it says nothing, and what the first got stands in.
+
+    Where nobody looks ahead it is one product, counted from the last key.
+    """
+    look, (queries, keys) = view.looks[0], weights.shape[-2:]
+    if look.crossing:
+        return weights[..., 0]
     slots = torch.arange(keys, device=weights.device).float()
-    at = torch.arange(start, start + queries, device=weights.device)[:, None].float()
-    if not view.looks[0].how["causal"] or keys < start + queries:
-        return (weights * (at - slots).abs()).sum(-1)
-    ago, both = start + queries - 1 - slots, start + queries - 1 - at[:, 0]
-    return weights @ ago - weights.sum(-1) * both
+    at = torch.arange(start, start + queries, device=weights.device).float()
+    if not look.how["causal"] or keys < start + queries:
+        return (weights * (at[:, None] - slots).abs()).sum(-1)
+    last = start + queries - 1
+    return weights @ (last - slots) - weights.sum(-1) * (last - at)
 
 
 def _shares(weights: Float[Tensor, "b 1 q k"]) -> Float[Tensor, "b 1 q k"]:

@@ -87,16 +87,19 @@ class View:
         path: Path | None = None,
         chunk: int = 128,
         queries: slice | Sequence[int] | None = None,
+        last_first: bool = False,
     ) -> Iterator[Float[Tensor, "b h q k"]]:
         """The same without the keys that come after all that any of the queries may see: half of a long causal map is zeros.
 
         `queries`: only these, in ascending order, `chunk` of them at a time; slice(None, None, 8) looks at every eighth.
+        `last_first`: the strips in descending order, so that each finds room where the one before it was.
         """
         chosen, there = self._heads(heads), range(self.shape(path)[2])
         wanted = there if queries is None else there[queries] if isinstance(queries, slice) else queries
         self._check_size(len(chosen), min(chunk, len(wanted)), path, 4)
         keys = self._keys(chosen, path, torch.float32)
-        for start in range(0, len(wanted), chunk):
+        starts = range(0, len(wanted), chunk)
+        for start in reversed(starts) if last_first else starts:
             yield self._rebuilt(chosen, wanted[start : start + chunk], path, keys, trim=True)
 
     def terms(self, *, head: int, query: int, path: Path | None = None, exact: bool = False) -> Terms:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ..errors import DeviceError, InputError, WeightError, did_you_mean
 from ..quant import Whole
+from ..quant.groups import GROUP
 from .build import library
-from .groups import GROUP
 from .room import take
 from .rounding import whole_groups, whole_rows
 

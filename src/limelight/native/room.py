@@ -48,12 +48,17 @@ def _fresh(nbytes: int) -> Tensor:
     """Whole huge pages."""
     size = -(-nbytes // HUGE) * HUGE
     with torch.inference_mode(False):                               # those who come later may be outside of it
-        raw = torch.empty(size + HUGE, dtype=torch.uint8)
-    chunk = raw[-raw.data_ptr() % HUGE :][:size]
-    native = library()
+        raw, gap = on_huge_pages(size)
+    return raw[gap:][:size]
+
+
+def on_huge_pages(nbytes: int) -> tuple[Tensor, int]:
+    """Fresh bytes, and where in them so many begin that stand on huge pages as far as they fill some."""
+    raw = torch.empty(nbytes + HUGE, dtype=torch.uint8)
+    gap, native = -raw.data_ptr() % HUGE, library()
     if native is not None:
-        native.limelight_huge_pages(ctypes.c_void_p(chunk.data_ptr()), ctypes.c_int64(size))
-    return chunk
+        native.limelight_huge_pages(ctypes.c_void_p(raw.data_ptr() + gap), ctypes.c_int64(nbytes // HUGE * HUGE))
+    return raw, gap
 
 
 _CHUNKS = _Chunks()

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Float16, Int8
 from torch import Tensor
 
+from ..quant.groups import GROUP, quantise_groups
 from ..quant.int8 import quantise
 from .build import library
-from .groups import GROUP, quantise_groups
 
 
 class _Whole(ctypes.Structure):
@@ -38,7 +38,7 @@ def whole_rows(x: Float[Tensor, "r c"]) -> tuple[Int8[Tensor, "r c"], Float[Tens
 
 
 def whole_groups(x: Float[Tensor, "r c"]) -> tuple[Int8[Tensor, "r c"], Float16[Tensor, "r g"], Float[Tensor, " r"]]:
-    """What `groups.quantise_groups` gives, but where two scales are as good as each other."""
+    """What `quant.groups.quantise_groups` gives, but where two scales are as good as each other."""
     native = library()
     if native is None:
         return quantise_groups(x)

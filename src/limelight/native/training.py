@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ..ops.cross_entropy import PLAIN, Ways
 from .build import library
+from .room import on_huge_pages
 
-HUGE = 2 << 20                           # bytes of a huge page
-MANY = 8 << 20                           # bytes from which on they are asked for
+MANY = 8 << 20                           # bytes from which on huge pages are asked for
 HALVES = {torch.bfloat16: 1, torch.float32: 0}
 
 
@@ -57,12 +57,10 @@ def add_to(sums: Float[Tensor, "r m"], made: Float[Tensor, "r m"], *, fresh: boo
 
 def empty(size: tuple[int, ...], *, dtype: torch.dtype, device: torch.device) -> Tensor:
     """`torch.empty`, on huge pages where it is large: fresh memory costs as much as a pass over it, mostly by the page."""
-    native, count, each = library(), math.prod(size), dtype.itemsize
-    if native is None or device.type != "cpu" or count * each < MANY:
+    nbytes, each = math.prod(size) * dtype.itemsize, dtype.itemsize
+    if library() is None or device.type != "cpu" or nbytes < MANY:
         return torch.empty(size, dtype=dtype, device=device)
-    raw = torch.empty(count * each + HUGE, dtype=torch.uint8)
-    gap = -raw.data_ptr() % HUGE
-    native.limelight_huge_pages(ctypes.c_void_p(raw.data_ptr() + gap), ctypes.c_int64(count * each // HUGE * HUGE))
+    raw, gap = on_huge_pages(nbytes)
     made = torch.empty(0, dtype=dtype)                              # no view: autograd adds in place where nobody else holds the memory
     return made.set_(raw.untyped_storage(), gap // each, size)      # pyright: ignore[reportCallIssue, reportArgumentType]
 

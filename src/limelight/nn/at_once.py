@@ -24,6 +24,7 @@ from ..spec import Dot, ScaledDot, Soft
 from .attention import Attention, Look, Sight, Turn
 from .block import Block as Layer
 from .cache import Cache, History, KeyValue, Memory
+from .hooks import hooks_of
 from .packed import Kind, Linear, Packed
 from .paged_cache import Flat as Rows
 from .paged_cache import PagedCache
@@ -80,7 +81,7 @@ class AtOnce:
         self._stack = stack
         inside = [module for part in (stack.blocks, stack.norm) for module in part.modules()]
         self._slots = [(each._parameters, name) for each in inside for name, value in each._parameters.items() if value is not None]
-        self._hooks = [hooks for each in inside for hooks in (each._forward_hooks, each._forward_pre_hooks)]
+        self._hooks = hooks_of(inside)
         self._tensors = [slot[name] for slot, name in self._slots]
         self._state = self._now()
         self._layers = stack.layers
@@ -112,8 +113,7 @@ class AtOnce:
     def reads(self, cache: PagedCache) -> bool:
         """Whether the new tokens of rows in pages can go through all layers without padding: nobody looks either, not even at the stack."""
         busy = torch.is_grad_enabled() or self._stack.training or self._looked_at
-        outside = self._stack._forward_hooks or self._stack._forward_pre_hooks
-        return not (busy or outside or self._hooked) and self._unchanged(cache) and _readable(cache)
+        return not (busy or any(hooks_of([self._stack])) or self._hooked) and self._unchanged(cache) and _readable(cache)
 
     def __call__(self, given: Given) -> Tensor:
         """(b n m) -> (b n m), normed as the stack's end does; zeros where there is padding and no cache."""
@@ -155,23 +155,31 @@ class AtOnce:
         """Whole texts layer by layer: what one layer's attention was given is gone when the next is asked, unless somebody keeps it."""
         b, n, m = given.x.shape
         x, first = given.x.reshape(b * n, m).float(), torch.arange(0, b + 1) * n
-        store, past = of_texts(first, self._groups, self._stack.width, self.dtype), torch.zeros(b, dtype=torch.int64)
-        flat = self._flat(given, Flat(x, first, past, store, keep=_bytes(given.keep)))
-        for layer, column in enumerate(self._columns.layers):
-            asked = self._noted([layer], b * n)
-            column(replace(flat, far=None if far is None else replace(far, pairs=far.pairs[layer : layer + 1])), asked=asked)
-            if any(each is not None for part in asked for each in part):
-                self._tell(given, layer, asked, (0, flat.store), far)
-                flat = replace(flat, store=of_texts(first, self._groups, self._stack.width, self.dtype))       # they may keep that one
-        self._columns.last(replace(flat, far=None))
+        past, keep = torch.zeros(b, dtype=torch.int64), _bytes(given.keep)
+
+        def flat() -> Flat:                                          # each layer in a store of its own, which somebody may keep
+            store = of_texts(first, self._groups, self._stack.width, self.dtype)
+            return self._flat(given, Flat(x, first, past, store, keep=keep))
+
+        for layer in range(len(self._layers)):
+            self._one(given, flat(), layer, far)
+        self._columns.last(flat())
         return _unpadded(x, given.keep).view(b, n, m).to(given.x.dtype)
+
+    def _one(self, given: Given, flat: Flat, layer: int, far: Far | None) -> None:
+        """One layer alone, shown to those who look at it. Nothing of it stays but its output, in `flat.x`."""
+        asked = self._noted([layer], len(flat.x))
+        there = None if far is None else replace(far, pairs=far.pairs[layer : layer + 1])
+        self._columns.layers[layer](replace(flat, far=there), asked=asked)
+        self._tell(given, layer, asked, (0, flat.store), far)
 
     def _texts(self, given: Given, far: Far | None) -> Tensor:
         """Whole texts without their padding, some after others, so that what is between layers stays in the caches."""
         b, n, m = given.x.shape
         places, counts = _runs(given.keep, b, n)
-        x = given.x.reshape(b * n, m)[places].float()
-        ends, keep, start = [0, *counts.cumsum(0).tolist()], None if len(x) < b * n else _bytes(given.keep), 0
+        whole, x = len(places) == b * n, given.x.reshape(b * n, m).float()
+        x = x if whole else x[places]
+        ends, keep, start = [0, *counts.cumsum(0).tolist()], _bytes(given.keep) if whole else None, 0
         while start < b:
             stop = start + 1
             while stop < b and ends[stop + 1] - ends[start] <= TOGETHER:
@@ -182,9 +190,8 @@ class AtOnce:
             there = None if far is None else replace(far, rows=far.rows[start:stop])
             self._columns.whole(self._flat(given, Flat(x[rows], first, past, store, keep=near, far=there), places[rows]))
             start = stop
-        out = torch.zeros(b * n, m, dtype=given.x.dtype)
-        out[places] = x.to(out.dtype)
-        return _unpadded(out, given.keep).view(b, n, m)
+        out = x if whole else x.new_zeros(b * n, m).index_copy_(0, places, x)
+        return _unpadded(out, given.keep).view(b, n, m).to(given.x.dtype)
 
     # --- parts of a call --------------------------------------------------------------------------------------------
     def _flat(self, given: Given, flat: Flat, places: Tensor | None = None) -> Flat:

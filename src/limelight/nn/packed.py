@@ -19,9 +19,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..native import library
-from ..native.groups import GROUP
 from ..native.matrix import Kind, Matrix
-from ..native.rounding import whole_groups, whole_rows
 from ..quant import Rounded, Whole, joined
 from ..weights.mapped import give_back, trim
 
@@ -93,19 +91,21 @@ class Packed:
     def matrix(self) -> Matrix:
         """The native matrix."""
         if not isinstance(self._made, Matrix):
-            whole, bias = self._whole(), self._bias()
-            self._made = Matrix.of(self._weight(), bias, self.kind) if whole is None else Matrix.of_whole(whole, bias)
+            self._made = self._laid()
             self._rest()
         return self._made
+
+    def _laid(self) -> Matrix:
+        whole, bias = self._whole(), self._bias()
+        return Matrix.of(self._weight(), bias, self.kind) if whole is None else Matrix.of_whole(whole, bias)
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()                             # copies and pickles go without: their weights are others
 
     def _rounded(self) -> Rounded:
         """The plain twin of a native product of whole numbers."""
-        whole, bias = self._whole(), self._bias()
-        weight = _as_whole(self._weight(), self.kind) if whole is None else whole.weight()
-        return Rounded(weight, None if bias is None else bias.detach().float().clone())
+        matrix = self._laid()
+        return Rounded(matrix.weight(), matrix.bias)
 
     def _make(self) -> tuple[Tensor, Tensor | None]:
         made = torch.ops.mkldnn._reorder_linear_weight(self._weight(), None), self._bias()
@@ -171,15 +171,6 @@ def keep_whole(model: nn.Module, matrices: Mapping[str, Whole]) -> None:
     for name, whole in matrices.items():
         weight = model.get_parameter(name)
         _KEPT[weight] = whole, _marked(weight)
-
-
-def _as_whole(weight: Float[Tensor, "o m"], kind: Kind) -> Float[Tensor, "o m"]:
-    """What a matrix is once it was rounded to whole numbers."""
-    if kind == "int8":
-        whole, scale = whole_rows(weight.detach().float())
-        return whole.float() * scale[:, None]
-    whole, shares, scale = whole_groups(weight.detach().float())
-    return whole.float() * shares.float().repeat_interleave(GROUP, 1)[:, : weight.shape[1]] * scale[:, None]
 
 
 def _marked(weight: Tensor) -> Mark:

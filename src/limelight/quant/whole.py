@@ -11,10 +11,10 @@ from jaxtyping import Float, Float16, Int8, UInt8
 from torch import Tensor
 
 from ..errors import WeightError
+from .groups import GROUP
 from .int8 import SCALE
 
 Kind = Literal["int8", "int4"]
-GROUP = 32                               # inputs of a row that share a scale in int4
 SHARES = ".shares"
 DAMAGED = "The file is damaged: get it again."
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import torch
 
+from ..weights.mapped import trim
+
 TRIM, MAPPED_FROM, MAPPED = -1, -3, -4           # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX of glibc's malloc.h
 LARGE, MOST, USUAL = 32 << 20, 2**31 - 1, 65536  # the most that malloc lets MAPPED_FROM grow to by itself; its usual number of maps
 
@@ -28,7 +30,7 @@ def freed_memory_kept(device: torch.device) -> Iterator[None]:
         yield
     finally:
         tune(TRIM, 2 * LARGE)
-        _libc().malloc_trim(0)
+        trim()
 
 
 @contextmanager
@@ -49,9 +51,4 @@ def kept_for_now(device: torch.device) -> Iterator[None]:
 @functools.cache
 def _tuner() -> Callable[[int, int], int] | None:
     """glibc's mallopt; None where there is another library."""
-    return _libc().mallopt if platform.libc_ver()[0] == "glibc" else None
-
-
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None)
+    return ctypes.CDLL(None).mallopt if platform.libc_ver()[0] == "glibc" else None
