@@ -137,8 +137,8 @@ def _parity(made: dict[str, Any], folder: Path) -> dict[str, Any]:
         both = published.pair(name, folder)
         tensors += len(both.file)
         for side in ("right", "left"):
-            given = saying.batch(side)
-            fair = given if saying.fair_to_theirs(both, side) else saying.batch("right")
+            given = saying.batch(both, side)
+            fair = given if saying.fair_to_theirs(both, side) else saying.batch(both)
             ours = saying.real(both, given, saying.ours_says(both, given))
             worst = max(worst, saying.apart(ours, saying.real(both, fair, saying.theirs_says(both, fair))))
     return {"checkpoints": len(made), "tensors": tensors, "apart": rounded(worst)}

@@ -41,6 +41,10 @@ T5 |= {"pad_token_id": 1, "eos_token_id": 2}
 SIDES = {f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in (("attention_heads", HEADS), ("ffn_dim", HIDDEN))}
 BART = {"vocab_size": VOCAB, "d_model": DIM, "encoder_layers": 2, "decoder_layers": 3, **SIDES, "max_position_embeddings": LENGTH}
 BART |= {"decoder_start_token_id": 2, "forced_eos_token_id": 2, **MARKS, **LABELS}
+VIT = {"hidden_size": DIM, "num_hidden_layers": 2, "num_attention_heads": HEADS, "intermediate_size": HIDDEN, "image_size": [8, 12]}
+VIT |= {"patch_size": 4, **LABELS}
+WHISPER = {"vocab_size": VOCAB, "d_model": DIM, "encoder_layers": 2, "decoder_layers": 3, **SIDES, "num_mel_bins": 8, **MARKS}
+WHISPER |= {"max_source_positions": 20, "max_target_positions": LENGTH, "decoder_start_token_id": 2}
 BIASED = {"attention_bias": True, "mlp_bias": True}
 LINEAR = {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0}
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
@@ -84,6 +88,8 @@ ALL: dict[str, Made] = {
     **made("gpt_neo", "GPTNeo", NEO, "ForCausalLM", *READERS),
     **made("opt", "OPT", OPT, *CAUSAL, "ForQuestionAnswering", "Model"),
     **made("opt", "OPT", OPT, "ForCausalLM", tag="_350m", do_layer_norm_before=False, word_embed_proj_dim=8),
+    **made("vit", "ViT", VIT, "ForImageClassification", "Model"),
+    **made("whisper", "Whisper", WHISPER, "ForConditionalGeneration", "Model"),
     **made("xglm", "XGLM", XGLM, "ForCausalLM", "Model"),
     **made("llama", "Llama", LLAMA, *READERS, "ForCausalLM"),
     **made("llama", "Llama", LLAMA | BIASED, "ForCausalLM", tag="_tied_biased", tie_word_embeddings=True, head_dim=6),

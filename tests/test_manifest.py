@@ -80,6 +80,9 @@ def test_a_missing_key_is_named(manifest: Manifest) -> None:
     del data["generation"]["end"]
     with pytest.raises(WeightError, match=r'"generation\.end" is missing'):
         from_json(json.dumps(data))
+    del data["generation"]
+    with pytest.raises(WeightError, match=r'"generation" is missing'):
+        from_json(json.dumps(data))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .errors import WeightError
-from .spec import Model
+from .errors import SpecError, WeightError
+from .spec import Model, Pictures, Sounds
 from .values import parse, plain, value
 
 Natural = Annotated[int, Field(ge=0)]
@@ -45,6 +45,9 @@ class Generation:
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_length: Annotated[int, Field(ge=1)] = 256
     max_source: Annotated[int, Field(ge=1)] = 256
+
+
+SILENT = Generation(pad=0, start=None, end=(0,))       # of a model that reads and writes no text
 
 
 @value
@@ -159,7 +162,8 @@ class Card:
 
 @value
 class Manifest:
-    """The whole of `limelight.json`. `uses`: by task ("summarize", "translate en fr"), where they differ from `generation`; `measured`: by
+    """The whole of `limelight.json`. `pictures`, `sounds`: how they are made ready, for a model that reads them; `generation` says nothing
+    of one that writes nothing. `uses`: by task ("summarize", "translate en fr"), where they differ from `generation`; `measured`: by
     task ("sense"), what was found of the model there."""
 
     format: Literal[1] = 1
@@ -168,13 +172,19 @@ class Manifest:
     source_language: str | None = None
     target_language: str | None = None
     spec: Model
-    generation: Generation
+    pictures: Pictures | None = None
+    sounds: Sounds | None = None
+    generation: Generation = SILENT
     uses: dict[str, Use] = Field(default_factory=dict)
     aligner: Aligner | None = None
     calibration: Calibration | None = None
     evidence: Evidence | None = None
     measured: dict[str, Measure] = Field(default_factory=dict)
     card: Card
+
+    def __post_init__(self) -> None:
+        if self.spec.vocabularies and self.generation is SILENT:
+            raise SpecError('"generation" is missing: a model that knows tokens has some that begin and end a text.', "Give it a value.")
 
 
 @value

@@ -8,21 +8,34 @@ import torch
 from torch import Tensor
 
 from limelight.inputs import Batch, pad
-from limelight.spec import Classes, Labels, Words
+from limelight.spec import Classes, Frames, Labels, Patches, Words
 from published import Pair
 
 Side = Literal["left", "right"]
+READS = {"tokens": "input_ids", "patches": "pixel_values", "frames": "input_features"}
 POSITIONED = {"gpt2", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "xglm"}    # what must be told of positions under left padding
 COUNTS_PADDING = {"bert", "distilbert"}                                           # theirs have no other way: positions are slots
 READS_PADDING = {("roberta", "ForSequenceClassification"), ("xlm-roberta", "ForSequenceClassification")}
 READS_PADDING |= {("camembert", "ForSequenceClassification")}                     # theirs read the first slot, whatever is in it
 
 
-def batch(side: Side = "right") -> Batch:
-    """Three rows of different lengths, with an end token each, where BART reads a text."""
+def batch(both: Pair, side: Side = "right") -> Batch:
+    """Three rows of what the model reads: pictures, or texts of different lengths with an end token each, where BART reads a text."""
     dice = torch.Generator().manual_seed(1)
+    match next(iter(both.ours.spec.columns.values())).input:
+        case Patches(rows=rows, columns=columns, channels=channels):
+            return Batch(torch.randn(3, channels, rows, columns, generator=dice))
+        case Frames(mels=mels, length=length):
+            return Batch(torch.randn(3, mels, length, generator=dice))
     rows = [[*torch.randint(3, 36, (n,), generator=dice).tolist(), 2] for n in (8, 6, 3)]
     return pad(rows, filler=1, side=side)
+
+
+def alone(given: Batch) -> list[Batch]:
+    """Its rows one by one, without padding."""
+    if given.keep is None:
+        return [Batch(values[None]) for values in given.values]
+    return [Batch(values[keep][None]) for values, keep in zip(given.values, given.keep, strict=True)]
 
 
 def target() -> Tensor:
@@ -48,7 +61,7 @@ def real(both: Pair, given: Batch, said: Tensor) -> Tensor:
 
 def fair_to_theirs(both: Pair, side: Side) -> bool:
     """Whether theirs give, with padding on this side, what they give without any."""
-    made, two = both.made, both.theirs.config.is_encoder_decoder                  # whose positions are slots, too
+    made, two = both.made, getattr(both.theirs.config, "is_encoder_decoder", False)             # whose positions are slots, too
     return side == "right" or not (two or made.kind in COUNTS_PADDING or (made.kind, made.end) in READS_PADDING)
 
 
@@ -69,7 +82,8 @@ def ours_says(both: Pair, given: Batch) -> Tensor:
 @torch.no_grad()
 def theirs_says(both: Pair, given: Batch) -> Tensor:
     """The same of theirs."""
-    asked: dict[str, Any] = {"input_ids": given.values, "attention_mask": given.keep.long()}
+    name = READS[next(iter(both.ours.spec.columns.values())).input.kind]
+    asked: dict[str, Any] = {name: given.values} | ({} if given.keep is None else {"attention_mask": given.keep.long()})
     if translates(both):
         asked["decoder_input_ids"] = target()
     elif given.segments is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from saying import Side, apart, batch, counted, fair_to_theirs, ours_says, real, target, theirs_says, translates
+from saying import Side, alone, apart, batch, counted, fair_to_theirs, ours_says, real, target, theirs_says, translates
 from torch import Tensor
 
 from limelight.errors import WeightError
@@ -43,46 +43,46 @@ def assert_close(found: Tensor, wanted: Tensor, most: float = 2e-5) -> None:
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_the_same_file_gives_the_same_answers(both: Pair, side: Side) -> None:
     """With padding on either side; theirs have it where they can, and else on the right."""
-    given = batch(side)
-    fair = given if fair_to_theirs(both, side) else batch("right")
+    given = batch(both, side)
+    fair = given if fair_to_theirs(both, side) else batch(both)
     assert_close(real(both, given, ours_says(both, given)), real(both, fair, theirs_says(both, fair)))
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_a_batch_says_what_each_row_says_alone(both: Pair, side: Side) -> None:
-    given = batch(side)
+    given = batch(both, side)
     together = ours_says(both, given)
-    for row, (values, keep) in enumerate(zip(given.values, given.keep, strict=True)):
+    for row, one in enumerate(alone(given)):
         if translates(both):                                  # a target of its own for each row
-            memory = both.ours.encode(Batch(values[keep][None]))
-            hidden = both.ours.decode(target()[row][None], memory=memory)
-            alone = both.ours.logits(hidden)[0] if both.ours.spec.heads else hidden[0]
+            hidden = both.ours.decode(target()[row][None], memory=both.ours.encode(one))
+            single = both.ours.logits(hidden)[0] if both.ours.spec.heads else hidden[0]
         else:
-            alone = ours_says(both, Batch(values[keep][None]))[0]
-        said = together[row] if counted(both, given) is None else together[row][keep]
-        assert apart(said, alone) <= 2e-5
-        assert torch.equal(said.argmax(-1), alone.argmax(-1))
+            single = ours_says(both, one)[0]
+        where = counted(both, given)
+        said = together[row] if where is None else together[row][where[row]]
+        assert apart(said, single) <= 2e-5
+        assert torch.equal(said.argmax(-1), single.argmax(-1))
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_a_trace_changes_no_bit(both: Pair, side: Side) -> None:
-    given = batch(side)
-    alone = ours_says(both, given)
+    given = batch(both, side)
+    before = ours_says(both, given)
     with trace(both.ours) as seen:
         watched = ours_says(both, given)
-    assert torch.equal(alone, watched)
+    assert torch.equal(before, watched)
     assert set(seen) == set(both.ours.attentions())
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_any_head_can_be_switched_off_and_is_back_afterwards(both: Pair, side: Side) -> None:
     """Against the same model with the columns that read the head set to zero."""
-    given = batch(side)
-    alone, name = ours_says(both, given), list(both.ours.attentions())[-1]
+    given = batch(both, side)
+    before, name = ours_says(both, given), list(both.ours.attentions())[-1]
     attention = both.ours.attentions()[name]
     with ablate(both.ours, {name: [0]}):
         off = ours_says(both, given)
-    assert torch.equal(ours_says(both, given), alone)
+    assert torch.equal(ours_says(both, given), before)
     columns = attention.o.weight.data.unflatten(1, (attention.heads, -1))
     kept = columns[:, 0].clone()
     try:
@@ -91,22 +91,22 @@ def test_any_head_can_be_switched_off_and_is_back_afterwards(both: Pair, side: S
     finally:
         columns[:, 0] = kept
     assert apart(off, without) <= 2e-5
-    assert apart(off, alone) > 1e-4
+    assert apart(off, before) > 1e-4
 
 
 def test_a_pruned_model_says_what_it_says_with_those_heads_off_and_so_it_does_reopened(both: Pair) -> None:
     """The first head of one attention, or all that share its keys; half of those of another."""
-    given, known = batch(), both.ours.attentions()
+    given, known = batch(both), both.ours.attentions()
     first, *_, last = known
     size = known[first].heads // known[first].groups
     heads = {first: list(range(size if known[first].groups > 1 else 1)), last: list(range(0, known[last].heads, 2))}
     pruned = prune(both.ours, heads)
     with ablate(both.ours, heads):
         off = real(both, given, ours_says(both, given))
-    alone, smaller = real(both, given, ours_says(both, given)), replace(both, ours=pruned)
+    before, smaller = real(both, given, ours_says(both, given)), replace(both, ours=pruned)
     said = ours_says(smaller, given)
     assert apart(real(both, given, said), off) <= 2e-5
-    assert apart(real(both, given, said), alone) > 1e-4
+    assert apart(real(both, given, said), before) > 1e-4
     assert sum(p.numel() for p in pruned.parameters()) < sum(p.numel() for p in both.ours.parameters())
     prefix = "" if pruned.spec.heads else both.family.prefix
     file = to_theirs(both.family.names(pruned.spec), pruned.state_dict(), prefix=prefix)
@@ -120,7 +120,8 @@ def test_a_pruned_model_says_what_it_says_with_those_heads_off_and_so_it_does_re
 
 
 def test_segments(folder: Path) -> None:
-    both, plain = pair("bert-ForSequenceClassification", folder), batch()
+    both = pair("bert-ForSequenceClassification", folder)
+    plain = batch(both)
     given = Batch(plain.values, plain.keep, (torch.arange(9) > 3).long().expand(3, 9) * plain.keep)
     assert_close(ours_says(both, given), theirs_says(both, given))
     assert not torch.allclose(ours_says(both, given), ours_says(both, plain), atol=1e-3)
@@ -140,11 +141,11 @@ def test_what_is_too_much_and_what_is_missing_is_named_in_one_error(both: Pair) 
     """Whichever tensor of a layer it is; one that is a second copy of another is not missed."""
     table, have = both.family.names(both.ours.spec), both.ours.state_dict().keys()
     nought = {each for rule in table if rule.zero for each in rule.ours}
-    alone = {name: to_ours(table, {name: tensor}, prefix=both.family.prefix).keys() for name, tensor in both.file.items()}
-    assert set().union(*alone.values()) == have
+    each_alone = {name: to_ours(table, {name: tensor}, prefix=both.family.prefix).keys() for name, tensor in both.file.items()}
+    assert set().union(*each_alone.values()) == have
     for name in {re.sub(r"\d+", "0", name): name for name in both.file}.values():
         rest = {each: tensor for each, tensor in both.file.items() if each != name} | {"stray": torch.ones(1)}
-        gone = sorted(have - set().union(*(found for each, found in alone.items() if each != name)) - nought)
+        gone = sorted(have - set().union(*(found for each, found in each_alone.items() if each != name)) - nought)
         with pytest.raises(WeightError, match="does not have: stray") as error:
             to_ours(table, rest, prefix=both.family.prefix, wanted=have)
         said = f"stray, and lacks {len(gone)}: {', '.join(gone[:3])}." if gone else "stray."
@@ -171,13 +172,14 @@ def test_what_is_written_opens_here_and_in_transformers(both: Pair, tmp_path: Pa
     assert all(torch.equal(weight, reopened[name]) for name, weight in both.ours.state_dict().items())
     theirs = getattr(hf, config["architectures"][0]).from_pretrained(tmp_path).eval()
     again = Pair(both.made, theirs, both.ours, both.family, config, both.file)
-    assert_close(real(again, batch(), ours_says(again, batch())), real(again, batch(), theirs_says(again, batch())))
+    assert_close(real(again, batch(both), ours_says(again, batch(both))), real(again, batch(both), theirs_says(again, batch(both))))
 
 
 def test_gradients_reach_every_parameter(both: Pair) -> None:
     model = opened(both.family, both.config, both.file).train()
-    given = batch()
-    hidden = model.hidden(given, start=0)
+    given = batch(both)
+    reads = next(iter(model.spec.columns.values())).input.kind == "tokens"
+    hidden = model.decode(target(), memory=model.encode(given)) if translates(both) and not reads else model.hidden(given, start=0)
     loss = hidden.square().sum()
     for head in model.spec.heads:
         loss = loss + (model.classify(given) if isinstance(head, Classes) else model.logits(hidden, head.name)).square().sum()

@@ -12,7 +12,7 @@ TABLE = [
     row("emb.weight", "embed.weight"),
     row("h.{i}.qkv.*", "b.{i}.q.*", "b.{i}.k.*", "b.{i}.v.*", turned=True),
     *rows("h.{i}", "b.{i}", {"ln": "norm"}),
-    row("bias", "head.bias", flat=True),
+    row("bias", "head.bias", flat=1),
     row("out.weight", "embed.weight", copy=True),
     row("h.{i}.mask"),
 ]

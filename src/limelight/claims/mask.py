@@ -93,7 +93,7 @@ def _effect(spec: Model, places: int, seed: int) -> Figures:
     """Every place in turn: all letters after it are drawn anew."""
     torch.manual_seed(seed)
     model = Network(spec).eval()
-    vocab = spec.decoder.input.vocab if spec.decoder else 1
+    vocab = spec.decoder.tokens.vocab if spec.decoder else 1
     rows = torch.randint(vocab, (ROWS, places))
     keep = torch.arange(places) >= torch.tensor([0, 2, 5])[:, None]               # padded on the left
     ways = {"one row": rows[:1], "a batch, padded": rows, "with a cache": rows}

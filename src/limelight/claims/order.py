@@ -102,7 +102,7 @@ def _change(spec: Model, seed: int) -> Figures:
     """By how much the states differ from the same states in the new places, by their size."""
     torch.manual_seed(seed)
     model = Network(spec).eval()
-    vocab = spec.encoder.input.vocab if spec.encoder else 1
+    vocab = spec.encoder.tokens.vocab if spec.encoder else 1
     rows, places = torch.randint(vocab, (8, 32)), torch.randperm(32)
     before, after = model.hidden(Batch(rows))[:, places], model.hidden(Batch(rows[:, places]))
     return {"change": float((after - before).norm() / before.norm())}

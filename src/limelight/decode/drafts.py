@@ -172,7 +172,7 @@ class Reader:
         self._device = model.decoder.embed.table.weight.device
         self._memory: Memory | None = None if model.encoder is None else model.encode(batch)
         self.room = model.decoder.spec.room or 1 << 62
-        self.vocab = model.decoder.spec.input.vocab
+        self.vocab = model.decoder.spec.tokens.vocab
 
     def scores(self, said: Sequence[int], wanted: int) -> Float[Tensor, "n v"]:
         """What may follow each of the `wanted` newest tokens of `said`; what is new of it is read."""

@@ -138,7 +138,7 @@ class Request:
 
 def check_fits(request: Request, spec: Stack, pool: PagePool, step: int) -> None:
     """Raises InputError for an empty prompt, for ids that the decoder does not know, and for what would not fit, with the numbers."""
-    prompt, most, room, vocab = request.prompt, request.ending.max_length, spec.room, spec.input.vocab
+    prompt, most, room, vocab = request.prompt, request.ending.max_length, spec.room, spec.tokens.vocab
     if not prompt:
         raise InputError("there is nothing to go on from: got a prompt of 0 tokens, wanted 1 at least.", "Begin with a start token.")
     if wrong := next((each for each in prompt if not 0 <= each < vocab), None):

@@ -5,7 +5,7 @@ To add one, write a file with `spec`, `config` and `names`, and name it in FAMIL
 
 from __future__ import annotations
 
-from . import bart, bert, distilbert, gpt2, gpt_neo, llama, opt, t5, xglm
+from . import bart, bert, distilbert, gpt2, gpt_neo, llama, opt, t5, vit, whisper, xglm
 from .config import Config
 from .family import Family
 
@@ -18,6 +18,8 @@ FAMILIES: dict[str, Family] = {
     **llama.KIN,
     "opt": opt.FAMILY,
     "t5": t5.FAMILY,
+    "vit": vit.FAMILY,
+    "whisper": whisper.FAMILY,
     "xglm": xglm.FAMILY,
 }
 

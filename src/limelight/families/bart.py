@@ -74,7 +74,7 @@ def config(m: Model, *, kind: str) -> dict[str, Any]:
     s, position = column(m.encoder, Learned if kind == "bart" else Sinusoid)
     t, _ = column(m.decoder, type(position))
     stem, words = STEMS[kind]
-    own = {"share_encoder_decoder_embeddings": m.shared, "decoder_vocab_size": t.input.vocab} if kind == "marian" else {}
+    own = {"share_encoder_decoder_embeddings": m.shared, "decoder_vocab_size": t.tokens.vocab} if kind == "marian" else {}
     own |= {"pad_token_id": position.offset - 1} if kind == "m2m_100" else {}
     sides = {"encoder": s, "decoder": t}
     return {
@@ -85,9 +85,9 @@ def config(m: Model, *, kind: str) -> dict[str, Any]:
         **{f"{name}_attention_heads": each.attention.heads for name, each in sides.items()},
         **{f"{name}_ffn_dim": each.ff.hidden for name, each in sides.items()},
         "d_model": m.dim,
-        "vocab_size": s.input.vocab,
+        "vocab_size": s.tokens.vocab,
         "max_position_embeddings": position.length,
-        "scale_embedding": s.input.scaled,
+        "scale_embedding": s.tokens.scaled,
         "activation_function": PUBLISHED[s.ff.activation],
         "activation_dropout": s.ff.dropout,
         "attention_dropout": s.attention.dropout,
@@ -103,8 +103,8 @@ def names(m: Model) -> list[Row]:
     return [
         row("model.shared.weight", "encoder.embed.token.weight") if m.shared else row("model.shared.weight"),
         *(row(f"model.{side}.embed_tokens.weight", f"{tables[side]}.embed.token.weight", copy=m.shared) for side in tables),
-        *(each for side in tables for each in _side(side, learned=isinstance(m.encoder.position, Learned) if m.encoder else False)),
-        row("final_logits_bias", "heads.lm.bias", flat=True, zero=True) if words and words.bias else row("final_logits_bias"),
+        *(each for side in tables for each in layers(side, learned=isinstance(m.encoder.position, Learned) if m.encoder else False)),
+        row("final_logits_bias", "heads.lm.bias", flat=1, zero=True) if words and words.bias else row("final_logits_bias"),
         *([row("lm_head.weight")] if words is None else []),
         row("lm_head.weight", last, copy=True) if words and words.tied else row("lm_head.weight", "heads.lm.out.weight"),
         row("classification_head.dense.*", "heads.classes.mix.*"),
@@ -114,7 +114,8 @@ def names(m: Model) -> list[Row]:
     ]
 
 
-def _side(side: str, *, learned: bool) -> list[Row]:
+def layers(side: str, *, learned: bool) -> list[Row]:
+    """Rows for the layers of an encoder or a decoder, and what is around them; `learned`: whether a file keeps their positions."""
     theirs, ours = f"model.{side}.layers.{{i}}", f"{side}.blocks.{{i}}"
     attention = {f"self_attn.{part}_proj": f"attn.{part}" for part in "qkv"} | {"self_attn.out_proj": "attn.o"}
     crossed = {f"encoder_attn.{part}_proj": f"cross.{part}" for part in "qkv"} | {"encoder_attn.out_proj": "cross.o"}

@@ -15,11 +15,14 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
     "gelu_fast": "gelu_tanh",
+    "quick_gelu": "quick_gelu",
     "silu": "silu",
     "swish": "silu",
     "tanh": "tanh",
 }
-PUBLISHED: dict[Activation, str] = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_new", "silu": "silu", "tanh": "tanh"}
+PUBLISHED: dict[Activation, str] = {
+    "relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_new", "quick_gelu": "quick_gelu", "silu": "silu", "tanh": "tanh",
+}  # fmt: skip
 
 MOST_LAYERS, MOST_LABELS, LARGEST = 10_000, 100_000, 1e300
 
@@ -33,6 +36,7 @@ USES = {
     "ForMaskedLM": "words",
     "ForPreTraining": "words",
     "ForSequenceClassification": "classes",
+    "ForImageClassification": "classes",
     "ForTokenClassification": "labels",
     "ForQuestionAnswering": "span",
     "EncoderModel": "",
@@ -55,6 +59,14 @@ class Config:
         if type(found) is not int or found < 1:
             raise self.wrong(key, found, "a whole number of at least 1")
         return found
+
+    def pair(self, key: str, default: int) -> tuple[int, int]:
+        """Two counts; one stands for both."""
+        found = self._get(key, default)
+        both = found if isinstance(found, list) else [found, found]
+        if len(both) != 2 or any(type(each) is not int or each < 1 for each in both):
+            raise self.wrong(key, found, "a whole number of at least 1, or two of them")
+        return both[0], both[1]
 
     def layers(self, key: str, default: int) -> int:
         """A number of layers: no more than there are tensors, where the file is known. What is made for each layer costs that much."""

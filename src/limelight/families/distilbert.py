@@ -47,7 +47,7 @@ def config(m: Model) -> dict[str, Any]:
         "n_heads": s.attention.heads,
         "hidden_dim": s.ff.hidden,
         "activation": PUBLISHED[s.ff.activation],
-        "vocab_size": s.input.vocab,
+        "vocab_size": s.tokens.vocab,
         "max_position_embeddings": position.length,
         "attention_dropout": s.attention.dropout,
         "dropout": s.dropout,

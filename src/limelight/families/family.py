@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ..errors import SpecError
 from ..inputs.published import Habit
-from ..spec import Column, Model, Stack
+from ..spec import Column, Model, Pictures, Sounds, Stack
 from ..weights.names import Row
 from .config import Config
 
@@ -18,13 +18,17 @@ P = TypeVar("P")
 @dataclass(frozen=True)
 class Family:
     """`spec` reads a config.json, `config` writes one, `names` is the table of tensors for a spec; `prefix`: what the names in a file
-    without a head lack; `habit`: the marks around a text, where the folder has no tokenizer.json to say so."""
+    without a head lack; `habit`: the marks around a text, where the folder has no tokenizer.json to say so; `pictures`, `sounds`: how
+    they are made ready where the folder does not say, of a kind that reads them; `processor`: the class that does it elsewhere."""
 
     spec: Callable[[Config], Model]
     config: Callable[[Model], dict[str, Any]]
     names: Callable[[Model], Sequence[Row]]
     prefix: str = ""
     habit: Habit = field(default_factory=Habit)
+    pictures: Pictures | None = None
+    sounds: Sounds | None = None
+    processor: str = ""
 
 
 def column(stack: Column | None, position: type[P]) -> tuple[Stack, P]:

@@ -40,7 +40,7 @@ def config(m: Model) -> dict[str, Any]:
         "n_inner": s.ff.hidden,
         "activation_function": PUBLISHED[s.ff.activation],
         "layer_norm_epsilon": s.norm.eps,
-        "vocab_size": s.input.vocab,
+        "vocab_size": s.tokens.vocab,
         "n_positions": position.length,
         "attn_pdrop": s.attention.dropout,
         "resid_pdrop": s.dropout,

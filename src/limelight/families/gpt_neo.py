@@ -44,7 +44,7 @@ def config(m: Model) -> dict[str, Any]:
         "intermediate_size": s.ff.hidden,
         "activation_function": PUBLISHED[s.ff.activation],
         "layer_norm_epsilon": s.norm.eps,
-        "vocab_size": s.input.vocab,
+        "vocab_size": s.tokens.vocab,
         "max_position_embeddings": position.length,
         "attention_dropout": s.attention.dropout,
         "resid_dropout": s.dropout,

@@ -63,13 +63,15 @@ def _problem(head: Classes | Labels) -> dict[str, str]:
     return {"problem_type": "multi_label_classification" if head.several else "regression"}
 
 
-def architecture(stem: str, heads: tuple[Head, ...], *, words: str) -> dict[str, Any]:
-    """The key that names the class which opens the folder elsewhere; `words`: how that with a language model ends."""
+def architecture(
+    stem: str, heads: tuple[Head, ...], *, words: str = "", classes: str = "ForSequenceClassification"
+) -> dict[str, Any]:
+    """The key that names the class which opens the folder elsewhere; `words`, `classes`: how that with such a head ends."""
     match heads:
         case (Words(), *_):
             end = words
         case (Classes(), *_):
-            end = "ForSequenceClassification"
+            end = classes
         case (Labels(labels=labels), *_):
             end = "ForQuestionAnswering" if labels == SPAN else "ForTokenClassification"
         case _:

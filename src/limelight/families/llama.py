@@ -148,7 +148,7 @@ def config(m: Model, *, kind: str) -> dict[str, Any]:
         "intermediate_size": s.ff.hidden,
         "hidden_act": PUBLISHED[s.ff.activation],
         "rms_norm_eps": s.norm.eps,
-        "vocab_size": s.input.vocab,
+        "vocab_size": s.tokens.vocab,
         "max_position_embeddings": length,
         "rope_parameters": {"rope_theta": rotary.base, **_told(rotary.stretch, length)},
         "attention_dropout": a.dropout,

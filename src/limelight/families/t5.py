@@ -72,7 +72,7 @@ def config(m: Model) -> dict[str, Any]:
         "num_heads": s.attention.heads,
         "feed_forward_proj": next(name for name, bend in BENDS.items() if bend == (s.ff.activation, s.ff.gated)),
         "layer_norm_epsilon": s.norm.eps,
-        "vocab_size": s.input.vocab,
+        "vocab_size": s.tokens.vocab,
         "relative_attention_num_buckets": position.count,
         "relative_attention_max_distance": position.furthest,
         "dropout_rate": s.dropout,

@@ -36,7 +36,7 @@ def config(m: Model) -> dict[str, Any]:
         **architecture("XGLM", m.heads, words="ForCausalLM"),
         **labelled(m.heads),
         "d_model": m.dim, "num_layers": s.depth, "attention_heads": s.attention.heads, "ffn_dim": s.ff.hidden,
-        "vocab_size": s.input.vocab, "scale_embedding": s.input.scaled, "max_position_embeddings": position.length,
+        "vocab_size": s.tokens.vocab, "scale_embedding": s.tokens.scaled, "max_position_embeddings": position.length,
         "activation_function": PUBLISHED[s.ff.activation], "activation_dropout": s.ff.dropout,
         "attention_dropout": s.attention.dropout, "dropout": s.dropout,
     }

@@ -21,6 +21,7 @@ from ..manifest import Manifest
 from ..nn import Network, pack_matrices
 from ..nn.packed import keep_whole
 from ..quant import Whole
+from ..spec import Pictures, Sounds
 from .about import About, about
 from .cache import snapshot
 from .folder import Bits, open_folder, read_manifest, save
@@ -36,14 +37,35 @@ Form = Literal["published", "limelight"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Opened:
-    """A model that is ready, with its tokenizer and what its folder says of it. `quant`: the kind of its products, where that is less than
-    its numbers are."""
+    """A model that is ready, with its tokenizer, if it reads text, and what its folder says of it. `quant`: the kind of its products, where
+    that is less than its numbers are."""
 
     model: Network
-    text: Text
+    tokenizer: Text | None
     manifest: Manifest
     folder: Path
     quant: Kind | None = None
+
+    @property
+    def text(self) -> Text:
+        """Its tokenizer. Raises TaskError for a model that reads no text."""
+        if self.tokenizer is None:
+            raise TaskError(f"{self.manifest.name} reads no text.", f"It is for: {self.manifest.task}.")
+        return self.tokenizer
+
+    @property
+    def pictures(self) -> Pictures:
+        """How pictures are made ready for it. Raises TaskError for a model that reads none."""
+        if self.manifest.pictures is None:
+            raise TaskError(f"{self.manifest.name} reads no pictures.", f"It is for: {self.manifest.task}.")
+        return self.manifest.pictures
+
+    @property
+    def sounds(self) -> Sounds:
+        """How sound is made ready for it. Raises TaskError for a model that hears nothing."""
+        if self.manifest.sounds is None:
+            raise TaskError(f"{self.manifest.name} hears nothing.", f"It is for: {self.manifest.task}.")
+        return self.manifest.sounds
 
     @property
     def device(self) -> torch.device:
@@ -78,11 +100,11 @@ class Opened:
         """
         target, form = Path(folder), form or self.form
         if form == "published":
-            publish(target, model=self.model, text=self.text, manifest=self.manifest, tokenizer=self.folder, bits=bits)
+            publish(target, model=self.model, text=self.tokenizer, manifest=self.manifest, tokenizer=self.folder, bits=bits)
             return
         told, converses = (_told(self.folder / name) for name in ("README.md", TEMPLATE))
         card = (told or "") if card is None else card
-        save(target, model=self.model, text=self.text, manifest=self.manifest, card=card, bits=bits, template=converses)
+        save(target, model=self.model, text=self.tokenizer, manifest=self.manifest, card=card, bits=bits, template=converses)
 
 
 def _told(path: Path) -> str | None:

@@ -19,7 +19,7 @@ MOST_POSITIONS = 1 << 20
 
 def blank(spec: Model, tensors: int, where: Path) -> Network:
     """The model without its numbers. What a spec costs before they are compared is bounded by the file that it comes with."""
-    for stack in filter(None, (spec.encoder, spec.decoder)):
+    for stack in spec.columns.values():
         length = stack.room or 0
         if stack.depth > tensors or length > MOST_POSITIONS:
             raise WeightError(

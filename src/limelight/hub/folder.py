@@ -36,36 +36,44 @@ def read_manifest(folder: Path) -> Manifest:
     return manifests.from_json(believed_text(folder / "limelight.json", MOST_TEXT), where=str(folder / "limelight.json"))
 
 
-def open_folder(folder: Path) -> tuple[Network, Text, Manifest, dict[str, Whole]]:
-    """What `save` wrote, and the matrices that it holds in whole numbers. Raises WeightError in one line."""
+def open_folder(folder: Path) -> tuple[Network, Text | None, Manifest, dict[str, Whole]]:
+    """What `save` wrote, and the matrices that it holds in whole numbers; no tokenizer for a model that reads no text.
+
+    Raises WeightError in one line.
+    """
     manifest = read_manifest(folder)
-    pieces = believed_text(folder / "tokenizer.json", MOST_TEXT)
-    text = Text.from_json(pieces, where=str(folder / "tokenizer.json"))
     tensors, notes = read_tensors(folder / "model.safetensors")
-    _check_pieces(text, pieces, manifest, notes, folder)
+    text = _text(folder, manifest, notes) if manifest.spec.vocabularies else None
     model = _empty(manifest, len(tensors), folder)
     fill(model, unpack(tensors), folder / "model.safetensors", told="limelight.json")
     return model, text, manifest, stored(tensors)
 
 
+def _text(folder: Path, manifest: Manifest, notes: dict[str, str]) -> Text:
+    pieces = believed_text(folder / "tokenizer.json", MOST_TEXT)
+    text = Text.from_json(pieces, where=str(folder / "tokenizer.json"))
+    _check_pieces(text, pieces, manifest, notes, folder)
+    return text
+
+
 def save(
-    folder: Path, *, model: Network, text: Text, manifest: Manifest, card: str, bits: Bits = "int8", template: str | None = None
+    folder: Path, *, model: Network, text: Text | None, manifest: Manifest, card: str, bits: Bits = "int8", template: str | None = None
 ) -> None:
     """Write a model folder. Nothing that is there is touched before all files are written; then the manifest goes last.
 
     `template`: how a conversation is written for the model, see inputs.template.
     Raises InputError where it cannot be written, WeightError for weights that are not finite.
     """
-    pieces = text.to_json()
+    pieces = None if text is None else text.to_json()
     tensors = numbers(model, bits)
-    notes = {"format": "limelight", "weights": bits, PIECES: _fingerprint(pieces)}
+    notes = {"format": "limelight", "weights": bits} | ({} if pieces is None else {PIECES: _fingerprint(pieces)})
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
-    written = {"limelight.json": manifests.to_json(manifest), "README.md": card, "tokenizer.json": pieces}
+    written = {"limelight.json": manifests.to_json(manifest), "README.md": card, "tokenizer.json": pieces, TEMPLATE: template}
     with ExitStack() as drafts:
-        for name, content in (written if template is None else {**written, TEMPLATE: template}).items():
+        for name, content in ((name, content) for name, content in written.items() if content is not None):
             drafts.enter_context(replaced(folder / name)).write_text(content, encoding="utf-8")
         write_tensors(drafts.enter_context(replaced(folder / "model.safetensors")), tensors, notes)
 
@@ -120,8 +128,7 @@ def _check_pieces(text: Text, pieces: str, manifest: Manifest, notes: dict[str, 
     both = f"{folder / 'tokenizer.json'} and {folder / 'model.safetensors'}"
     if notes.get(PIECES, _fingerprint(pieces)) != _fingerprint(pieces):
         raise WeightError(f"{both} were not saved together.", "Get the model folder again, whole.")
-    stacks = [stack for stack in (manifest.spec.encoder, manifest.spec.decoder) if stack is not None]
-    vocab, g = min(stack.input.vocab for stack in stacks), manifest.generation
+    vocab, g = min(manifest.spec.vocabularies), manifest.generation
     other = "They are of different models."
     if text.highest >= vocab:
         raise WeightError(f"{folder / 'tokenizer.json'} goes up to token {text.highest:,}, the model has {vocab:,}.", other)

@@ -15,9 +15,10 @@ from torch import Tensor
 from ..errors import SpecError, WeightError, did_you_mean
 from ..families import FAMILIES, Config, Family
 from ..files import believed_table
+from ..inputs.pictures import read_settings
 from ..inputs.published import read_text
 from ..inputs.text import Text
-from ..manifest import Card, Generation, Manifest, Use
+from ..manifest import SILENT, Card, Generation, Manifest, Use
 from ..nn import Network
 from ..spec import Classes, Labels, Model, Words
 from ..weights import Row, read_folder, to_ours
@@ -30,17 +31,20 @@ MOST_CONFIG = 4 << 20
 MOST_LENGTH = 1 << 20
 
 
-def open_published(folder: Path) -> tuple[Network, Text, Manifest]:
-    """A model, its tokenizer, and what the folder says of how to use it. Raises WeightError in one line."""
+def open_published(folder: Path) -> tuple[Network, Text | None, Manifest]:
+    """A model, its tokenizer where it reads text, and what the folder says of how to use it. Raises WeightError in one line."""
     model, family, tensors, config = outline(folder)
     table = family.names(model.spec)
     ours = to_ours(table, tensors, prefix=family.prefix, where=str(folder), wanted=model.state_dict().keys())
     _nought(table, model, ours)
     fill(model, ours, folder, told="config.json")
-    vocab = _vocab(model.spec)
-    check_sizes(folder, vocab)
-    text = fitted(read_text(folder, family.habit), folder, vocab)
-    return model, text, _manifest(folder, model.spec, text, config)
+    text = None
+    if vocabularies := model.spec.vocabularies:
+        check_sizes(folder, vocabularies[0])
+        text = fitted(read_text(folder, family.habit), folder, vocabularies[0])
+    manifest = _manifest(folder, model.spec, text, config)
+    pictures = None if family.pictures is None else read_settings(folder, family.pictures)
+    return model, text, replace(manifest, pictures=pictures, sounds=family.sounds)
 
 
 def outline(folder: Path) -> tuple[Network, Family, Mapping[str, Tensor], Mapping[str, Any]]:
@@ -55,11 +59,6 @@ def outline(folder: Path) -> tuple[Network, Family, Mapping[str, Tensor], Mappin
     except SpecError as error:                                       # numbers that do not fit together are the file's fault
         raise WeightError(f"{where}: {error.message}", error.hint) from None
     return blank(spec, len(tensors), where), family, tensors, config
-
-
-def _vocab(spec: Model) -> int:
-    """How many tokens the table of embeddings has that a text's ids are looked up in."""
-    return next(stack.input.vocab for stack in (spec.encoder, spec.decoder) if stack is not None)
 
 
 def family_of(config: Mapping[str, Any], where: Path) -> Family:
@@ -78,12 +77,14 @@ def _nought(table: Sequence[Row], model: Network, ours: dict[str, Tensor]) -> No
             ours[name] = torch.zeros(want[name].shape)
 
 
-def _manifest(folder: Path, spec: Model, text: Text, config: Mapping[str, Any]) -> Manifest:
+def _manifest(folder: Path, spec: Model, text: Text | None, config: Mapping[str, Any]) -> Manifest:
     where = folder / "generation_config.json"
     asked = believed_table(where, MOST_CONFIG) if where.exists() else {key: config[key] for key in OLD_SETTINGS if key in config}
     longest = _longest(folder / "tokenizer_config.json")
 
     def read(settings: Mapping[str, Any], path: Path) -> Generation:
+        if text is None:
+            return SILENT
         c = Config({key: found for key, found in settings.items() if found is not None}, where=str(path))
         g = generation(c, spec, text)
         return replace(g, max_source=min(g.max_source, longest))
@@ -178,7 +179,7 @@ def generation(c: Config, spec: Model, text: Text) -> Generation:
         max_length=min(longest, MOST_LENGTH),
         max_source=(spec.encoder.room if spec.encoder else None) or MOST_LENGTH,
     )
-    return asked if spec.decoder is None else within(asked, text, spec.decoder.input.vocab, c.where)
+    return asked if spec.decoder is None else within(asked, text, spec.decoder.tokens.vocab, c.where)
 
 
 def _until(early_stopping: object) -> Literal["likely", "full", "certain"]:

@@ -13,6 +13,7 @@ from ..errors import InputError, TaskError
 from ..families import FAMILIES
 from ..files import inside, replaced
 from ..inputs import Text
+from ..inputs.pictures import FILES, write_settings
 from ..manifest import Generation, Manifest
 from ..nn import Network
 from ..weights import to_theirs, write_tensors
@@ -21,7 +22,7 @@ from .folder import Bits, numbers
 from .losing import told
 
 
-def publish(folder: Path, *, model: Network, text: Text, manifest: Manifest, tokenizer: Path, bits: Bits = "fp32") -> None:
+def publish(folder: Path, *, model: Network, text: Text | None, manifest: Manifest, tokenizer: Path, bits: Bits = "fp32") -> None:
     """Write `folder` so that other libraries open it with the same logits; one that has lost heads opens in limelight alone.
 
     `tokenizer`: the folder whose tokenizer's files are copied, the one that the model came from. Nothing that is there is touched
@@ -35,18 +36,21 @@ def publish(folder: Path, *, model: Network, text: Text, manifest: Manifest, tok
     if bits in ("int8", "int4"):
         raise TaskError(f"other libraries do not read limelight's {bits} weights.", "Choose bf16 or fp32, or a limelight folder.")
     tensors = to_theirs(family.names(spec), numbers(model, bits), prefix="" if spec.heads else family.prefix)
-    marks = {"pad_token_id": text.marks.pad, "bos_token_id": text.marks.start, "eos_token_id": text.marks.end}
+    marks = {} if text is None else {"pad_token_id": text.marks.pad, "bos_token_id": text.marks.start, "eos_token_id": text.marks.end}
     config = {"model_type": spec.family, **{key: found for key, found in marks.items() if found is not None}}
     config |= {**family.config(spec), **told(spec)}
-    if spec.encoder is not None and spec.decoder is not None:
+    both = spec.encoder is not None and spec.decoder is not None
+    if both:
         config |= {"is_encoder_decoder": True, "decoder_start_token_id": manifest.generation.start}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
     with ExitStack() as drafts:
-        settings = asked(manifest.generation, both=spec.encoder is not None and spec.decoder is not None)
-        for name, content in (("config.json", config), ("generation_config.json", settings)):
+        settings = {} if text is None else {"generation_config.json": asked(manifest.generation, both=both)}
+        if manifest.pictures is not None:
+            settings[FILES[0]] = write_settings(manifest.pictures, family.processor)
+        for name, content in {"config.json": config, **settings}.items():
             drafts.enter_context(replaced(folder / name)).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         for name in TOKENIZER:
             if (tokenizer / name).is_file():

@@ -19,7 +19,7 @@ from .room import take
 from .rounding import whole_groups, whole_rows
 
 Kind = Literal["float32", "bfloat16", "int8", "int4"]
-Act = Literal["none", "relu", "gelu", "gelu_tanh", "silu", "tanh"]
+Act = Literal["none", "relu", "gelu", "gelu_tanh", "silu", "tanh", "quick_gelu"]
 KINDS, ACTS = get_args(Kind), get_args(Act)
 PANEL = 32                               # outputs that stand together
 LONGEST = 1 << 17                        # inputs whose products of two int8 still fit a sum of 32 bits

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from .. import ops
-from ..native.matrix import Matrix
+from ..native.matrix import ACTS, Matrix
 from ..native.stack import Block, Column, Far, Flat, Heads, Norm, Store
 from ..spec import Attention as AttentionSpec
 from ..spec import Dot, ScaledDot, Soft
@@ -96,7 +96,7 @@ class AtOnce:
     def able(stack: Stack) -> bool:
         """Whether the native column knows all that a stack does, and its matrices are native ones."""
         s = stack.spec
-        usual = _usual(s.attention) and (s.cross is None or _usual(s.cross))
+        usual = _usual(s.attention) and (s.cross is None or _usual(s.cross)) and not s.again and s.ff.activation in ACTS
         lost = any(each.part == "self" for each in s.pruned) and stack.has_bias
         maps = [each.packed for block in stack.blocks for each in block.modules() if isinstance(each, Linear)]
         joints = [block.attn.joint for block in stack.layers]
@@ -105,6 +105,8 @@ class AtOnce:
     def serves(self, given: Given) -> bool:
         """Whether nobody learns, hooks in or has changed a weight."""
         if torch.is_grad_enabled() or self._stack.training or self._hooked or not self._unchanged(given.cache):
+            return False
+        if given.memory is not None and given.memory.places is not None:
             return False
         if isinstance(given.cache, PagedCache):
             return _readable(given.cache)

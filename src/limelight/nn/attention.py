@@ -42,11 +42,14 @@ class Sight:
     window: int | None = None                            # where self-attention goes chunk by chunk: no mask of pairs is made
     draws: Draws | None = None
     at: Int[Tensor, "b q"] | None = None                 # which step each query is at; None where that is its slot
+    place: Float[Tensor, "_ q m"] | None = None          # what queries, and keys of the same sequence, gain for where they stand
+    there: Float[Tensor, "_ k m"] | None = None          # what a memory's keys gain
 
     @classmethod
-    def far(cls, memory: Memory, draws: Draws | None = None, at: Tensor | None = None) -> Sight:
+    def far(cls, memory: Memory, draws: Draws | None = None, at: Tensor | None = None, place: Tensor | None = None) -> Sight:
         """Of a memory: its real places."""
-        return cls(None if memory.keep is None else memory.keep[:, None, None, :], draws=draws, at=at)
+        keep = None if memory.keep is None else memory.keep[:, None, None, :]
+        return cls(keep, draws=draws, at=at, place=place, there=memory.places)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,15 +83,16 @@ class Eye(Protocol):
 class Attention(nn.Module):
     """Project, split into heads, attend, merge. Holds weights only; sequences live in the caller's cache."""
 
-    def __init__(self, s: AttentionSpec, dim: int, lost: Pruned | None = None):
+    def __init__(self, s: AttentionSpec, dim: int, lost: Pruned | None = None, source: int | None = None):
+        """`source`: the width of what keys and values are made of, where that is not `dim`."""
         super().__init__()
         self.kept = None if lost is None else lost.left(s)   # of all heads that the stack's biases are made for
         s = s if lost is None else lost.remains(s, dim)
         self.spec, self.heads, self.groups = s, s.heads, s.groups
         d = s.width(dim)
         self.q = _map(s, "q", dim, self.heads * d)
-        self.k = _map(s, "k", dim, self.groups * d)
-        self.v = _map(s, "v", dim, self.groups * d)
+        self.k = _map(s, "k", source or dim, self.groups * d)
+        self.v = _map(s, "v", source or dim, self.groups * d)
         self.o = _map(s, "o", self.heads * d, dim)
         self.q_norm = norm(s.norm, d) if s.norm else nn.Identity()
         self.k_norm = norm(s.norm, d) if s.norm else nn.Identity()
@@ -120,7 +124,8 @@ class Attention(nn.Module):
             shape = x.shape
             k, v = (new_k, new_v) if cache is None else cache.extend(layer, new_k, new_v)
         else:
-            k, v = new_k, new_v = self._far(source, cache, layer)
+            k, v = new_k, new_v = self._far(source, sight.there, cache, layer)
+            x = x if sight.place is None else x + sight.place
             x, shape = x.reshape(len(k), -1, x.shape[-1]), x.shape                            # beams of one sentence are just more queries
             q = self.q_norm(_split(self.q(x), self.heads))
         if k.dtype != q.dtype:                               # a cache may keep fewer bits
@@ -153,24 +158,28 @@ class Attention(nn.Module):
 
     def _near(self, x: Tensor, sight: Sight) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of x itself."""
-        if self.joint is not None and self.joint.serves(x):
+        if sight.place is not None:
+            h = x + sight.place
+            q, k, v = _split(self.q(h), self.heads), _split(self.k(h), self.groups), _split(self.v(x), self.groups)
+        elif self.joint is not None and self.joint.serves(x):
             q, k, v = _split(self.joint(x), self.heads + 2 * self.groups).split([self.heads, self.groups, self.groups], 1)
         else:
             q, k, v = _split(self.q(x), self.heads), _split(self.k(x), self.groups), _split(self.v(x), self.groups)
         return _rotate(self.q_norm(q), sight.turn), _rotate(self.k_norm(k), sight.turn), v
 
-    def _far(self, source: Tensor, cache: History | None, layer: int) -> tuple[Tensor, Tensor]:
+    def _far(self, source: Tensor, there: Tensor | None, cache: History | None, layer: int) -> tuple[Tensor, Tensor]:
         """Keys and values of the memory: made once, then found in the cache."""
         if cache is not None and (held := cache.far(layer)) is not None:
             return held
-        k, v = self.keys_of(source)
+        k, v = self.keys_of(source, there)
         if cache is not None:
             cache.keep_far(layer, k, v)
         return k, v
 
-    def keys_of(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of a memory, (b g n d) each."""
-        return self.k_norm(_split(self.k(source), self.groups)), _split(self.v(source), self.groups)
+    def keys_of(self, source: Tensor, there: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Keys and values of a memory, (b g n d) each; `there`: what keys gain for where they stand."""
+        seen = source if there is None else source + there
+        return self.k_norm(_split(self.k(seen), self.groups)), _split(self.v(source), self.groups)
 
     def _weigher(self, q: Tensor, k: Tensor, how: dict[str, Any], draws: Draws | None, layer: int, past: int) -> ops.WeighFn:
         """How scores become weights: the spec's own way, and for hard attention what is drawn this time."""

@@ -47,13 +47,13 @@ class Residual(nn.Module):
 
 
 class Block(nn.Module):
-    """A layer of an encoder or a decoder."""
+    """A layer of an encoder or a decoder; `source`: the width of what its cross-attention looks at."""
 
-    def __init__(self, s: StackSpec, dim: int, layer: int):
+    def __init__(self, s: StackSpec, dim: int, layer: int, source: int):
         super().__init__()
         self.layer = layer
         self.attn, self.attn_add = Attention(s.attention, dim, s.lost(layer, "self")), Residual(s, dim)
-        self.cross = Attention(s.cross, dim, s.lost(layer, "cross")) if s.cross else None
+        self.cross = Attention(s.cross, dim, s.lost(layer, "cross"), source) if s.cross else None
         self.cross_add = Residual(s, dim) if s.cross else None
         self.ff, self.ff_add = FeedForward(s.ff, dim), Residual(s, dim)
 

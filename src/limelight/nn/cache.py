@@ -23,11 +23,12 @@ RUNS = count()                                           # an address is soon us
 @dataclass(frozen=True, eq=False)
 class Memory:
     """What an encoder made of its input. `hidden`: (b n m); `keep`: True on real places, None where all are; `summary`: what a recurrent
-    encoder was left with at its ends."""
+    encoder was left with at its ends; `places`: (b|1 n m), what keys gain for where they stand, where that is done in every layer."""
 
     hidden: Float[Tensor, "b n m"]
     keep: Bool[Tensor, "b n"] | None = None
     summary: Float[Tensor, "b s"] | None = None
+    places: Float[Tensor, "_ n m"] | None = None
 
     def __len__(self) -> int:
         return len(self.hidden)
@@ -35,7 +36,8 @@ class Memory:
     def select(self, rows: Int[Tensor, " r"]) -> Memory:
         """Some of the rows."""
         keep, summary = (None if t is None else t[rows] for t in (self.keep, self.summary))
-        return Memory(self.hidden[rows], keep, summary)
+        places = self.places if self.places is None or len(self.places) == 1 else self.places[rows]
+        return Memory(self.hidden[rows], keep, summary, places)
 
     def summed(self) -> Float[Tensor, "b s"]:
         """One vector for all of it: the summary, or the mean of the real places."""

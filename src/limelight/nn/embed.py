@@ -1,4 +1,4 @@
-"""From token ids to vectors that know where they stand."""
+"""From what a column reads to vectors that know where they stand."""
 
 from __future__ import annotations
 
@@ -8,37 +8,53 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .. import ops
-from ..errors import InputError
-from ..spec import Learned, Recurrent, Sinusoid
+from ..errors import InputError, TaskError
+from ..spec import Frames, Learned, Patches, Recurrent, Sinusoid, Slots, Tokens
 from ..spec import Stack as StackSpec
 from .norms import norm
 from .packed import Linear
+from .raw import FrameMaps, PatchMap
 
 
 class Embed(nn.Module):
-    """Token vectors plus position vectors. `lent`: another stack's table, borrowed as a module and not owned."""
+    """Vectors of tokens, of squares of a picture, of frames of sound, or none of their own, plus position vectors.
+
+    `lent`: another stack's table, borrowed as a module and not owned.
+    """
 
     def __init__(self, s: StackSpec | Recurrent, dim: int, lent: nn.Embedding | None = None):
         super().__init__()
         self.waves: Tensor
-        self.dim = dim
-        self.spec, self.scale = s, dim**0.5 if s.input.scaled else 1.0
-        width = s.input.width or dim
-        if lent is None:
-            self.token = nn.Embedding(s.input.vocab, width)
-            nn.init.normal_(self.token.weight, std=width**-0.5)
-        self._table = (lent if lent is not None else self.token,)   # in a tuple, a borrowed module stays out of the state dict
+        self.spec, self.dim, self.scale = s, dim, 1.0
+        self._table: tuple[nn.Embedding, ...] = ()
+        self.project: nn.Module = nn.Identity()
+        self.segment: nn.Embedding | None = None
+        match s.input:
+            case Tokens():
+                self._tokens(s.input, dim, lent)
+            case Patches():
+                self.patches = PatchMap(s.input, dim)
+            case Frames():
+                self.frames = FrameMaps(s.input, dim)
         match s.position:
             case Learned(length=length, offset=offset):
                 self.position = nn.Embedding(length + offset, dim)
                 nn.init.normal_(self.position.weight, std=dim**-0.5)
             case Sinusoid():
                 self.register_buffer("waves", self._waves(), persistent=False)
-        self.project = Linear(width, dim, bias=False) if s.input.width else nn.Identity()
-        self.segment = nn.Embedding(s.input.segments, dim) if s.input.segments else None
+        self.norm = norm(s.norm, dim) if s.norm_input else nn.Identity()
+
+    def _tokens(self, s: Tokens, dim: int, lent: nn.Embedding | None) -> None:
+        self.scale = dim**0.5 if s.scaled else 1.0
+        width = s.width or dim
+        if lent is None:
+            self.token = nn.Embedding(s.vocab, width)
+            nn.init.normal_(self.token.weight, std=width**-0.5)
+        self._table = (lent if lent is not None else self.token,)    # in a tuple, a borrowed module stays out of the state dict
+        self.project = Linear(width, dim, bias=False) if s.width else nn.Identity()
+        self.segment = nn.Embedding(s.segments, dim) if s.segments else None
         if self.segment is not None:
             nn.init.normal_(self.segment.weight, std=dim**-0.5)
-        self.norm = norm(s.norm, dim) if s.norm_input else nn.Identity()
 
     def _waves(self) -> Tensor:
         s, dim = self.spec.position, self.dim
@@ -55,28 +71,67 @@ class Embed(nn.Module):
 
     @property
     def table(self) -> nn.Embedding:
-        """The table of token vectors, owned or borrowed."""
+        """The table of token vectors, owned or borrowed. Raises TaskError for a column that reads no tokens."""
+        if not self._table:
+            raise TaskError(f"a column that reads {self.spec.input.kind} has no table of tokens.", "Ask one that reads text.")
         return self._table[0]
 
+    @property
+    def width(self) -> int:
+        """Of a token's vector, or where there are none of what is made of the input."""
+        return self._table[0].embedding_dim if self._table else self.dim
+
+    @property
+    def like(self) -> Tensor:
+        """A number of it, to make others like: of its kind, and where it is."""
+        return next(iter(self._table[0].parameters() if self._table else self.parameters()))
+
+    def vectors(self, values: Tensor, segments: Int[Tensor, "b n"] | None = None) -> Float[Tensor, "b n m"]:
+        """What is read, without positions: tokens (b n); a picture (b c h w); frames of sound (b f n). Slots take the number of their rows
+        from `values`."""
+        match self.spec.input:
+            case Patches():
+                return self.patches(values)
+            case Frames():
+                return self.frames(values)
+            case Slots(count=count):
+                return self.like.new_zeros(len(values), count, self.dim)
+        x = self.table(values)
+        x = self.project(x if self.scale == 1.0 else x * self.scale)
+        return x if self.segment is None else x + (self.segment.weight[0] if segments is None else self.segment(segments))
+
+    def slots(self, values: Tensor) -> int:
+        """How many vectors are made of each row."""
+        match self.spec.input:
+            case Tokens():
+                return values.shape[1]
+            case Frames():
+                return -(-values.shape[-1] // 2)
+            case Patches() | Slots():
+                return self.spec.input.slots
+
+    def at(self, at: Int[Tensor, "_ n"]) -> Float[Tensor, "_ n m"] | None:
+        """The vectors of positions; None for a column that has none."""
+        match self.spec.position:
+            case Learned(offset=offset):
+                return self.position(at + offset if offset else at)
+            case Sinusoid():
+                return F.embedding(at, self.waves)
+        return None
+
     def forward(
-        self, tokens: Int[Tensor, "b n"], at: Int[Tensor, "_ n"], slots: int, segments: Int[Tensor, "b n"] | None = None
+        self, values: Tensor, at: Int[Tensor, "_ n"], slots: int, segments: Int[Tensor, "b n"] | None = None
     ) -> Float[Tensor, "b n m"]:
-        """Tokens at positions `at` -> vectors; `slots`: how many there are so far; `segments`: 0 everywhere where none are given.
+        """What is read at positions `at` -> vectors; `slots`: how many there are so far; `segments`: 0 everywhere where none are given.
 
         Raises InputError beyond the model's positions; only where there are more slots than those does it cost a look at the numbers.
         """
         length = self.spec.room
         if length is not None and slots > length:
             self.check(int(at.max()) + 1)                    # padding takes slots, not positions
-        x = self.table(tokens)
-        x = self.project(x if self.scale == 1.0 else x * self.scale)
-        if self.segment is not None:
-            x = x + (self.segment.weight[0] if segments is None else self.segment(segments))
-        match self.spec.position:
-            case Learned(offset=offset):
-                x = x + self.position(at + offset if offset else at)
-            case Sinusoid():
-                x = x + F.embedding(at, self.waves)
+        x = self.vectors(values, segments)
+        if not (isinstance(self.spec, StackSpec) and self.spec.again) and (place := self.at(at)) is not None:
+            x = x + place
         return ops.dropout(self.norm(x), self.spec.dropout, self.training)
 
     def check(self, tokens: int) -> None:

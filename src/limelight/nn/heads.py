@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..spec import Activation, Classes, Labels, Norm, Words
 from ..spec import Head as HeadSpec
+from .embed import Embed
 from .norms import ACTIVATIONS, norm
 from .packed import Kind, Linear, Packed
 
@@ -80,12 +81,12 @@ class LabelHead(nn.Module):
         return self.out(hidden)
 
 
-def build(s: HeadSpec, table: nn.Embedding, normed: Norm) -> nn.Module:
-    """The head of the spec, over hidden states as wide as the table's vectors."""
-    width = table.weight.shape[1]
+def build(s: HeadSpec, embed: Embed, normed: Norm) -> nn.Module:
+    """The head of the spec, over hidden states as wide as what `embed` looks tokens up in, or else as its vectors."""
+    width = embed.width
     match s:
         case Words():
-            return WordHead(s, table, normed)
+            return WordHead(s, embed.table, normed)
         case Classes(labels=labels, mix=mix, bias=bias):
             return LabelHead(len(labels), width, bias=bias, mix=mix)
         case Labels(labels=labels, bias=bias):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError, SpecError, TaskError
 from ..inputs.batch import Batch
-from ..spec import Classes, Recurrent
+from ..spec import Classes, Recurrent, Tokens
 from ..spec import Model as ModelSpec
 from ..spec import Stack as StackSpec
 from .attention import Attention
@@ -18,6 +19,7 @@ from .cache import Cache, History, Memory
 from .cells import Cell
 from .draws import Draws
 from .heads import Factors, WordHead, build, pool
+from .packed import Linear
 from .paged_cache import PagedCache
 from .recurrent import RecurrentDecoder, RecurrentEncoder
 from .stack import Stack
@@ -33,13 +35,15 @@ class Network(nn.Module):
         super().__init__()
         self.spec = spec
         self.encoder = _encoder(spec)
-        alike = spec.encoder and spec.decoder and spec.encoder.input == spec.decoder.input
+        alike = spec.encoder and spec.decoder and spec.encoder.input == spec.decoder.input and isinstance(spec.encoder.input, Tokens)
         lent = self.encoder.embed.table if spec.shared and alike and self.encoder else None
         self.decoder = _decoder(spec, lent)
+        self.pictures = None if spec.pictures is None else Stack(spec.pictures, spec.width(spec.pictures))
+        self.bridge = Linear(spec.width(spec.encoder), spec.dim) if spec.bridge and spec.encoder else None
         last = self.decoder or self.encoder
         if last is None:
             raise SpecError("a model needs an encoder, a decoder or both: got neither.")
-        self.heads = nn.ModuleDict({each.name: build(each, last.embed.table, last.spec.norm) for each in spec.heads})
+        self.heads = nn.ModuleDict({each.name: build(each, last.embed, last.spec.norm) for each in spec.heads})
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -52,15 +56,27 @@ class Network(nn.Module):
     def take(self, numbers: Mapping[str, Tensor]) -> None:
         """Have these numbers, and compute what none are kept of: a model made on the meta device has neither."""
         self.load_state_dict(numbers, assign=True)
-        for stack in (self.encoder, self.decoder):
-            if stack is not None:
-                stack.embed.fill_waves()
+        for column in self.columns.values():
+            column.embed.fill_waves()
+
+    @property
+    def columns(self) -> dict[str, Stack | RecurrentEncoder | RecurrentDecoder]:
+        """Its columns by name, those that it has."""
+        named = {"encoder": self.encoder, "decoder": self.decoder, "pictures": self.pictures}
+        return {name: column for name, column in named.items() if column is not None}
 
     def encode(self, batch: Batch) -> Memory:
         """A batch of rows -> what the encoder makes of them. Raises TaskError for a model without an encoder."""
         if self.encoder is None:
             raise TaskError(f"{self.spec.family} has no encoder to encode with.", "Use decode(tokens) alone.")
-        return self.encoder.read(batch.values, batch.keep, batch.segments)
+        memory = self.encoder.read(batch.values, batch.keep, batch.segments)
+        return memory if self.bridge is None else replace(memory, hidden=self.bridge(memory.hidden))
+
+    def view(self, batch: Batch) -> Memory:
+        """A batch of pictures -> what the second encoder makes of them. Raises TaskError for a model without one."""
+        if self.pictures is None:
+            raise TaskError(f"{self.spec.family} has no second encoder, for pictures.", "Use encode(batch).")
+        return self.pictures.read(batch.values, batch.keep)
 
     def decode(
         self,
@@ -99,12 +115,14 @@ class Network(nn.Module):
         """The last hidden states at each place of a batch, whatever the model is made of.
 
         With both an encoder and a decoder, the decoder reads the same rows once more, one place later and after `start`, looking at
-        the encoder's (how BART classifies: Lewis et al. 2020, section 3.1).
+        the encoder's (how BART classifies: Lewis et al. 2020, section 3.1). Raises TaskError where what it reads is no text.
         """
         if self.decoder is None:
             return self.encode(batch).hidden
         if self.encoder is None:
             return self.decode(batch.values, keep=batch.keep)
+        if self.spec.encoder is not None and not isinstance(self.spec.encoder.input, Tokens):
+            raise TaskError(f"the decoder of {self.spec.family} cannot read {self.spec.encoder.input.kind} again.", "Give decode its tokens.")
         return self.decode(_later(batch, start), memory=self.encode(batch), keep=batch.keep)
 
     def classify(self, batch: Batch, head: str = "classes", *, start: int = 0) -> Float[Tensor, "b c"]:
@@ -138,14 +156,13 @@ class Network(nn.Module):
 
     def attentions(self) -> dict[str, Attention]:
         """Every attention by name: "encoder.0.self", "decoder.3.cross" ..."""
-        sides = {"encoder": self.encoder, "decoder": self.decoder}
-        return {f"{side}.{name}": each for side, column in sides.items() if column for name, each in column.attentions().items()}
+        return {f"{side}.{name}": each for side, column in self.columns.items() for name, each in column.attentions().items()}
 
 
 def _encoder(spec: ModelSpec) -> Stack | RecurrentEncoder | None:
     match spec.encoder:
         case StackSpec() as s:
-            return Stack(s, spec.dim)
+            return Stack(s, spec.width(s))
         case Recurrent() as s:
             return RecurrentEncoder(s, spec.dim)
     return None
@@ -154,7 +171,7 @@ def _encoder(spec: ModelSpec) -> Stack | RecurrentEncoder | None:
 def _decoder(spec: ModelSpec, lent: nn.Embedding | None) -> Stack | RecurrentDecoder | None:
     match spec.decoder:
         case StackSpec() as s:
-            return Stack(s, spec.dim, lent)
+            return Stack(s, spec.dim, lent, spec.source)
         case Recurrent() as s:
             layers = spec.encoder.depth if isinstance(spec.encoder, Recurrent) else 1
             return RecurrentDecoder(s, spec.dim, lent, summary=layers * spec.dim if spec.encoder else 0)

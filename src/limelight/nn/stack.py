@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .. import ops
-from ..spec import Alibi, Buckets, Dot, Kernel, Rotary, ScaledDot, Soft
+from ..spec import Alibi, Buckets, Dot, Kernel, Rotary, ScaledDot, Soft, Tokens
 from ..spec import Stack as StackSpec
 from .at_once import AtOnce, Given
 from .attention import Attention, Sight, Turn
@@ -25,15 +25,16 @@ from .still import StillCache
 
 
 class Stack(nn.Module):
-    """An encoder or a decoder."""
+    """An encoder or a decoder. `lent`: another's table of embeddings; `source`: the width of what its cross-attention looks at."""
 
-    def __init__(self, s: StackSpec, dim: int, lent: nn.Embedding | None = None):
+    def __init__(self, s: StackSpec, dim: int, lent: nn.Embedding | None = None, source: int | None = None):
         super().__init__()
         self.spec = s
         self.embed = Embed(s, dim, lent)
-        self.blocks = nn.ModuleList(Block(s, dim, i) for i in range(s.depth))
+        self.blocks = nn.ModuleList(Block(s, dim, i, source or dim) for i in range(s.depth))
         self.norm = norm(s.norm, dim) if s.norm_output else nn.Identity()
-        self.project = Linear(dim, s.input.width, bias=False) if s.input.width else nn.Identity()
+        wide = s.input.width if isinstance(s.input, Tokens) else None
+        self.project = nn.Identity() if wide is None else Linear(dim, wide, bias=False)
         self.width = s.attention.width(dim)
         self.distance = nn.Embedding(s.position.count, s.attention.heads) if isinstance(s.position, Buckets) else None
         self.at_once: AtOnce | None = None
@@ -51,7 +52,7 @@ class Stack(nn.Module):
     @property
     def cached(self) -> torch.dtype:
         """The number format in which its keys and values are kept."""
-        return self.embed.table.weight.dtype if self.at_once is None else self.at_once.dtype
+        return self.embed.like.dtype if self.at_once is None else self.at_once.dtype
 
     def pack(self, kind: Kind) -> None:
         """See nn.packed.Packs; what is inside is packed already."""
@@ -67,30 +68,32 @@ class Stack(nn.Module):
         return found
 
     def read(
-        self, tokens: Int[Tensor, "b n"], keep: Bool[Tensor, "b n"] | None = None, segments: Int[Tensor, "b n"] | None = None
+        self, values: Tensor, keep: Bool[Tensor, "b n"] | None = None, segments: Int[Tensor, "b n"] | None = None
     ) -> Memory:
-        """Tokens (b n) -> what is known of each place."""
-        return Memory(self(tokens, keep, segments=segments), keep)
+        """What is read (see Embed.vectors) -> what is known of each place."""
+        places = self.embed.at(torch.arange(self.embed.slots(values), device=values.device)[None]) if self.spec.again else None
+        return Memory(self(values, keep, segments=segments), keep, places=places)
 
     def forward(
         self,
-        tokens: Int[Tensor, "b n"],
+        values: Tensor,
         keep: Bool[Tensor, "b _"] | None = None,
         memory: Memory | None = None,
         cache: History | None = None,
         draws: Draws | None = None,
         segments: Int[Tensor, "b n"] | None = None,
     ) -> Tensor:
-        """Tokens (b n) -> hidden states (b n m). `keep` covers the cached slots too: (b past + n)."""
-        s, past, n = self.spec, cache.length if cache else 0, tokens.shape[1]
+        """What is read, such as tokens (b n) -> hidden states (b n m). `keep` covers the cached slots too: (b past + n)."""
+        s, past, n = self.spec, cache.length if cache else 0, self.embed.slots(values)
         still = cache if isinstance(cache, StillCache) else None         # which knows its place in numbers that kernels can read
-        slots, keys = (torch.arange(past, past + n, device=tokens.device), past + n) if still is None else (still.slots, still.room)
+        slots, keys = (torch.arange(past, past + n, device=values.device), past + n) if still is None else (still.slots, still.room)
         # Slots count every key; positions count only real tokens, so padding on either side costs nothing.
         at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, slots if still else slice(past, None)]
-        x = self.embed(tokens, at, past + n if still is None else 0, segments)
+        x = self.embed(values, at, past + n if still is None else 0, segments)
         turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
-        see = partial(self._nears, slots, keys, keep, turn, newest=still is None)
-        far = None if memory is None else Sight.far(memory, draws, None if keep is None else at)
+        place = self.embed.at(at) if s.again else None
+        see = partial(self._nears, slots, keys, keep, turn, place, newest=still is None)
+        far = None if memory is None else Sight.far(memory, draws, None if keep is None else at, place)
         given = Given(x, see, turn, keep, memory, far, cache)
         x = self.norm(self._layers(given)) if self.at_once is None or not self.at_once.serves(given) else self.at_once(given)
         if cache is not None:
@@ -122,7 +125,9 @@ class Stack(nn.Module):
             x = block(x, hidden, near, given.far, given.cache)
         return x
 
-    def _nears(self, slots: Tensor, length: int, keep: Tensor | None, turn: Turn | None, *, newest: bool) -> list[Sight]:
+    def _nears(
+        self, slots: Tensor, length: int, keep: Tensor | None, turn: Turn | None, place: Tensor | None, *, newest: bool
+    ) -> list[Sight]:
         """What each layer may see of the sequence itself: one sight for all layers of one window. `newest`: slots are the last."""
         s, bias = self.spec, self._bias(slots, length, newest=newest)
         windows = s.windows or (s.attention.window,) * s.depth
@@ -130,9 +135,9 @@ class Stack(nn.Module):
         for window in dict.fromkeys(windows):
             if self._needs_no_pairs(slots, length, window, bias):
                 by_key = None if keep is None else keep[:, None, None, :]
-                sights[window] = Sight(by_key, s.causal and len(slots) > 1, bias, turn, window)
+                sights[window] = Sight(by_key, s.causal and len(slots) > 1, bias, turn, window, place=place)
             else:
-                sights[window] = Sight(*self._allow(slots, length, keep, window), bias, turn)
+                sights[window] = Sight(*self._allow(slots, length, keep, window), bias, turn, place=place)
         return [sights[window] for window in windows]
 
     def _needs_no_pairs(self, slots: Tensor, length: int, window: int | None, bias: Tensor | None) -> bool:
@@ -166,10 +171,10 @@ class Stack(nn.Module):
 
     def by_distance(self, reach: int) -> Float[Tensor, "h r"] | None:
         """What scores gain by how far apart slots are: of keys that stand 1 - reach ... reach - 1 slots after their query."""
-        ahead = torch.arange(1 - reach, reach, device=self.embed.table.weight.device)
+        ahead = torch.arange(1 - reach, reach, device=self.embed.like.device)
         match self.spec.position:
             case Alibi():
-                return ops.alibi(self.spec.attention.heads, ahead[:1] * 0, ahead)[0, :, 0].to(self.embed.table.weight.dtype)
+                return ops.alibi(self.spec.attention.heads, ahead[:1] * 0, ahead)[0, :, 0].to(self.embed.like.dtype)
             case Buckets(count=count, furthest=furthest) if self.distance is not None:
                 which = ops.bucket(ahead[None], count=count, furthest=furthest, both_ways=not self.spec.causal)
                 return self.distance(which)[0].T                     # (1 r h) -> (h r)

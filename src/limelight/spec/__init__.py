@@ -9,6 +9,7 @@ makes no sense cannot be written down, or is refused with a hint when the value 
 
 from .attention import Attention, Norm
 from .heads import Classes, Head, Labels, Words
+from .inputs import Frames, Input, Patches, Slots, Tokens
 from .model import Model, from_json, to_json
 from .positions import (
     Alibi,
@@ -25,9 +26,10 @@ from .positions import (
     Yarn,
 )
 from .pruned import Pruned
+from .raw import Pictures, Sounds
 from .ready import decoder_only, encoder_decoder
 from .scores import Additive, Dot, General, ScaledDot, Score
-from .stack import Activation, Column, FeedForward, Recurrent, Stack, Tokens
+from .stack import Activation, Column, FeedForward, Recurrent, Stack
 from .weights import Entmax, Hard, Kernel, Local, Monotonic, Predicted, Soft, Sparsemax, Weights
 
 __all__ = [
@@ -43,9 +45,11 @@ __all__ = [
     "Dynamic",
     "Entmax",
     "FeedForward",
+    "Frames",
     "General",
     "Hard",
     "Head",
+    "Input",
     "Interpolated",
     "Kernel",
     "Labels",
@@ -55,6 +59,8 @@ __all__ = [
     "Model",
     "Monotonic",
     "Norm",
+    "Patches",
+    "Pictures",
     "Position",
     "Predicted",
     "Pruned",
@@ -63,7 +69,9 @@ __all__ = [
     "ScaledDot",
     "Score",
     "Sinusoid",
+    "Slots",
     "Soft",
+    "Sounds",
     "Sparsemax",
     "Stack",
     "Stretch",

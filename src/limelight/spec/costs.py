@@ -41,7 +41,7 @@ class Costs:
 
 def cost(model: Model, n: int) -> Costs:
     """The costs of a model of this spec at a length."""
-    sides = [_side(column, model, n) for column in (model.encoder, model.decoder) if column is not None]
+    sides = [_side(column, model, n) for column in model.columns.values()]
     found = [attention for side in sides for attention in side.attentions]
     return Costs(
         attention=sum(each.operations for each in found),
@@ -74,14 +74,15 @@ def _side(column: Stack | Recurrent, model: Model, n: int) -> _Side:
     if isinstance(column, Recurrent):
         return _recurrent(column, model, n)
     windows = column.windows or (column.attention.window,) * column.depth
-    selves = [_Pairs(a, model.dim, n, column, window) for a, window in zip(_of_layers(column, "self", model), windows, strict=True)]
-    crosses = [_Pairs(a, model.dim, n) for a in _of_layers(column, "cross", model)]
-    return _Side([each.attending() for each in (*selves, *crosses)], column.depth * _feed_forward(column.ff, model.dim, n))
+    dim = model.width(column)
+    selves = [_Pairs(a, dim, n, column, window) for a, window in zip(_of_layers(column, "self", model), windows, strict=True)]
+    crosses = [_Pairs(a, dim, n, source=model.source) for a in _of_layers(column, "cross", model)]
+    return _Side([each.attending() for each in (*selves, *crosses)], column.depth * _feed_forward(column.ff, dim, n))
 
 
 def _of_layers(column: Stack, part: Literal["self", "cross"], model: Model) -> list[Attention]:
     """What each layer has; layers may have lost heads."""
-    return [a for i in range(column.depth) if (a := column.left(i, part, model.dim)) is not None]
+    return [a for i in range(column.depth) if (a := column.left(i, part, model.width(column))) is not None]
 
 
 def _feed_forward(ff: FeedForward, dim: int, n: int) -> int:
@@ -103,18 +104,19 @@ def _recurrent(s: Recurrent, model: Model, n: int) -> _Side:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """n queries and n keys of one attention; `stack`: whose self-attention it is."""
+    """n queries and n keys of one attention; `stack`: whose self-attention it is; `source`: how wide what it looks at is, if not `dim`."""
 
     a: Attention
     dim: int
     n: int
     stack: Stack | None = None
     window: int | None = None
+    source: int | None = None
 
     def attending(self) -> _Attending:
         a, n, width = self.a, self.n, self.a.width(self.dim)
         sizes = {"q": a.heads * width, "k": a.groups * width, "v": a.groups * width, "o": a.heads * width}
-        maps = sum(n * self.dim * sizes[name] for name in a.maps)
+        maps = sum(n * ((self.source if name in "kv" else None) or self.dim) * sizes[name] for name in a.maps)
         if isinstance(a.local, Predicted):
             maps += n * self.dim * (self.dim + 1)
         return _Attending(self._operations(width), maps, self._bends(width), self._bytes(width))

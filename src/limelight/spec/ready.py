@@ -6,9 +6,10 @@ from typing import Literal
 
 from .attention import Attention, Norm
 from .heads import Words
+from .inputs import Tokens
 from .model import Model
 from .positions import Rotary, Sinusoid
-from .stack import FeedForward, Stack, Tokens
+from .stack import FeedForward, Stack
 
 
 def encoder_decoder(

@@ -5,17 +5,18 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Tag
 
 from ..errors import SpecError
 from ..values import value
 from .attention import Attention, Norm, Share
-from .positions import Alibi, Buckets, Count, Position, Rotary
+from .inputs import Input, Slots, Tokens
+from .positions import Alibi, Buckets, Count, Learned, Position, Rotary, Sinusoid
 from .pruned import Pruned
 from .scores import Dot, ScaledDot
 from .weights import Hard, Kernel
 
-Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "tanh"]
+Activation = Literal["relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "tanh"]
 
 
 @value
@@ -30,26 +31,13 @@ class FeedForward:
 
 
 @value
-class Tokens:
-    """Rows of a table of embeddings; `scaled` multiplies them by sqrt(dim) (Vaswani et al. 2017, section 3.4).
-
-    `segments`: vectors that tell the parts of an input apart (Devlin et al. 2019, section 3). `width`: of the table where it is not
-    the model's; linear maps go there and back (OPT-350m).
-    """
-
-    vocab: Count
-    scaled: bool = False
-    segments: Annotated[int, Field(ge=0)] = 0
-    width: Count | None = None
-
-
-@value
 class Stack:
     """A column of equal layers. `norm_at`: before each branch ("pre") or after each sum ("post").
 
     `norm_input`: a norm right after the embedding (BERT, BART). `norm_output`: a norm after the last layer.
     `windows`: the window of each layer where layers differ (GPT-Neo, Qwen2); () where all have attention.window. `pruned`: heads that
-    layers have lost.
+    layers have lost. `dim`: its width, where that is not the model's. `again`: positions are added to queries and keys in every layer,
+    and not to the stream (Carion et al. 2020, appendix A.3).
     """
 
     ELSEWHERE = MappingProxyType(dict.fromkeys(
@@ -61,8 +49,10 @@ class Stack:
     attention: Attention
     ff: FeedForward
     norm: Norm = Norm()
-    input: Tokens
+    input: Input
     position: Position | None = None
+    again: bool = False
+    dim: Count | None = None
     cross: Attention | None = None
     causal: bool = False
     norm_at: Literal["pre", "post"] = "pre"
@@ -80,6 +70,7 @@ class Stack:
                 f"windows are for each of {self.depth} layers: got {len(self.windows)}, and attention.window={a.window}.",
                 "Give one window (or None) a layer, and no attention.window.",
             )
+        self._check_again()
         if isinstance(self.position, Rotary) and not isinstance(a.score, Dot | ScaledDot):
             raise SpecError(
                 f"rotary positions work through dot products; the score is {a.score.kind}.",
@@ -95,6 +86,14 @@ class Stack:
         if isinstance(a.weights, Hard) and a.weights.estimator != "gumbel":
             raise SpecError(f'draws of self-attention change all that follows, and "{a.weights.estimator}" learns from single steps.',
                             'Use estimator="gumbel", or put hard attention into cross.')
+
+    def _check_again(self) -> None:
+        if self.again and not isinstance(self.position, Learned | Sinusoid):
+            have = self.position.kind if self.position else None
+            raise SpecError(f"what is added again in every layer is a vector a position: got position={have}.",
+                            "Use position=Learned(...) or Sinusoid(...), or drop again.")
+        if isinstance(self.input, Slots) and self.position is None:
+            raise SpecError("empty places are told apart by their positions: got position=None.", "Use position=Learned(length=...).")
 
     def _check_pruned(self) -> None:
         names = [each.name for each in self.pruned]
@@ -113,6 +112,13 @@ class Stack:
         """An attention as that layer has it, in a model of width `dim`; None where there is none."""
         whole, lost = self.attention if part == "self" else self.cross, self.lost(layer, part)
         return whole if whole is None or lost is None else lost.remains(whole, dim)
+
+    @property
+    def tokens(self) -> Tokens:
+        """Its input, of a column that reads tokens. Raises SpecError for one that does not."""
+        if not isinstance(self.input, Tokens):
+            raise SpecError(f"this column reads {self.input.kind}, no tokens.", "Use one with input=Tokens(...).")
+        return self.input
 
     @property
     def room(self) -> int | None:
@@ -162,6 +168,11 @@ class Recurrent:
         if self.steps and self.cross and isinstance(self.cross.weights, Hard) and self.cross.weights.estimator == "enumerate":
             raise SpecError("every key of every step would have to be tried in every combination: a draw goes into the next cell.",
                             "Use asks='current' without feeding, or estimator='reinforce'.")
+
+    @property
+    def tokens(self) -> Tokens:
+        """Its input, as a stack calls it that reads tokens."""
+        return self.input
 
     @property
     def steps(self) -> bool:

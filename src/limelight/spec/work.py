@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from .costs import NUMBER, cost
 from .heads import Words
+from .inputs import Tokens
 from .model import Model
-from .stack import Stack
 
 
 def training_operations(model: Model, n: int) -> int:
@@ -34,8 +34,10 @@ def _outside(model: Model) -> int:
     last = model.decoder or model.encoder
     if last is None:
         return 0
-    width = last.input.width or model.dim
-    sides = [column for column in (model.encoder, model.decoder) if isinstance(column, Stack) and column.input.width]
-    maps = sum(2 * model.dim * (column.input.width or 0) for column in sides)
+    tables = [column.input for column in model.columns.values() if isinstance(column.input, Tokens)]
+    maps = sum(2 * model.dim * (table.width or 0) for table in tables)
     words = [head for head in model.heads if isinstance(head, Words)]
+    if not words or not isinstance(last.input, Tokens):
+        return maps
+    width = last.input.width or model.dim
     return maps + sum(width * last.input.vocab + (width * width if head.mix else 0) for head in words)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ class Row:
     ours: tuple[str, ...]
     turned: bool = False
     copy: bool = False
-    flat: bool = False                     # stored (1, n), here (n)
+    flat: int = 0                          # axes of 1 that are stored ahead of it, and are not here
     zero: bool = False                     # old files may lack it: then it is nought
 
     def match(self, name: str) -> tuple[str, ...] | None:
@@ -45,7 +46,7 @@ class Row:
         return None if found is None else (_filled(self.theirs, found), tuple(_filled(each, found) for each in self.ours))
 
 
-def row(theirs: str, *ours: str, **kind: bool) -> Row:
+def row(theirs: str, *ours: str, **kind: Any) -> Row:
     """A row of a table; `kind`: turned, copy, flat or zero (see Row)."""
     return Row(theirs, ours, **kind)
 
@@ -103,7 +104,7 @@ def to_theirs(table: Sequence[Row], ours: Mapping[str, Tensor], *, prefix: str =
             if (found := rule.back(name)) is not None:
                 target, parts = found
                 whole = torch.cat([ours[part] for part in parts]) if len(parts) > 1 else ours[name]
-                whole = whole.mT if rule.turned and whole.ndim == 2 else whole[None] if rule.flat else whole
+                whole = whole.mT if rule.turned and whole.ndim == 2 else whole.reshape((1,) * rule.flat + whole.shape)
                 theirs[target.removeprefix(prefix)] = whole.contiguous()
                 told |= set(parts)
                 break
@@ -123,8 +124,8 @@ def _find(table: Iterable[Row], name: str, prefix: str) -> tuple[Row, tuple[str,
 def _parts(rule: Row, tensor: Tensor, count: int) -> Sequence[Tensor]:
     if rule.turned and tensor.ndim == 2:
         tensor = tensor.mT
-    if rule.flat:
-        tensor = tensor.flatten()
+    if rule.flat and tensor.ndim > rule.flat and set(tensor.shape[: rule.flat]) == {1}:
+        tensor = tensor.reshape(tensor.shape[rule.flat :])
     return tensor.chunk(count) if count > 1 else (tensor,) * count
 
 

@@ -16,6 +16,7 @@ template <Act act> __m512 bend(__m512 x) {
     case Act::gelu_tanh: return gelu_tanh16(x);
     case Act::silu: return silu16(x);
     case Act::tanh: return tanh16(x);
+    case Act::quick_gelu: return quick_gelu16(x);
     default: return x;
   }
 }
@@ -40,7 +41,8 @@ template <Act act> void finish(const Matrix& m, const Converted& c, const Place&
 using Finish = void (*)(const Matrix&, const Converted&, const Place&, const float*, Rows, const Epilogue&);
 
 Finish finishing(Act act) {
-  static constexpr Finish all[] = {finish<Act::none>, finish<Act::relu>, finish<Act::gelu>, finish<Act::gelu_tanh>, finish<Act::silu>, finish<Act::tanh>};
+  static constexpr Finish all[] = {finish<Act::none>, finish<Act::relu>, finish<Act::gelu>,      finish<Act::gelu_tanh>,
+                                   finish<Act::silu>, finish<Act::tanh>, finish<Act::quick_gelu>};
   return all[static_cast<int>(act)];
 }
 

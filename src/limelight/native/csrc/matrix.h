@@ -13,7 +13,7 @@
 namespace limelight {
 
 enum class Kind : int32_t { float32, bfloat16, int8, int4 };
-enum class Act : int32_t { none, relu, gelu, gelu_tanh, silu, tanh };
+enum class Act : int32_t { none, relu, gelu, gelu_tanh, silu, tanh, quick_gelu };
 
 constexpr int64_t kPanel = 32, kGroup = 32;
 

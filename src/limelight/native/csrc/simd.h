@@ -39,6 +39,9 @@ inline __m512 relu16(__m512 x) { return _mm512_max_ps(_mm512_setzero_ps(), x); }
 
 inline __m512 silu16(__m512 x) { return _mm512_mul_ps(x, sigmoid_of_minus(_mm512_sub_ps(_mm512_setzero_ps(), x))); }
 
+// x sigmoid(1.702 x) (Hendrycks & Gimpel 2016, section 2).
+inline __m512 quick_gelu16(__m512 x) { return _mm512_mul_ps(x, sigmoid_of_minus(_mm512_mul_ps(_mm512_set1_ps(-1.702f), x))); }
+
 inline __m512 tanh16(__m512 x) {
   static constexpr float kNear[] = {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f};
   const __m512 size = _mm512_abs_ps(x), square = _mm512_mul_ps(x, x);

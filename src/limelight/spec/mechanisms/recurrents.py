@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 from ..attention import Attention
 from ..heads import Words
+from ..inputs import Tokens
 from ..model import Model
 from ..scores import Additive, Dot, General
-from ..stack import Recurrent, Tokens
+from ..stack import Recurrent
 from ..weights import Entmax, Hard, Local, Monotonic, Predicted, Sparsemax
 from .mechanism import Mechanism, Refusal
 from .sizes import Sizes

@@ -50,4 +50,4 @@ def as_batch(opened: Opened, rows: Sequence[Encoded]) -> Batch:
 
 def _knows_segments(opened: Opened) -> bool:
     encoder = opened.manifest.spec.encoder
-    return encoder is not None and encoder.input.segments > 1
+    return encoder is not None and encoder.tokens.segments > 1

@@ -140,7 +140,7 @@ class Pair:
         return both and not any(isinstance(head, Classes | Labels) for head in self._spec.heads)
 
     def _target(self, row: Sequence[int]) -> list[int] | None:
-        vocab = self._spec.decoder.input.vocab if self._spec.decoder else 1
+        vocab = self._spec.decoder.tokens.vocab if self._spec.decoder else 1
         return [self._start, *(i % vocab for i in row[: NEW - 1])] if self._led else None
 
     @property

@@ -1,0 +1,80 @@
+"""ViT (Dosovitskiy et al. 2021): a picture's squares, read as tokens are; a class is read off a learnt vector ahead of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..spec import Attention, Classes, FeedForward, Learned, Model, Norm, Patches, Pictures, Stack
+from ..weights.names import Row, row, rows
+from .config import PUBLISHED, Config
+from .family import Family, column
+from .heads import architecture, labelled
+
+HALF = (0.5, 0.5, 0.5)
+USUAL = Pictures(size=(224, 224), mean=HALF, std=HALF)
+
+
+def spec(c: Config) -> Model:
+    """See Family."""
+    dim, (high, wide), size = c.count("hidden_size", 768), c.pair("image_size", 224), c.count("patch_size", 16)
+    squares = Patches(rows=high, columns=wide, size=size, channels=c.count("num_channels", 3))
+    encoder = Stack(
+        depth=c.layers("num_hidden_layers", 12),
+        attention=Attention(
+            heads=c.count("num_attention_heads", 12),
+            bias="qkvo" if c.flag("qkv_bias", True) else "o",
+            dropout=c.number("attention_probs_dropout_prob", 0.0),
+        ),
+        ff=FeedForward(hidden=c.count("intermediate_size", 3072), activation=c.activation("hidden_act", "gelu")),
+        norm=Norm(eps=c.number("layer_norm_eps", 1e-12)),
+        input=squares,
+        position=Learned(length=squares.slots),
+        dropout=c.number("hidden_dropout_prob", 0.0),
+    )
+    classes = Classes(labels=c.classes, several=c.several, quantity=c.quantity)
+    return Model(family="vit", dim=dim, encoder=encoder, heads=c.head(classes=classes))
+
+
+def config(m: Model) -> dict[str, Any]:
+    """See Family."""
+    s, _ = column(m.encoder, Learned)
+    squares = s.input
+    if not isinstance(squares, Patches):
+        raise TypeError("a ViT reads squares of pictures")
+    return {
+        **architecture("ViT", m.heads, classes="ForImageClassification"),
+        **labelled(m.heads),
+        "hidden_size": m.dim,
+        "num_hidden_layers": s.depth,
+        "num_attention_heads": s.attention.heads,
+        "intermediate_size": s.ff.hidden,
+        "hidden_act": PUBLISHED[s.ff.activation],
+        "layer_norm_eps": s.norm.eps,
+        "image_size": squares.rows if squares.rows == squares.columns else [squares.rows, squares.columns],
+        "patch_size": squares.size,
+        "num_channels": squares.channels,
+        "qkv_bias": "q" in s.attention.bias,
+        "attention_probs_dropout_prob": s.attention.dropout,
+        "hidden_dropout_prob": s.dropout,
+    }
+
+
+def names(m: Model) -> list[Row]:
+    """See Family."""
+    del m
+    theirs, ours, embed = "vit.encoder.layer.{i}", "encoder.blocks.{i}", "vit.embeddings"
+    attention = {f"attention.attention.{whole}": f"attn.{whole[0]}" for whole in ("query", "key", "value")}
+    return [
+        row(f"{embed}.cls_token", "encoder.embed.patches.before.0", flat=2),
+        row(f"{embed}.position_embeddings", "encoder.embed.position.weight", flat=1),
+        row(f"{embed}.patch_embeddings.projection.*", "encoder.embed.patches.map.*"),
+        row(f"{embed}.mask_token"),
+        *rows(theirs, ours, {**attention, "attention.output.dense": "attn.o", "intermediate.dense": "ff.up", "output.dense": "ff.down"}),
+        *rows(theirs, ours, {"layernorm_before": "attn_add.norm", "layernorm_after": "ff_add.norm"}),
+        row("vit.layernorm.*", "encoder.norm.*"),
+        row("vit.pooler.dense.*"),
+        row("classifier.*", "heads.classes.out.*"),
+    ]
+
+
+FAMILY = Family(spec, config, names, prefix="vit.", pictures=USUAL, processor="ViTImageProcessor")

@@ -1,0 +1,74 @@
+"""A picture -> the numbers that a model wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from PIL import Image
+from torch import Tensor
+
+from ...spec import Pictures
+from ..batch import Batch
+from .reading import Picture
+
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+def ready(pictures: Sequence[Picture], s: Pictures) -> Batch:
+    """Pictures as `s` says -> a batch of them, (b 3 rows columns); where they differ in size the smaller ones get black to the right and
+    below, and `keep` (b rows columns) is True on what is theirs."""
+    made = [_numbers(each.image, s) for each in pictures]
+    rows, columns = (max(each.shape[axis] for each in made) for axis in (1, 2))
+    if all(each.shape[1:] == (rows, columns) for each in made):
+        return Batch(torch.stack(made))
+    values = torch.zeros(len(made), made[0].shape[0], rows, columns)
+    keep: Bool[Tensor, "b r c"] = torch.zeros(len(made), rows, columns, dtype=torch.bool)
+    for i, each in enumerate(made):
+        values[i, :, : each.shape[1], : each.shape[2]] = each
+        keep[i, : each.shape[1], : each.shape[2]] = True
+    return Batch(values, keep)
+
+
+def _numbers(image: Image.Image, s: Pictures) -> Float[Tensor, "3 r c"]:
+    image = _cropped(_resized(image, s), s)
+    x = torch.from_numpy(np.asarray(image).astype(np.float32)).permute(2, 0, 1) * s.scale
+    if not s.mean:
+        return x
+    mean, std = (torch.tensor(each)[:, None, None] for each in (s.mean, s.std))
+    return (x - mean) / std
+
+
+def _resized(image: Image.Image, s: Pictures) -> Image.Image:
+    target = s.size if s.size is not None else _kept_shape(image.height, image.width, s)
+    rows, columns = target
+    return image if (rows, columns) == (image.height, image.width) else image.resize((columns, rows), FILTERS[s.filter])
+
+
+def _kept_shape(rows: int, columns: int, s: Pictures) -> tuple[int, int]:
+    """Rows and columns in the picture's own shape, rounded down as published processors do."""
+    if s.shorter is None:
+        return rows, columns
+    short, long = min(rows, columns), max(rows, columns)
+    wanted = s.shorter
+    if s.longest is not None and long / short * wanted > s.longest:
+        wanted = round(s.longest * short / long)
+    other = int(wanted * long / short)
+    return (wanted, other) if rows <= columns else (other, wanted)
+
+
+def _cropped(image: Image.Image, s: Pictures) -> Image.Image:
+    if s.crop is None:
+        return image
+    rows, columns = s.crop
+    top, left = (image.height - rows) // 2, (image.width - columns) // 2
+    return image.crop((left, top, left + columns, top + rows))       # outside of the picture is black
