@@ -44,13 +44,15 @@ def check(found: Summary, whole: Tensor, top: int) -> None:
         torch.testing.assert_close(found.distance.double(), (whole * away).sum(-1), atol=1e-3, rtol=1e-5)
 
 
-@pytest.fixture(params=["native", "plain"])
+@pytest.fixture(params=["native", "strips", "plain"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """In one pass where there are native kernels, and in torch."""
-    if request.param == "native" and library() is None:
+    """Where there are native kernels from queries and keys, and from strips of weights; and in torch."""
+    if request.param != "plain" and library() is None:
         pytest.skip("there are no native kernels here: limelight env says why")
     if request.param == "plain":
         monkeypatch.setattr(summary.native, "serves", lambda *_: False)
+    if request.param != "native":
+        monkeypatch.setattr(summary.native, "reads", lambda *_: False)
     return request.param
 
 
@@ -125,7 +127,7 @@ def test_a_strip_is_summed_to_the_same_by_any_number_of_threads() -> None:
     at, got, spread, first, away, mass = found[0]
     fine = torch.ones(2, 37, dtype=torch.bool)
     fine[1, 7] = False
-    torch.testing.assert_close(weights.gather(-1, at)[fine], got[fine], atol=0, rtol=0)
+    torch.testing.assert_close(weights.gather(-1, at.long())[fine], got[fine], atol=0, rtol=0)
     torch.testing.assert_close(got[fine], weights.topk(8, -1).values[fine], atol=0, rtol=0)
     torch.testing.assert_close(spread[fine], entropy(weights)[fine], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(first[fine], weights[..., 0][fine], atol=0, rtol=0)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .. import ops
 from ..native import summary as native
+from .names import head_number
 from .view import Path, View
 
 STRIP = 4 << 20                  # bytes of a strip: a core has as much beside it, so that looking again costs little
@@ -50,21 +51,31 @@ def summarize(
     again. Raises TraceError where a head is not there or the map cannot be rebuilt.
     """
     b, h, n, total = view.shape(path)
-    chosen = range(h) if heads is None else heads
-    rows, size, device = max(1, STRIP // (4 * b * total)), (b, len(chosen), n), view.looks[0].q.device
-    mass = torch.zeros(b, len(chosen), total, device=device)
+    chosen = range(h) if heads is None else [head_number(view.name, h, each) for each in heads]
+    size, device = (b, len(chosen), n), view.looks[0].q.device
     best = torch.empty(*size, min(top, total), dtype=torch.int32, device=device)
-    kept = (best, torch.empty(best.shape, device=device), *(torch.empty(size, device=device) for _ in range(3)))
-    for i, head in enumerate(chosen):                                # one after the other: each finds its keys in the cache
+    weights, (spread, first, distance) = torch.empty(best.shape, device=device), (torch.empty(size, device=device) for _ in range(3))
+    sums = native.Sums(best, weights, spread, first, distance, torch.zeros(b, len(chosen), total, device=device))
+    if path is None and worth is None and view.plain and native.reads(view.looks[0].q, view.looks[0].k, best.shape[-1]):
+        look = view.looks[0]
+        native.mapped(look.q, look.k, chosen, sums, scale=view.scale, causal=look.how["causal"], past=look.past)
+    else:
+        _by_strips(view, chosen, sums, path, worth)
+    return Summary(view.name, best, weights, sums.mass / max(n, 1), spread, None if view.looks[0].crossing else distance, first)
+
+
+def _by_strips(view: View, heads: Sequence[int], into: native.Sums, path: Path | None, worth: Float[Tensor, "b h k"] | None) -> None:
+    """Head after head, strip after strip."""
+    b, _, n, total = view.shape(path)
+    rows = max(1, STRIP // (4 * b * total))
+    for i, head in enumerate(heads):
         strips = view.strips(heads=[head], path=path, chunk=rows, last_first=True)
         for start, weights in zip(reversed(range(0, n, rows)), strips, strict=True):
             keys = weights.shape[-1]
             shares = weights if worth is None else _shares(weights * worth[:, i : i + 1, None, :keys])
-            told = _told(view, shares, mass[:, i, :keys], start, best.shape[-1])
-            for into, one in zip(kept, told, strict=True):
-                into[:, i, start : start + rows] = one
-    _, weights, spread, first, distance = kept
-    return Summary(view.name, best, weights, mass / max(n, 1), spread, None if view.looks[0].crossing else distance, first)
+            told = _told(view, shares, into.mass[:, i, :keys], start, into.best.shape[-1])
+            for kept, one in zip((into.best, into.weights, into.entropy, into.first, into.distance), told, strict=True):
+                kept[:, i, start : start + rows] = one
 
 
 def _told(view: View, weights: Float[Tensor, "b 1 q k"], mass: Float[Tensor, "b k"], start: int, top: int) -> tuple[Tensor, ...]:

@@ -54,6 +54,19 @@ class View:
         """How many heads there are."""
         return self.looks[0].q.shape[1]
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is one softmax of scaled dot products, with nothing hidden but what comes later."""
+        how = self.looks[0].how
+        usual = how["score"] is ops.dot and how.get("weigh", ops.softmax) is ops.softmax and how["allow"] is None and how["bias"] is None
+        return usual and len(self.looks) == 1 and self.looks[0].window is None and len(self.looks[0].q) == len(self.looks[0].k)
+
+    @property
+    def scale(self) -> float:
+        """What dot products are multiplied by."""
+        scale = self.looks[0].how["scale"]
+        return self.looks[0].q.shape[-1] ** -0.5 if scale is None else scale
+
     def shape(self, path: Path | None = None) -> tuple[int, int, int, int]:
         """(b h q k) of the whole map."""
         looks = self._along(path)

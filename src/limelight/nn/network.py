@@ -122,7 +122,8 @@ class Network(nn.Module):
         if self.encoder is None:
             return self.decode(batch.values, keep=batch.keep)
         if self.spec.encoder is not None and not isinstance(self.spec.encoder.input, Tokens):
-            raise TaskError(f"the decoder of {self.spec.family} cannot read {self.spec.encoder.input.kind} again.", "Give decode its tokens.")
+            reads = self.spec.encoder.input.kind
+            raise TaskError(f"the decoder of {self.spec.family} cannot read {reads} again.", "Give decode its tokens.")
         return self.decode(_later(batch, start), memory=self.encode(batch), keep=batch.keep)
 
     def classify(self, batch: Batch, head: str = "classes", *, start: int = 0) -> Float[Tensor, "b c"]:
