@@ -16,6 +16,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ..errors import first_line
 
 SOURCES = Path(__file__).parent / "csrc"
@@ -66,7 +68,15 @@ def _load() -> tuple[ctypes.CDLL, str]:
         except PermissionError:                                     # a home that nobody may write to: for this process alone
             path = Path(tempfile.mkdtemp(prefix="limelight-")) / path.name
             _compile(compiler, path)
-    return ctypes.CDLL(str(path)), str(path)
+    return _joined(ctypes.CDLL(str(path))), str(path)
+
+
+def _joined(native: ctypes.CDLL) -> ctypes.CDLL:
+    """With torch's own threads for its work, where torch has some by OpenMP; csrc/pool.h says why."""
+    theirs = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    if theirs.exists() and (join := getattr(native, "limelight_team", None)) is not None:
+        join(ctypes.c_void_p(ctypes.CDLL(str(theirs))._handle))
+    return native
 
 
 @functools.cache

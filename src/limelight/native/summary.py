@@ -84,17 +84,14 @@ def serves(weights: Tensor, top: int) -> bool:
 
 def summed(weights: Float[Tensor, "b q k"], mass: Float[Tensor, "b k"], *, past: int, top: int) -> tuple[Tensor, ...]:
     """Adds what each key got to `mass`, in place -> of each query its best keys and what they got, (b q t), its entropy in nats, what it
-    gave the first key, and how many slots away it looked on average, (b q). The first query stands in slot `past`.
-
-    On one thread: torch's own still spin beside it after the product that made the strip, and a second would wait for their core.
-    """
+    gave the first key, and how many slots away it looked on average, (b q). The first query stands in slot `past`."""
     b, q, k = weights.shape
     at, got = torch.empty(b, q, top, dtype=torch.int32), torch.empty(b, q, top)
     entropy, first, distance = (torch.empty(b, q) for _ in range(3))
     native = library()
     for i in range(b):
         places = (each[i].data_ptr() for each in (at, got, entropy, distance, first, mass))
-        strip = _Strip(weights[i].data_ptr(), q, k, weights.stride(1), past, top, *places, 1)
+        strip = _Strip(weights[i].data_ptr(), q, k, weights.stride(1), past, top, *places, torch.get_num_threads())
         if native is not None:
             native.limelight_summary(ctypes.byref(strip))
     return at, got, entropy, first, distance

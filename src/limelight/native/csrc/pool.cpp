@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include <dlfcn.h>
 #include <immintrin.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -45,7 +46,7 @@ bool watch(const std::atomic<uint32_t>& word, uint32_t seen, int yields) {
 Pool& Pool::shared() {
   static const bool made = [] {
     current = new Pool;                                              // never deleted: workers may outlive static objects
-    pthread_atfork(nullptr, nullptr, [] { current = new Pool; });    // a child has no workers, and perhaps a held lock
+    pthread_atfork(nullptr, nullptr, [] { current = new Pool; });    // a child has no workers, no team, and perhaps a held lock
     return true;
   }();
   (void)made;
@@ -61,14 +62,26 @@ int Pool::workers(int wanted) {
   return wanted < workers_ ? wanted : workers_;
 }
 
+void Pool::together(int threads) {
+  team_.parallel([](void* it) {
+    Pool& pool = *static_cast<Pool*>(it);
+    pool.count_.store(pool.team_.size(), std::memory_order_relaxed);           // the same by all; a limit may have made it smaller
+    pool.job_(pool.work_, pool.team_.number());
+    pool.barrier();
+  }, this, static_cast<unsigned>(threads), 0);
+}
+
 void Pool::start(int threads, Job job, void* work) {
   const std::lock_guard<std::mutex> one(calls_);
+  threads = threads < 1 ? 1 : threads > kMost ? kMost : threads;
   job_ = job, work_ = work;
-  count_ = 1 + workers((threads < 1 ? 1 : threads > kMost ? kMost : threads) - 1);
   taken_.store(0, std::memory_order_relaxed);
-  if (count_ > 1) {
+  if (threads > 1 && team_.parallel) return together(threads);
+  const int count = 1 + workers(threads - 1);
+  count_.store(count, std::memory_order_relaxed);
+  if (count > 1) {
     number_ += 1;
-    call_.store(number_ << kCountBits | count_, std::memory_order_seq_cst);
+    call_.store(number_ << kCountBits | count, std::memory_order_seq_cst);
     if (asleep_.load(std::memory_order_seq_cst)) wake_all(call_);
   }
   job(work, 0);
@@ -76,7 +89,7 @@ void Pool::start(int threads, Job job, void* work) {
 }
 
 void Pool::barrier() {
-  const int count = count_;            // read before this thread is counted: after that the call may be over
+  const int count = this->count();     // read before this thread is counted: after that the call may be over
   if (count == 1) {
     taken_.store(0, std::memory_order_relaxed);
     return;
@@ -106,3 +119,14 @@ void Pool::serve(int index) {
 }
 
 }  // namespace limelight
+
+// `library`: a handle of torch's, among whose own libraries its OpenMP is found. Returns whether it was.
+LIMELIGHT_API int limelight_team(void* library) {
+  limelight::Team team;
+  team.parallel = reinterpret_cast<decltype(team.parallel)>(dlsym(library, "GOMP_parallel"));
+  team.number = reinterpret_cast<decltype(team.number)>(dlsym(library, "omp_get_thread_num"));
+  team.size = reinterpret_cast<decltype(team.size)>(dlsym(library, "omp_get_num_threads"));
+  const bool whole = team.parallel && team.number && team.size;
+  if (whole) limelight::Pool::shared().join(team);
+  return whole;
+}
