@@ -15,11 +15,12 @@ from ..errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Rows for a model. `values`: token ids (b n); `keep`: True on real tokens, None where all of them are; `segments`: which part
-    of its input a token belongs to (a question and its text), None where there is but one."""
+    """Rows for a model. `values`: token ids (b n), or what pictures and sound are made of; `keep`: True on real tokens, or pixels (b r c),
+    None where all of them are; `segments`: which part of its input a token belongs to (a question and its text), None where there is but
+    one."""
 
     values: Tensor
-    keep: Bool[Tensor, "b n"] | None = None
+    keep: Bool[Tensor, "b *n"] | None = None
     segments: Int[Tensor, "b n"] | None = None
 
     def __len__(self) -> int:

@@ -9,11 +9,13 @@ from typing import Any
 from ...errors import SpecError, WeightError
 from ...files import believed_table
 from ...spec import Pictures
+from ...spec.raw import Filter
 
 FILES = ("preprocessor_config.json", "processor_config.json")
 MOST = 1 << 20
-FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")       # by Pillow's numbers
-STANDARD = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+MOST_SIDE = 8192                         # pixels that a model may want a side to have
+CHANNELS = 3
+FILTERS: tuple[Filter, ...] = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")       # by Pillow's numbers
 
 
 def read_settings(folder: Path, usual: Pictures) -> Pictures:
@@ -25,31 +27,53 @@ def read_settings(folder: Path, usual: Pictures) -> Pictures:
             inner = told.get("image_processor")
             try:
                 return _settings(inner if isinstance(inner, dict) else told, usual)
-            except (SpecError, TypeError, ValueError, KeyError) as error:
+            except (SpecError, TypeError, ValueError, KeyError, OverflowError) as error:
                 said = error.message if isinstance(error, SpecError) else str(error)
                 raise WeightError(f"{path}: {said[:160]}", "Is the file of this model?") from None
     return usual
 
 
 def _settings(told: Mapping[str, Any], usual: Pictures) -> Pictures:
-    sizes = _size(told.get("size"), resized=bool(told.get("do_resize", True)), usual=usual)
-    crop = _crop(told.get("crop_size")) if told.get("do_center_crop", usual.crop is not None) else None
+    cropped = told.get("do_center_crop", usual.crop is not None)
     normed = bool(told.get("do_normalize", bool(usual.mean)))
-    mean, std = (tuple(told.get(key) or default) for key, default in (("image_mean", usual.mean), ("image_std", usual.std)))
-    filtered = told.get("resample")
+    mean, std = (_channels(told.get(key) or default, key) for key, default in (("image_mean", usual.mean), ("image_std", usual.std)))
     return Pictures(
-        **sizes,
-        crop=crop or (usual.crop if told.get("do_center_crop", usual.crop is not None) else None),
-        filter=usual.filter if filtered is None else FILTERS[int(filtered)],
+        **_sides(_size(told, usual=usual)),
+        **_sides({"crop": (_crop(told.get("crop_size")) or usual.crop) if cropped else None}),
+        filter=_filter(told.get("resample"), usual),
         scale=float(told.get("rescale_factor", usual.scale)) if told.get("do_rescale", True) else 1.0,
         mean=mean if normed else (),
         std=std if normed else (),
     )
 
 
-def _size(told: object, *, resized: bool, usual: Pictures) -> dict[str, Any]:
-    if not resized:
+def _filter(told: Any, usual: Pictures) -> Filter:
+    if told is None:
+        return usual.filter
+    if told not in range(len(FILTERS)):
+        raise ValueError(f"resample={told!r} is not known here: 0 to {len(FILTERS) - 1} are")
+    return FILTERS[told]
+
+
+def _channels(told: Any, key: str) -> tuple[float, ...]:
+    found = tuple(map(float, told))
+    if len(found) not in (0, CHANNELS):
+        raise ValueError(f"{key} is for {CHANNELS} channels: got {len(found)}")
+    return found
+
+
+def _sides(found: dict[str, Any]) -> dict[str, Any]:
+    """The same, once none of it is larger than a picture may be."""
+    for name, told in found.items():
+        if any(side > MOST_SIDE for side in (told if isinstance(told, tuple) else () if told is None else (told,))):
+            raise ValueError(f"{name}={told}: at most {MOST_SIDE:,} pixels a side are read here")
+    return found
+
+
+def _size(given: Mapping[str, Any], *, usual: Pictures) -> dict[str, Any]:
+    if not given.get("do_resize", True):
         return {}
+    told = given.get("size")
     match told:
         case None:
             return {"size": usual.size, "shorter": usual.shorter, "longest": usual.longest}
@@ -60,7 +84,7 @@ def _size(told: object, *, resized: bool, usual: Pictures) -> dict[str, Any]:
         case {"shortest_edge": int(short)}:
             return {"shorter": short}
         case int(side):                                              # old files: of both sides, or of the shorter one
-            return {"shorter": side} if usual.size is None else {"size": (side, side)}
+            return {"size": (side, side)} if usual.size is not None else {"shorter": side, "longest": given.get("max_size", usual.longest)}
         case [int(rows), int(columns)]:
             return {"size": (rows, columns)}
     raise ValueError(f"size={told!r} is not known here: wanted height and width, or shortest_edge")

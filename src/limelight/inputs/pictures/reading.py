@@ -16,6 +16,7 @@ from ...errors import InputError
 KINDS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 50_000_000                 # of a picture that is decoded: 150 MB as three bytes each
 MOST_BYTES = 256 << 20
+MOST_NAME = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Picture:
         return self.image.height, self.image.width
 
 
-def read(given: str | os.PathLike[str] | bytes | Image.Image | Picture) -> Picture:
+def read(given: object) -> Picture:
     """A file, its bytes, or a picture that is open already. Of several frames the first is taken, and transparency is laid on white.
 
     Raises InputError in one line for what is not there, is none of the usual kinds, is larger than MOST_PIXELS, or breaks off.
@@ -40,11 +41,17 @@ def read(given: str | os.PathLike[str] | bytes | Image.Image | Picture) -> Pictu
         return given
     if isinstance(given, Image.Image):
         return Picture(_plain(given, "the picture"))
-    name = "the picture" if isinstance(given, bytes) else str(given)
+    if not isinstance(given, str | os.PathLike | bytes):
+        raise InputError(f"a picture is a file, its bytes, or one that Pillow has opened: got {type(given).__name__}.", "Open it first.")
+    name = "the picture" if isinstance(given, bytes) else _called(str(given))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")                              # Pillow warns of sizes and of odd tags: sizes are checked here
         with _opened(given, name) as image:
             return Picture(_plain(image, name), name)
+
+
+def _called(path: str) -> str:
+    return path if len(path) <= MOST_NAME else f"...{path[-MOST_NAME:]}"
 
 
 def _opened(given: str | os.PathLike[str] | bytes, name: str) -> Image.Image:
@@ -53,7 +60,9 @@ def _opened(given: str | os.PathLike[str] | bytes, name: str) -> Image.Image:
             path = Path(given)
             if not path.is_file():
                 raise InputError(f"{name}: {'a folder' if path.is_dir() else 'no such file'}.", "Give the file of a picture.")
-            if (size := path.stat().st_size) > MOST_BYTES:
+            if not (size := path.stat().st_size):
+                raise InputError(f"{name} is empty.", "Is the file whole?")
+            if size > MOST_BYTES:
                 raise InputError(f"{name} has {size:,} bytes; at most {MOST_BYTES:,} are read.", "Make it smaller first.")
         image = Image.open(io.BytesIO(given) if isinstance(given, bytes) else given, formats=KINDS)
     except UnidentifiedImageError:

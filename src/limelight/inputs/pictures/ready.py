@@ -10,9 +10,10 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
+from ...errors import InputError
 from ...spec import Pictures
 from ..batch import Batch
-from .reading import Picture
+from .reading import MOST_PIXELS, Picture
 
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -26,8 +27,8 @@ FILTERS = {
 
 def ready(pictures: Sequence[Picture], s: Pictures) -> Batch:
     """Pictures as `s` says -> a batch of them, (b 3 rows columns); where they differ in size the smaller ones get black to the right and
-    below, and `keep` (b rows columns) is True on what is theirs."""
-    made = [_numbers(each.image, s) for each in pictures]
+    below, and `keep` (b rows columns) is True on what is theirs. Raises InputError for one whose shape makes it too large."""
+    made = [_numbers(each, s) for each in pictures]
     rows, columns = (max(each.shape[axis] for each in made) for axis in (1, 2))
     if all(each.shape[1:] == (rows, columns) for each in made):
         return Batch(torch.stack(made))
@@ -39,8 +40,8 @@ def ready(pictures: Sequence[Picture], s: Pictures) -> Batch:
     return Batch(values, keep)
 
 
-def _numbers(image: Image.Image, s: Pictures) -> Float[Tensor, "3 r c"]:
-    image = _cropped(_resized(image, s), s)
+def _numbers(picture: Picture, s: Pictures) -> Float[Tensor, "3 r c"]:
+    image = _cropped(_resized(picture, s), s)
     x = torch.from_numpy(np.asarray(image).astype(np.float32)).permute(2, 0, 1) * s.scale
     if not s.mean:
         return x
@@ -48,22 +49,28 @@ def _numbers(image: Image.Image, s: Pictures) -> Float[Tensor, "3 r c"]:
     return (x - mean) / std
 
 
-def _resized(image: Image.Image, s: Pictures) -> Image.Image:
+def _resized(picture: Picture, s: Pictures) -> Image.Image:
+    image = picture.image
     target = s.size if s.size is not None else _kept_shape(image.height, image.width, s)
     rows, columns = target
+    if rows * columns > MOST_PIXELS:                                 # a line, made wide enough: 1 x 40,000 pixels at 224 are 2,007 million
+        had = f"{picture.name} is {image.height:,} x {image.width:,} pixels"
+        raise InputError(f"{had}; as the model wants it, it would have {rows:,} x {columns:,}.", "Cut it into pieces first.")
     return image if (rows, columns) == (image.height, image.width) else image.resize((columns, rows), FILTERS[s.filter])
 
 
 def _kept_shape(rows: int, columns: int, s: Pictures) -> tuple[int, int]:
-    """Rows and columns in the picture's own shape, rounded down as published processors do."""
+    """Rows and columns in the picture's own shape, rounded as published processors do: one whose shorter side is right stays."""
     if s.shorter is None:
         return rows, columns
     short, long = min(rows, columns), max(rows, columns)
-    wanted = s.shorter
+    wanted: float = s.shorter
     if s.longest is not None and long / short * wanted > s.longest:
-        wanted = round(s.longest * short / long)
-    other = int(wanted * long / short)
-    return (wanted, other) if rows <= columns else (other, wanted)
+        wanted = s.longest * short / long
+    if short == round(wanted):
+        return rows, columns
+    less, more = max(1, round(wanted)), max(1, int(wanted * long / short))
+    return (less, more) if rows <= columns else (more, less)
 
 
 def _cropped(image: Image.Image, s: Pictures) -> Image.Image:
