@@ -43,6 +43,10 @@ BART = {"vocab_size": VOCAB, "d_model": DIM, "encoder_layers": 2, "decoder_layer
 BART |= {"decoder_start_token_id": 2, "forced_eos_token_id": 2, **MARKS, **LABELS}
 VIT = {"hidden_size": DIM, "num_hidden_layers": 2, "num_attention_heads": HEADS, "intermediate_size": HIDDEN, "image_size": [8, 12]}
 VIT |= {"patch_size": 4, **LABELS}
+RESNET = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [16, 16, 24, 32], "depths": [1, 2, 1, 1]}
+RESNET |= {"out_features": ["stage4"]}
+DETR = {"d_model": DIM, "encoder_layers": 2, "decoder_layers": 3, **SIDES, "num_queries": 5, "use_timm_backbone": False, **LABELS}
+YOLOS = VIT | {"num_detection_tokens": 5, "num_hidden_layers": 3}
 WHISPER = {"vocab_size": VOCAB, "d_model": DIM, "encoder_layers": 2, "decoder_layers": 3, **SIDES, "num_mel_bins": 8, **MARKS}
 WHISPER |= {"max_source_positions": 20, "max_target_positions": LENGTH, "decoder_start_token_id": 2}
 BIASED = {"attention_bias": True, "mlp_bias": True}
@@ -90,6 +94,10 @@ ALL: dict[str, Made] = {
     **made("opt", "OPT", OPT, "ForCausalLM", tag="_350m", do_layer_norm_before=False, word_embed_proj_dim=8),
     **made("vit", "ViT", VIT, "ForImageClassification", "Model"),
     **made("whisper", "Whisper", WHISPER, "ForConditionalGeneration", "Model"),
+    **made("detr", "Detr", DETR, "ForObjectDetection", "Model", backbone_config=RESNET),
+    **made("detr", "Detr", DETR, "ForObjectDetection", tag="_basic", backbone_config=RESNET | {"layer_type": "basic"}),
+    **made("yolos", "Yolos", YOLOS, "ForObjectDetection", "Model"),
+    **made("yolos", "Yolos", YOLOS, "ForObjectDetection", tag="_small", use_mid_position_embeddings=False),
     **made("xglm", "XGLM", XGLM, "ForCausalLM", "Model"),
     **made("llama", "Llama", LLAMA, *READERS, "ForCausalLM"),
     **made("llama", "Llama", LLAMA | BIASED, "ForCausalLM", tag="_tied_biased", tie_word_embeddings=True, head_dim=6),
@@ -117,6 +125,9 @@ def shaken(model: Any) -> Any:
         for weight in model.parameters():
             if weight.requires_grad:                         # fixed waves do not
                 weight.add_(torch.randn_like(weight) * 0.15)
+        for name, held in model.named_buffers():
+            if "normalization." in name:                     # frozen norms: all of their numbers, and variances above 0
+                held.add_(torch.rand_like(held) * 0.5)
         if hasattr(model, "final_logits_bias"):
             model.final_logits_bias.normal_()
     return model.eval()

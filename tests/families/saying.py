@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from limelight.inputs import Batch, pad
-from limelight.spec import Classes, Frames, Labels, Patches, Words
+from limelight.spec import OBJECTS, Classes, Features, Frames, Labels, Patches, Tokens, Words
 from published import Pair
 
 Side = Literal["left", "right"]
-READS = {"tokens": "input_ids", "patches": "pixel_values", "frames": "input_features"}
+READS = {"tokens": "input_ids", "patches": "pixel_values", "features": "pixel_values", "frames": "input_features"}
 POSITIONED = {"gpt2", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "xglm"}    # what must be told of positions under left padding
 COUNTS_PADDING = {"bert", "distilbert"}                                           # theirs have no other way: positions are slots
 READS_PADDING = {("roberta", "ForSequenceClassification"), ("xlm-roberta", "ForSequenceClassification")}
@@ -25,6 +25,10 @@ def batch(both: Pair, side: Side = "right") -> Batch:
     match next(iter(both.ours.spec.columns.values())).input:
         case Patches(rows=rows, columns=columns, channels=channels):
             return Batch(torch.randn(3, channels, rows, columns, generator=dice))
+        case Features(channels=channels):
+            sizes = torch.tensor([[70, 100], [64, 33], [40, 96]])
+            keep = (torch.arange(70) < sizes[:, :1])[:, :, None] & (torch.arange(100) < sizes[:, 1:])[:, None]
+            return Batch(torch.randn(3, channels, 70, 100, generator=dice) * keep[:, None], keep)
         case Frames(mels=mels, length=length):
             return Batch(torch.randn(3, mels, length, generator=dice))
     rows = [[*torch.randint(3, 36, (n,), generator=dice).tolist(), 2] for n in (8, 6, 3)]
@@ -35,6 +39,8 @@ def alone(given: Batch) -> list[Batch]:
     """Its rows one by one, without padding."""
     if given.keep is None:
         return [Batch(values[None]) for values in given.values]
+    if given.keep.ndim == 3:                                     # what is around a picture is seen at its edges, here and in theirs
+        return [Batch(values[None], keep[None]) for values, keep in zip(given.values, given.keep, strict=True)]
     return [Batch(values[keep][None]) for values, keep in zip(given.values, given.keep, strict=True)]
 
 
@@ -45,12 +51,15 @@ def target() -> Tensor:
 
 def translates(both: Pair) -> bool:
     """Whether an encoder's reading is what a decoder writes after."""
-    return both.ours.encoder is not None and both.ours.decoder is not None and isinstance(_head(both), Words | None)
+    decoder = both.ours.spec.decoder
+    writes = decoder is not None and isinstance(decoder.input, Tokens)
+    return both.ours.encoder is not None and writes and isinstance(_head(both), Words | None)
 
 
 def counted(both: Pair, given: Batch) -> Tensor | None:
     """The places whose numbers mean something; None for all."""
-    return None if translates(both) or isinstance(_head(both), Classes) else given.keep
+    whole = translates(both) or isinstance(_head(both), Classes) or (given.keep is not None and given.keep.ndim == 3)
+    return None if whole else given.keep
 
 
 def real(both: Pair, given: Batch, said: Tensor) -> Tensor:
@@ -74,6 +83,8 @@ def ours_says(both: Pair, given: Batch) -> Tensor:
         hidden = model.decode(target(), memory=model.encode(given))
     elif isinstance(head, Classes):
         return model.classify(given, start=start)
+    elif isinstance(head, Labels) and head.name == OBJECTS:
+        return torch.cat(model.detect(given), -1)
     else:
         hidden = model.hidden(given, start=start)
     return hidden if head is None else model.logits(hidden, head.name)
@@ -83,7 +94,8 @@ def ours_says(both: Pair, given: Batch) -> Tensor:
 def theirs_says(both: Pair, given: Batch) -> Tensor:
     """The same of theirs."""
     name = READS[next(iter(both.ours.spec.columns.values())).input.kind]
-    asked: dict[str, Any] = {name: given.values} | ({} if given.keep is None else {"attention_mask": given.keep.long()})
+    mask = "pixel_mask" if name == "pixel_values" else "attention_mask"
+    asked: dict[str, Any] = {name: given.values} | ({} if given.keep is None else {mask: given.keep.long()})
     if translates(both):
         asked["decoder_input_ids"] = target()
     elif given.segments is not None:
@@ -96,6 +108,8 @@ def theirs_says(both: Pair, given: Batch) -> Tensor:
             return out.last_hidden_state
         case Labels(name="span"):
             return torch.stack((out.start_logits, out.end_logits), -1)
+        case Labels(name="objects"):
+            return torch.cat((out.logits, out.pred_boxes), -1)
     return out.prediction_logits if hasattr(out, "prediction_logits") else out.logits
 
 

@@ -5,13 +5,14 @@ To add one, write a file with `spec`, `config` and `names`, and name it in FAMIL
 
 from __future__ import annotations
 
-from . import bart, bert, distilbert, gpt2, gpt_neo, llama, opt, t5, vit, whisper, xglm
+from . import bart, bert, detr, distilbert, gpt2, gpt_neo, llama, opt, t5, vit, whisper, xglm, yolos
 from .config import Config
 from .family import Family
 
 FAMILIES: dict[str, Family] = {
     **bart.KIN,
     **bert.KIN,
+    "detr": detr.FAMILY,
     "distilbert": distilbert.FAMILY,
     "gpt2": gpt2.FAMILY,
     "gpt_neo": gpt_neo.FAMILY,
@@ -21,6 +22,7 @@ FAMILIES: dict[str, Family] = {
     "vit": vit.FAMILY,
     "whisper": whisper.FAMILY,
     "xglm": xglm.FAMILY,
+    "yolos": yolos.FAMILY,
 }
 
 __all__ = ["FAMILIES", "Config", "Family"]

@@ -37,6 +37,7 @@ USES = {
     "ForPreTraining": "words",
     "ForSequenceClassification": "classes",
     "ForImageClassification": "classes",
+    "ForObjectDetection": "objects",
     "ForTokenClassification": "labels",
     "ForQuestionAnswering": "span",
     "EncoderModel": "",
@@ -67,6 +68,13 @@ class Config:
         if len(both) != 2 or any(type(each) is not int or each < 1 for each in both):
             raise self.wrong(key, found, "a whole number of at least 1, or two of them")
         return both[0], both[1]
+
+    def counts(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
+        """Several counts."""
+        found = self._get(key, list(default))
+        if not isinstance(found, list) or not found or any(type(each) is not int or each < 1 for each in found):
+            raise self.wrong(key, found, "a list of whole numbers of at least 1")
+        return tuple(found)
 
     def layers(self, key: str, default: int) -> int:
         """A number of layers: no more than there are tensors, where the file is known. What is made for each layer costs that much."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..spec import Classes, Head, Labels, Model, Words
+from ..spec import NOTHING, OBJECTS, Boxes, Classes, Head, Labels, Model, Words
 from ..weights.names import Row, row
 from .config import Config
 
@@ -14,6 +14,22 @@ SPAN = ("start", "end")
 def span() -> Labels:
     """Where an answer starts and ends, as published models for question answering have it."""
     return Labels(name="span", labels=SPAN)
+
+
+def finders(c: Config, *, depth: int) -> tuple[Head, ...]:
+    """Of a model that finds objects: what is seen, through `depth` maps, the last label being that nothing is, and where."""
+    found = c.head(objects=Labels(name=OBJECTS, labels=(*c.classes, NOTHING), depth=depth))
+    return (*found, Boxes()) if found else ()
+
+
+def found_in(theirs: str = "class_labels_classifier", *, depth: int) -> list[Row]:
+    """The tensors of `finders`."""
+    box = "bbox_predictor.layers"
+    boxes = [*(row(f"{box}.{i}.*", f"heads.boxes.maps.{i}.*") for i in range(2)), row(f"{box}.2.*", "heads.boxes.out.*")]
+    if depth == 1:
+        return [row(f"{theirs}.*", f"heads.{OBJECTS}.out.*"), *boxes]
+    maps = [row(f"{theirs}.layers.{i}.*", f"heads.{OBJECTS}.maps.{i}.*") for i in range(depth - 1)]
+    return [*maps, row(f"{theirs}.layers.{depth - 1}.*", f"heads.{OBJECTS}.out.*"), *boxes]
 
 
 def causal_heads(c: Config, *, tied: bool) -> tuple[Head, ...]:
@@ -46,9 +62,10 @@ def labelled(heads: tuple[Head, ...]) -> dict[str, Any]:
     """The keys of a config.json that tell of labels."""
     for head in heads:
         if isinstance(head, Classes | Labels) and head.labels != SPAN:
+            labels = head.labels[:-1] if head.name == OBJECTS else head.labels       # that nothing is there has no name elsewhere
             named = {
-                "id2label": {str(i): name for i, name in enumerate(head.labels)},
-                "label2id": {name: i for i, name in enumerate(head.labels)},
+                "id2label": {str(i): name for i, name in enumerate(labels)},
+                "label2id": {name: i for i, name in enumerate(labels)},
             }
             return named | _problem(head)
         if isinstance(head, Words):
@@ -72,6 +89,8 @@ def architecture(
             end = words
         case (Classes(), *_):
             end = classes
+        case (Labels(name=name), *_) if name == OBJECTS:
+            end = "ForObjectDetection"
         case (Labels(labels=labels), *_):
             end = "ForQuestionAnswering" if labels == SPAN else "ForTokenClassification"
         case _:

@@ -20,7 +20,7 @@ from ..inputs.published import read_text
 from ..inputs.text import Text
 from ..manifest import SILENT, Card, Generation, Manifest, Use
 from ..nn import Network
-from ..spec import Classes, Labels, Model, Words
+from ..spec import OBJECTS, Classes, Labels, Model, Words
 from ..weights import Row, read_folder, to_ours
 from .cache import called
 from .filling import blank, fill
@@ -134,7 +134,7 @@ def _task(spec: Model) -> str:
         case (Classes(), *_):
             return "classify"
         case (Labels(name=name), *_):
-            return "answer" if name == "span" else "extract"
+            return "detect" if name == OBJECTS else "answer" if name == "span" else "extract"
     return "embed"
 
 

@@ -96,7 +96,7 @@ class AtOnce:
     def able(stack: Stack) -> bool:
         """Whether the native column knows all that a stack does, and its matrices are native ones."""
         s = stack.spec
-        usual = _usual(s.attention) and (s.cross is None or _usual(s.cross)) and not s.again and s.ff.activation in ACTS
+        usual = _usual(s.attention) and (s.cross is None or _usual(s.cross)) and not (s.again or s.between) and s.ff.activation in ACTS
         lost = any(each.part == "self" for each in s.pruned) and stack.has_bias
         maps = [each.packed for block in stack.blocks for each in block.modules() if isinstance(each, Linear)]
         joints = [block.attn.joint for block in stack.layers]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .. import ops
 from ..errors import InputError, TaskError
-from ..spec import Frames, Learned, Patches, Recurrent, Sinusoid, Slots, Tokens
+from ..spec import Features, Frames, Grid, Learned, Patches, Recurrent, Sinusoid, Slots, Tokens
 from ..spec import Stack as StackSpec
+from .features import FeatureMaps
 from .norms import norm
 from .packed import Linear
-from .raw import FrameMaps, PatchMap
+from .raw import FrameMaps, PatchMap, stretched
 
 
 class Embed(nn.Module):
@@ -36,10 +37,14 @@ class Embed(nn.Module):
                 self.patches = PatchMap(s.input, dim)
             case Frames():
                 self.frames = FrameMaps(s.input, dim)
+            case Features():
+                self.features = FeatureMaps(s.input, dim)
         match s.position:
             case Learned(length=length, offset=offset):
                 self.position = nn.Embedding(length + offset, dim)
                 nn.init.normal_(self.position.weight, std=dim**-0.5)
+                if isinstance(s, StackSpec) and s.between:
+                    self.between = nn.Parameter(torch.randn(s.depth - 1, 1, length, dim) * dim**-0.5)
             case Sinusoid():
                 self.register_buffer("waves", self._waves(), persistent=False)
         self.norm = norm(s.norm, dim) if s.norm_input else nn.Identity()
@@ -94,6 +99,8 @@ class Embed(nn.Module):
                 return self.patches(values)
             case Frames():
                 return self.frames(values)
+            case Features():
+                return self.features(values)
             case Slots(count=count):
                 return self.like.new_zeros(len(values), count, self.dim)
         x = self.table(values)
@@ -107,8 +114,45 @@ class Embed(nn.Module):
                 return values.shape[1]
             case Frames():
                 return -(-values.shape[-1] // 2)
-            case Patches() | Slots():
+            case Patches():
+                return self.spec.input.places(*values.shape[-2:])
+            case Features():
+                rows, columns = self.spec.input.grid(*values.shape[-2:])
+                return rows * columns
+            case Slots():
                 return self.spec.input.slots
+
+    def kept(self, values: Tensor, keep: Bool[Tensor, "b *n"] | None) -> Bool[Tensor, "b n"] | None:
+        """Which of the vectors stand for something, where `keep` says which tokens, or which pixels (b r c), do: a place of a grid of
+        features does where the pixel at its first corner does. Raises InputError for pixels of a model without such a grid."""
+        if keep is None or keep.ndim == 2:
+            return keep
+        if not isinstance(self.spec.input, Features):
+            raise InputError("pictures of one batch are of one size for this model: got padding around some.", "Read them one by one.")
+        size = self.spec.input.grid(*values.shape[-2:])
+        return F.interpolate(keep[:, None].float(), size).bool().flatten(1)               # nearest, as published models have it
+
+    def places(
+        self, values: Tensor, at: Int[Tensor, "_ n"], keep: Bool[Tensor, "b n"] | None = None
+    ) -> Float[Tensor, "_ n m"] | None:
+        """The vectors of where each vector of what is read stands; `keep`: as `kept` gives it."""
+        match self.spec.position, self.spec.input:
+            case Grid(temperature=temperature, scale=scale), Features() as s:
+                size = s.grid(*values.shape[-2:])
+                real = torch.ones(1, *size, dtype=torch.bool, device=values.device) if keep is None else keep.unflatten(1, size)
+                return ops.grid(real, self.dim, temperature=temperature, scale=scale).to(self.like.dtype)
+            case Learned(offset=offset), Patches() as s if values.shape[-2:] != (s.rows, s.columns):
+                return stretched(self.position.weight[None, offset:], s, *values.shape[-2:])[0][None]
+        return self.at(at)
+
+    def later(self, values: Tensor) -> Float[Tensor, "l 1 n m"] | None:
+        """What is added to the stream ahead of each layer but the first; None for a column that adds nothing."""
+        if not (isinstance(self.spec, StackSpec) and self.spec.between):
+            return None
+        s = self.spec.input
+        if isinstance(s, Patches) and values.shape[-2:] != (s.rows, s.columns):
+            return stretched(self.between[:, 0], s, *values.shape[-2:])[:, None]
+        return self.between[:, :, : self.slots(values)]
 
     def at(self, at: Int[Tensor, "_ n"]) -> Float[Tensor, "_ n m"] | None:
         """The vectors of positions; None for a column that has none."""
@@ -127,10 +171,10 @@ class Embed(nn.Module):
         Raises InputError beyond the model's positions; only where there are more slots than those does it cost a look at the numbers.
         """
         length = self.spec.room
-        if length is not None and slots > length:
+        if length is not None and slots > length and not isinstance(self.spec.input, Patches):
             self.check(int(at.max()) + 1)                    # padding takes slots, not positions
         x = self.vectors(values, segments)
-        if not (isinstance(self.spec, StackSpec) and self.spec.again) and (place := self.at(at)) is not None:
+        if not (isinstance(self.spec, StackSpec) and self.spec.again) and (place := self.places(values, at)) is not None:
             x = x + place
         return ops.dropout(self.norm(x), self.spec.dropout, self.training)
 

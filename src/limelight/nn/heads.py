@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ..spec import Activation, Classes, Labels, Norm, Words
+from ..spec import Activation, Boxes, Classes, Labels, Norm, Words
 from ..spec import Head as HeadSpec
 from .embed import Embed
 from .norms import ACTIVATIONS, norm
@@ -81,6 +81,23 @@ class LabelHead(nn.Module):
         return self.out(hidden)
 
 
+class DeepHead(nn.Module):
+    """Vectors -> a few numbers each, through several maps with relu between; `shares`: a sigmoid comes last."""
+
+    def __init__(self, numbers: int, width: int, *, depth: int, bias: bool = True, shares: bool = False):
+        super().__init__()
+        self.maps = nn.ModuleList(Linear(width, width) for _ in range(depth - 1))
+        self.out = Linear(width, numbers, bias)
+        self.shares = shares
+
+    def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n c"]:
+        """(... m) -> (... c)."""
+        for each in self.maps:
+            hidden = F.relu(each(hidden))
+        out = self.out(hidden)
+        return out.sigmoid() if self.shares else out
+
+
 def build(s: HeadSpec, embed: Embed, normed: Norm) -> nn.Module:
     """The head of the spec, over hidden states as wide as what `embed` looks tokens up in, or else as its vectors."""
     width = embed.width
@@ -89,8 +106,10 @@ def build(s: HeadSpec, embed: Embed, normed: Norm) -> nn.Module:
             return WordHead(s, embed.table, normed)
         case Classes(labels=labels, mix=mix, bias=bias):
             return LabelHead(len(labels), width, bias=bias, mix=mix)
-        case Labels(labels=labels, bias=bias):
-            return LabelHead(len(labels), width, bias=bias)
+        case Labels(labels=labels, bias=bias, depth=depth):
+            return DeepHead(len(labels), width, depth=depth, bias=bias)
+        case Boxes(depth=depth):
+            return DeepHead(4, width, depth=depth, shares=True)
 
 
 def pool(hidden: Float[Tensor, "b n m"], keep: Bool[Tensor, "b n"] | None, at: Literal["first", "last", "mean"]) -> Float[Tensor, "b m"]:

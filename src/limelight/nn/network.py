@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError, SpecError, TaskError
 from ..inputs.batch import Batch
-from ..spec import Classes, Recurrent, Tokens
+from ..spec import OBJECTS, Classes, Patches, Recurrent, Slots, Tokens
 from ..spec import Model as ModelSpec
 from ..spec import Stack as StackSpec
 from .attention import Attention
@@ -119,6 +119,9 @@ class Network(nn.Module):
         """
         if self.decoder is None:
             return self.encode(batch).hidden
+        if isinstance(self.decoder.spec.input, Slots):
+            empty = torch.arange(self.decoder.spec.input.count, device=batch.values.device).expand(len(batch), -1)
+            return self.decode(empty, memory=self.encode(batch) if self.encoder else None)
         if self.encoder is None:
             return self.decode(batch.values, keep=batch.keep)
         if self.spec.encoder is not None and not isinstance(self.spec.encoder.input, Tokens):
@@ -132,6 +135,22 @@ class Network(nn.Module):
         if not isinstance(spec, Classes):
             raise TaskError(f'{self.spec.family} has no classes to tell apart: its heads are {", ".join(self.heads) or "none"}.')
         return self.logits(pool(self.hidden(batch, start=start), batch.keep, spec.at), head)
+
+    def detect(self, batch: Batch) -> tuple[Float[Tensor, "b q c"], Float[Tensor, "b q 4"]]:
+        """Scores of what is seen at each place that looks for an object, and its box there (see spec.Boxes).
+
+        Those places are a decoder's slots, or the last of a picture's. Raises TaskError for a model that finds no objects.
+        """
+        if not {OBJECTS, "boxes"} <= {each.name for each in self.spec.heads}:
+            raise TaskError(f"{self.spec.family} finds no objects: its heads are {', '.join(self.heads) or 'none'}.", "Use a detector.")
+        return self.seen(self.hidden(batch))
+
+    def seen(self, hidden: Float[Tensor, "b n m"]) -> tuple[Float[Tensor, "b q c"], Float[Tensor, "b q 4"]]:
+        """The same from hidden states."""
+        reads = self.spec.encoder.input if self.spec.encoder and self.decoder is None else None
+        if isinstance(reads, Patches) and reads.after:
+            hidden = hidden[:, -reads.after :]
+        return self.logits(hidden, OBJECTS), self.logits(hidden, "boxes")
 
     def logits(self, hidden: Float[Tensor, "*n m"], head: str = "lm") -> Float[Tensor, "*n v"]:
         """Hidden states -> unnormalised log-probabilities of the next token."""

@@ -68,11 +68,12 @@ class Stack(nn.Module):
         return found
 
     def read(
-        self, values: Tensor, keep: Bool[Tensor, "b n"] | None = None, segments: Int[Tensor, "b n"] | None = None
+        self, values: Tensor, keep: Bool[Tensor, "b *n"] | None = None, segments: Int[Tensor, "b n"] | None = None
     ) -> Memory:
-        """What is read (see Embed.vectors) -> what is known of each place."""
-        places = self.embed.at(torch.arange(self.embed.slots(values), device=values.device)[None]) if self.spec.again else None
-        return Memory(self(values, keep, segments=segments), keep, places=places)
+        """What is read (see Embed.vectors) -> what is known of each place; `keep`: of tokens (b n), or of pixels (b r c)."""
+        keep = self.embed.kept(values, keep)
+        at = torch.arange(self.embed.slots(values), device=values.device)[None] if keep is None else _at(keep)
+        return Memory(self(values, keep, segments=segments), keep, places=self.embed.places(values, at, keep) if self.spec.again else None)
 
     def forward(
         self,
@@ -88,14 +89,17 @@ class Stack(nn.Module):
         still = cache if isinstance(cache, StillCache) else None         # which knows its place in numbers that kernels can read
         slots, keys = (torch.arange(past, past + n, device=values.device), past + n) if still is None else (still.slots, still.room)
         # Slots count every key; positions count only real tokens, so padding on either side costs nothing.
-        at = slots[None] if keep is None else (keep.cumsum(1) - 1).clamp(min=0)[:, slots if still else slice(past, None)]
+        at = slots[None] if keep is None else _at(keep)[:, slots if still else slice(past, None)]
         x = self.embed(values, at, past + n if still is None else 0, segments)
         turn = Turn(*angles(s.position, at, self.width), s.position.pairs) if isinstance(s.position, Rotary) else None
-        place = self.embed.at(at) if s.again else None
+        place = self.embed.places(values, at, keep) if s.again else None
         see = partial(self._nears, slots, keys, keep, turn, place, newest=still is None)
         far = None if memory is None else Sight.far(memory, draws, None if keep is None else at, place)
         given = Given(x, see, turn, keep, memory, far, cache)
-        x = self.norm(self._layers(given)) if self.at_once is None or not self.at_once.serves(given) else self.at_once(given)
+        if self.at_once is not None and self.at_once.serves(given):
+            x = self.at_once(given)
+        else:
+            x = self.norm(self._layers(given, self.embed.later(values)))
         if cache is not None:
             cache.advance(n)
         return self.project(x)
@@ -118,10 +122,11 @@ class Stack(nn.Module):
         cache.advance(flat.longest)
         return self.project(x)
 
-    def _layers(self, given: Given) -> Tensor:
-        """One after another."""
+    def _layers(self, given: Given, later: Tensor | None) -> Tensor:
+        """One after another; `later`: what is added ahead of each but the first."""
         x, hidden = given.x, None if given.memory is None else given.memory.hidden
-        for block, near in zip(self.blocks, given.nears, strict=True):
+        for i, (block, near) in enumerate(zip(self.blocks, given.nears, strict=True)):
+            x = x if later is None or i == 0 else x + later[i - 1]
             x = block(x, hidden, near, given.far, given.cache)
         return x
 
@@ -179,3 +184,8 @@ class Stack(nn.Module):
                 which = ops.bucket(ahead[None], count=count, furthest=furthest, both_ways=not self.spec.causal)
                 return self.distance(which)[0].T                     # (1 r h) -> (h r)
         return None
+
+
+def _at(keep: Bool[Tensor, "b n"]) -> Int[Tensor, "b n"]:
+    """The positions of slots of which some are padding."""
+    return (keep.cumsum(1) - 1).clamp(min=0)

@@ -8,6 +8,7 @@ Masks are predicates that compose; True = may attend.
 """
 
 from .attend import attend, attend_plain, attention_scores, attention_weights
+from .boxes import areas, centres, corners, general_overlaps, overlaps, suppress
 from .cross_entropy import linear_cross_entropy, linear_cross_entropy_plain
 from .dropout import dropout
 from .flex import flex_pays
@@ -15,7 +16,7 @@ from .largest import largest
 from .linear import linear
 from .local import luong_fade, luong_window
 from .masks import Mask, causal, document, everything, padding, prefix, window
-from .positions import alibi, bucket, by_wavelength, dynamic, rotary_rates, rotate, sinusoid, turns, yarn
+from .positions import alibi, bucket, by_wavelength, dynamic, grid, rotary_rates, rotate, sinusoid, turns, yarn
 from .scores import ScoreFn, additive, dot, general, kernel
 from .weigh import WeighFn, argmax, best, drawn, entmax15, faded, gumbel, shares, softmax, sparsemax
 from .windowed import windowed, windowed_pays
@@ -26,6 +27,7 @@ __all__ = [
     "WeighFn",
     "additive",
     "alibi",
+    "areas",
     "argmax",
     "attend",
     "attend_plain",
@@ -35,6 +37,8 @@ __all__ = [
     "bucket",
     "by_wavelength",
     "causal",
+    "centres",
+    "corners",
     "document",
     "dot",
     "drawn",
@@ -45,6 +49,8 @@ __all__ = [
     "faded",
     "flex_pays",
     "general",
+    "general_overlaps",
+    "grid",
     "gumbel",
     "kernel",
     "largest",
@@ -53,6 +59,7 @@ __all__ = [
     "linear_cross_entropy_plain",
     "luong_fade",
     "luong_window",
+    "overlaps",
     "padding",
     "prefix",
     "rotary_rates",
@@ -61,6 +68,7 @@ __all__ = [
     "sinusoid",
     "softmax",
     "sparsemax",
+    "suppress",
     "turns",
     "window",
     "windowed",

@@ -6,7 +6,7 @@ import functools
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -20,6 +20,26 @@ def sinusoid(length: int, dim: int, *, halves: bool = False, shifted: bool = Fal
     angle = torch.arange(length, dtype=torch.float64)[:, None] * rate                     # (n m/2)
     waves = torch.cat((angle.sin(), angle.cos()), -1) if halves else torch.stack((angle.sin(), angle.cos()), -1).flatten(-2)
     return waves.float()
+
+
+def grid(
+    real: Bool[Tensor, "_ r c"], dim: int, *, temperature: float = 10_000.0, scale: float | None = 2 * math.pi
+) -> Float[Tensor, "_ n m"]:
+    """Waves of the row, then waves of the column, of each place of a grid, row by row (Carion et al. 2020, appendix A.4, and its code).
+
+    `real`: False on padding, which counts for nothing. `scale`: what the last real row and column are at; None leaves their numbers.
+    """
+    half = dim // 2
+    rate = temperature ** (-torch.arange(0, half, 2, dtype=torch.float32, device=real.device) / half)
+
+    def waves(axis: int) -> Tensor:
+        at = real.cumsum(axis).float()
+        if scale is not None:
+            at = at / (at.narrow(axis, -1, 1) + 1e-6) * scale
+        angle = at[..., None] * rate                                                      # (b r c m/4)
+        return torch.stack((angle.sin(), angle.cos()), -1).flatten(-2)
+
+    return torch.cat((waves(1), waves(2)), -1).flatten(1, 2)
 
 
 def rotary_rates(width: int, *, base: float = 10_000.0) -> Float[Tensor, " r"]:

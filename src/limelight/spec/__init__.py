@@ -8,14 +8,15 @@ makes no sense cannot be written down, or is refused with a hint when the value 
 """
 
 from .attention import Attention, Norm
-from .heads import Classes, Head, Labels, Words
-from .inputs import Frames, Input, Patches, Slots, Tokens
+from .heads import NOTHING, OBJECTS, Boxes, Classes, Head, Labels, Words
+from .inputs import Features, Frames, Input, Patches, Slots, Tokens
 from .model import Model, from_json, to_json
 from .positions import (
     Alibi,
     Buckets,
     ByWavelength,
     Dynamic,
+    Grid,
     Interpolated,
     Learned,
     LongRope,
@@ -33,10 +34,13 @@ from .stack import Activation, Column, FeedForward, Recurrent, Stack
 from .weights import Entmax, Hard, Kernel, Local, Monotonic, Predicted, Soft, Sparsemax, Weights
 
 __all__ = [
+    "NOTHING",
+    "OBJECTS",
     "Activation",
     "Additive",
     "Alibi",
     "Attention",
+    "Boxes",
     "Buckets",
     "ByWavelength",
     "Classes",
@@ -44,9 +48,11 @@ __all__ = [
     "Dot",
     "Dynamic",
     "Entmax",
+    "Features",
     "FeedForward",
     "Frames",
     "General",
+    "Grid",
     "Hard",
     "Head",
     "Input",

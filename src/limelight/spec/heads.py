@@ -11,6 +11,10 @@ from ..values import value
 from .positions import Positive
 from .stack import Activation
 
+Depth = Annotated[int, Field(ge=1, le=16)]
+OBJECTS = "objects"                        # the name of the head of a model that finds objects: Labels whose last one is NOTHING
+NOTHING = "no object"
+
 
 @value
 class Words:
@@ -52,12 +56,24 @@ class Classes:
 
 @value
 class Labels:
-    """Scores of labels at each place: names and terms in a text, or where an answer starts and ends."""
+    """Scores of labels at each place: names and terms in a text, where an answer starts and ends, or what is seen at a place that looks
+    for an object, the last label being that nothing is (see OBJECTS). `depth`: maps there are, with relu between them."""
 
     name: str = "labels"
     kind: Literal["labels"] = "labels"
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     bias: bool = True
+    depth: Depth = 1
 
 
-Head = Annotated[Words | Classes | Labels, Field(discriminator="kind")]
+@value
+class Boxes:
+    """A box at each place: x and y of its centre, its width and height, as shares of the picture's (Carion et al. 2020, section 3.2).
+    `depth`: maps there are, with relu between them; a sigmoid comes last."""
+
+    name: str = "boxes"
+    kind: Literal["boxes"] = "boxes"
+    depth: Depth = 3
+
+
+Head = Annotated[Words | Classes | Labels | Boxes, Field(discriminator="kind")]

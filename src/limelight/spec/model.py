@@ -8,8 +8,8 @@ from ..errors import SpecError
 from ..values import parse, plain, value
 from .attention import Attention
 from .heads import Head
-from .inputs import Slots, Tokens
-from .positions import Count, Learned, Rotary, Sinusoid
+from .inputs import Features, Slots, Tokens
+from .positions import Count, Grid, Learned, Rotary, Sinusoid
 from .stack import Column, Recurrent, Stack
 from .weights import Hard
 
@@ -96,6 +96,9 @@ def _check_stack(name: str, stack: Stack, model: Model) -> None:
         stack.position.check_width(width)
     if isinstance(stack.position, Sinusoid) and dim % 2:
         raise SpecError(f"{name}: sinusoids come in pairs; dim={dim} is odd.", "Use an even dim.")
+    if isinstance(stack.position, Grid) and dim % 4:
+        raise SpecError(f"{name}: rows and columns have half of the channels each, in pairs; dim={dim} is no multiple of 4.",
+                        "Use a dim that is one.")
     _check_places(name, stack)
     if name != "decoder":
         _check_alone(stack)
@@ -142,7 +145,7 @@ def _check_alone(column: Stack | Recurrent) -> None:
 
 def _check_places(name: str, stack: Stack) -> None:
     """Whether what is not read token by token has a position for each of its vectors."""
-    if isinstance(stack.input, Tokens):
+    if isinstance(stack.input, Tokens | Features):           # of any length, or of any size
         return
     slots = stack.input.slots
     if isinstance(stack.position, Learned | Sinusoid) and stack.position.length < slots:

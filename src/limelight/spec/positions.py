@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -158,4 +159,15 @@ class Buckets:
             )
 
 
-Position = Annotated[Learned | Sinusoid | Rotary | Alibi | Buckets, Field(discriminator="kind")]
+@value
+class Grid:
+    """Fixed sines and cosines of a place's row, and of its column, half of the channels each (Carion et al. 2020, appendix A.4; Parmar et
+    al. 2018, section 3.3). `scale`: what the rows and columns of a whole picture count up to, whatever its size; None counts them as
+    they are, from 1 on."""
+
+    kind: Literal["grid"] = "grid"
+    temperature: Positive = 10_000.0
+    scale: Positive | None = 2 * math.pi
+
+
+Position = Annotated[Learned | Sinusoid | Rotary | Alibi | Buckets | Grid, Field(discriminator="kind")]

@@ -10,8 +10,8 @@ from pydantic import Discriminator, Tag
 from ..errors import SpecError
 from ..values import value
 from .attention import Attention, Norm, Share
-from .inputs import Input, Slots, Tokens
-from .positions import Alibi, Buckets, Count, Learned, Position, Rotary, Sinusoid
+from .inputs import Features, Input, Slots, Tokens
+from .positions import Alibi, Buckets, Count, Grid, Learned, Position, Rotary, Sinusoid
 from .pruned import Pruned
 from .scores import Dot, ScaledDot
 from .weights import Hard, Kernel
@@ -37,7 +37,8 @@ class Stack:
     `norm_input`: a norm right after the embedding (BERT, BART). `norm_output`: a norm after the last layer.
     `windows`: the window of each layer where layers differ (GPT-Neo, Qwen2); () where all have attention.window. `pruned`: heads that
     layers have lost. `dim`: its width, where that is not the model's. `again`: positions are added to queries and keys in every layer,
-    and not to the stream (Carion et al. 2020, appendix A.3).
+    and not to the stream (Carion et al. 2020, appendix A.3). `between`: learnt positions of their own are added to the stream ahead of
+    every layer but the first (Fang et al. 2021, appendix: the larger YOLOS).
     """
 
     ELSEWHERE = MappingProxyType(dict.fromkeys(
@@ -52,6 +53,7 @@ class Stack:
     input: Input
     position: Position | None = None
     again: bool = False
+    between: bool = False
     dim: Count | None = None
     cross: Attention | None = None
     causal: bool = False
@@ -88,10 +90,17 @@ class Stack:
                             'Use estimator="gumbel", or put hard attention into cross.')
 
     def _check_again(self) -> None:
-        if self.again and not isinstance(self.position, Learned | Sinusoid):
-            have = self.position.kind if self.position else None
+        have = self.position.kind if self.position else None
+        if self.again and not isinstance(self.position, Learned | Sinusoid | Grid):
             raise SpecError(f"what is added again in every layer is a vector a position: got position={have}.",
                             "Use position=Learned(...) or Sinusoid(...), or drop again.")
+        if self.between and not isinstance(self.position, Learned):
+            raise SpecError(f"positions between layers are learnt, as the first are: got position={have}.",
+                            "Use position=Learned(...), or drop between.")
+        if isinstance(self.input, Features) != isinstance(self.position, Grid) or (isinstance(self.position, Grid) and not self.again):
+            raise SpecError("a grid of features, of any size, goes with positions on it that are added again in every layer: got "
+                            f"input={self.input.kind}, position={have}, again={self.again}.",
+                            "Use input=Features(...), position=Grid() and again=True together.")
         if isinstance(self.input, Slots) and self.position is None:
             raise SpecError("empty places are told apart by their positions: got position=None.", "Use position=Learned(length=...).")
 
