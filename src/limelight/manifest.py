@@ -47,6 +47,25 @@ class Generation:
     max_source: Annotated[int, Field(ge=1)] = 256
 
 
+@value
+class Speech:
+    """How a model that hears is told what to write (Radford et al. 2022, section 2.3): by the tokens that its answer begins with.
+
+    `languages`: of the speech, by their codes ("en"), () where it knows but one; `tasks`: "transcribe", and "translate" into English.
+    `untimed`: that no times are wanted; the tokens of the times follow it, and `latest` is the highest of them that may come first.
+    `previous`: what was said before follows; `silence`: that there is no speech. `heads`: layers and heads of the attentions between
+    decoder and encoder that align words with sound; () where nobody knows.
+    """
+
+    languages: dict[str, Natural] = Field(default_factory=dict)
+    tasks: dict[str, Natural] = Field(default_factory=dict)
+    untimed: Natural | None = None
+    latest: Natural | None = None
+    previous: Natural | None = None
+    silence: Natural | None = None
+    heads: tuple[tuple[Natural, Natural], ...] = ()
+
+
 SILENT = Generation(pad=0, start=None, end=(0,))       # of a model that reads and writes no text
 
 
@@ -163,8 +182,8 @@ class Card:
 @value
 class Manifest:
     """The whole of `limelight.json`. `pictures`, `sounds`: how they are made ready, for a model that reads them; `generation` says nothing
-    of one that writes nothing. `uses`: by task ("summarize", "translate en fr"), where they differ from `generation`; `measured`: by
-    task ("sense"), what was found of the model there."""
+    of one that writes nothing. `speech`: how it is told what to write of sound. `uses`: by task ("summarize", "translate en fr"), where
+    they differ from `generation`; `measured`: by task ("sense"), what was found of the model there."""
 
     format: Literal[1] = 1
     name: str
@@ -175,6 +194,7 @@ class Manifest:
     pictures: Pictures | None = None
     sounds: Sounds | None = None
     generation: Generation = SILENT
+    speech: Speech | None = None
     uses: dict[str, Use] = Field(default_factory=dict)
     aligner: Aligner | None = None
     calibration: Calibration | None = None

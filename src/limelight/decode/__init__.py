@@ -8,6 +8,7 @@ from .loop import Step, generate, stream
 from .speculative import speculate
 from .stops import Ending
 from .streaming import Typist
+from .timestamps import Timestamps
 from .trails import Hypothesis, Trail
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Suppress",
     "SuppressFirst",
     "Tally",
+    "Timestamps",
     "Trail",
     "Typist",
     "Written",

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from ..errors import InputError
@@ -20,6 +21,8 @@ from .search import Search
 from .still import StillRun, still_serves
 from .stops import Ending
 from .trails import Hypothesis
+
+Start = int | Int[Tensor, "b n"]
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,13 @@ class Step:
 
 
 def stream(
-    model: Network, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
+    model: Network, batch: Batch | Memory, choice: Choice, *, ending: Ending, start: Start = 0, filters: Sequence[Filter] = ()
 ) -> Iterator[Step]:
     """Generate, a step at a time.
 
-    With an encoder, `batch` holds the sources and every answer begins after the token `start`; without, it holds the prompts,
-    padded on the left. Rows that are done leave the running batch. The last step's `done` holds every answer.
+    With an encoder, `batch` holds the sources, or what the encoder made of them, and every answer begins after the token `start`, or each
+    after its own row of it (b n); without, it holds the prompts, padded on the left. Rows that are done leave the running batch. The
+    last step's `done` holds every answer.
 
     Raises InputError for prompts that end in padding.
     """
@@ -70,7 +74,7 @@ def stream(
 
 
 def generate(
-    model: Network, batch: Batch, choice: Choice, *, ending: Ending, start: int = 0, filters: Sequence[Filter] = ()
+    model: Network, batch: Batch | Memory, choice: Choice, *, ending: Ending, start: Start = 0, filters: Sequence[Filter] = ()
 ) -> list[list[Hypothesis]]:
     """The `choice.nbest` best answers to each row of the batch, best first. See `stream`."""
     done: list[list[Hypothesis]] = [[] for _ in range(len(batch))]
@@ -82,13 +86,14 @@ def generate(
 class _Front:
     """The tensors of the running batch: what goes into the next forward pass. `remembers`: whether `said` grows."""
 
-    def __init__(self, model: Network, batch: Batch, start: int, *, remembers: bool):
+    def __init__(self, model: Network, batch: Batch | Memory, start: Start, *, remembers: bool):
         self._model, self._cache = model, model.new_cache()
         self._memory: Memory | None = None
         self._keep: Tensor | None = None
-        if model.encoder is not None:
-            self._memory = model.encode(batch)
-            self._next = torch.full((len(batch), 1), start, device=batch.values.device)
+        if model.encoder is not None or isinstance(batch, Memory):
+            self._memory = batch if isinstance(batch, Memory) else model.encode(batch)
+            on = self._memory.hidden.device
+            self._next = torch.full((len(batch), 1), start, device=on) if isinstance(start, int) else start.to(on)
         else:
             _check_prompts(batch)
             self._next, self._keep = batch.values, batch.keep

@@ -73,4 +73,4 @@ def names(m: Model) -> list[Row]:
     ]
 
 
-FAMILY = Family(spec, config, names, prefix="model.", sounds=Sounds())
+FAMILY = Family(spec, config, names, prefix="model.", sounds=Sounds(), processor="WhisperFeatureExtractor")

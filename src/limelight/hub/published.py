@@ -26,6 +26,7 @@ from .cache import called
 from .filling import blank, fill
 from .fitting import check_files, check_sizes, fitted, within
 from .losing import without
+from .speech import frames_read, sounds_of, speech_of
 
 MOST_CONFIG = 4 << 20
 MOST_LENGTH = 1 << 20
@@ -44,7 +45,8 @@ def open_published(folder: Path) -> tuple[Network, Text | None, Manifest]:
         text = fitted(read_text(folder, family.habit), folder, vocabularies[0])
     manifest = _manifest(folder, model.spec, text, config)
     pictures = None if family.pictures is None else read_settings(folder, family.pictures)
-    return model, text, replace(manifest, pictures=pictures, sounds=family.sounds)
+    sounds = None if family.sounds is None else sounds_of(folder, model.spec, family.sounds)
+    return model, text, replace(manifest, pictures=pictures, sounds=sounds)
 
 
 def outline(folder: Path) -> tuple[Network, Family, Mapping[str, Tensor], Mapping[str, Any]]:
@@ -102,6 +104,7 @@ def _manifest(folder: Path, spec: Model, text: Text | None, config: Mapping[str,
         spec=spec,
         generation=read(asked, where),
         uses=uses,
+        speech=speech_of(Config(asked, where=str(where)), spec, text) if text is not None and frames_read(spec) else None,
         card=Card(summary="A published checkpoint.", license="see its own card", attribution="see its own card", recipe="", trained=""),
     )
 
@@ -130,6 +133,8 @@ def _task(spec: Model) -> str:
     """What a model with such a head is for."""
     match spec.heads:
         case (Words(), *_):
+            if frames_read(spec):
+                return "transcribe"
             return "fill" if spec.decoder is None else "generate" if spec.encoder is None else "translate"
         case (Classes(), *_):
             return "classify"

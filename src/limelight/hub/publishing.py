@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import InputError, TaskError
 from ..families import FAMILIES
 from ..files import inside, replaced
-from ..inputs import Text
+from ..inputs import Text, sounds
 from ..inputs.pictures import FILES, write_settings
 from ..manifest import Generation, Manifest
 from ..nn import Network
@@ -20,6 +20,7 @@ from ..weights import to_theirs, write_tensors
 from .fitting import TOKENIZER
 from .folder import Bits, numbers
 from .losing import told
+from .speech import written
 
 
 def publish(folder: Path, *, model: Network, text: Text | None, manifest: Manifest, tokenizer: Path, bits: Bits = "fp32") -> None:
@@ -47,9 +48,12 @@ def publish(folder: Path, *, model: Network, text: Text | None, manifest: Manife
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
     with ExitStack() as drafts:
-        settings = {} if text is None else {"generation_config.json": asked(manifest.generation, both=both)}
+        speech = {} if manifest.speech is None else written(manifest.speech)
+        settings = {} if text is None else {"generation_config.json": {**asked(manifest.generation, both=both), **speech}}
         if manifest.pictures is not None:
             settings[FILES[0]] = write_settings(manifest.pictures, family.processor)
+        if manifest.sounds is not None:
+            settings[FILES[0]] = sounds.write_settings(manifest.sounds, family.processor)
         for name, content in {"config.json": config, **settings}.items():
             drafts.enter_context(replaced(folder / name)).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         for name in TOKENIZER:

@@ -1,0 +1,64 @@
+"""When what was written was heard: words aligned with sound by the attention that was paid to it, in one way only, forwards."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+WIDTH = 7                                # places that the median is taken of
+
+
+def heard_at(weights: Float[Tensor, "h q k"]) -> Int[np.ndarray, " q"]:
+    """The weights of some heads -> for each query, the key at which the best path enters it.
+
+    Each key is taken by how much it stands out among the queries, then smoothed, and the heads are averaged (Radford et al. 2022,
+    appendix; as whisper's timing.py does). No keys or no queries give noughts.
+    """
+    _, queries, keys = weights.shape
+    if not queries or not keys:
+        return np.zeros(queries, np.int64)
+    spread, mean = torch.std_mean(weights.float(), dim=-2, keepdim=True, correction=0)
+    shown = smoothed((weights.float() - mean) / spread.clamp(min=1e-12)).mean(0)
+    rows, columns = path(-shown.double().cpu().numpy())
+    return columns[np.flatnonzero(np.diff(rows, prepend=-1))]
+
+
+def smoothed(x: Float[Tensor, "*r k"], width: int = WIDTH) -> Float[Tensor, "*r k"]:
+    """The median of `width` neighbours, mirrored at the ends; a row of too few is as it was."""
+    side = width // 2
+    if x.shape[-1] <= side:
+        return x
+    return F.pad(x, (side, side), mode="reflect").unfold(-1, width, 1).median(-1).values
+
+
+def path(costs: Float[np.ndarray, "q k"]) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:
+    """The cheapest way from the first row and column to the last, by steps of one down, right or both (Sakoe and Chiba 1978).
+
+    All cells of an anti-diagonal are found at once: they depend on the two before it alone. A step is both only where that is cheaper than
+    either, and down only where it is cheaper than right.
+    """
+    rows, columns = costs.shape
+    total = np.full((rows + columns + 1, rows + 1), np.inf, np.float32)      # [d, i]: cell (i, d - i), counted from 1
+    came = np.zeros((rows + 1, columns + 1), np.int8)                        # 0: both, 1: down, 2: right
+    total[0, 0] = 0.0
+    for d in range(2, rows + columns + 1):
+        i = np.arange(max(1, d - columns), min(rows, d - 1) + 1)
+        both, down, right = total[d - 2, i - 1], total[d - 1, i - 1], total[d - 1, i]
+        way = np.where((both < down) & (both < right), 0, np.where((down < both) & (down < right), 1, 2))
+        total[d, i] = costs[i - 1, d - i - 1] + np.choose(way, (both, down, right))
+        came[i, d - i] = way
+    return _back(came)
+
+
+def _back(came: Int[np.ndarray, "q1 k1"]) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:
+    i, j = (size - 1 for size in came.shape)
+    steps: list[tuple[int, int]] = []
+    while i > 0 or j > 0:
+        steps.append((i - 1, j - 1))
+        way = 2 if i == 0 else 1 if j == 0 else came[i, j]
+        i, j = i - (way != 2), j - (way != 1)
+    found = np.array(steps[::-1])
+    return found[:, 0], found[:, 1]
