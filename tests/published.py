@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,15 @@ RESNET = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [16, 16, 
 RESNET |= {"out_features": ["stage4"]}
 DETR = {"d_model": DIM, "encoder_layers": 2, "decoder_layers": 3, **SIDES, "num_queries": 5, "use_timm_backbone": False, **LABELS}
 YOLOS = VIT | {"num_detection_tokens": 5, "num_hidden_layers": 3}
+CLIP_TEXT = {"vocab_size": VOCAB, "hidden_size": DIM, "intermediate_size": HIDDEN, "num_hidden_layers": 2, "num_attention_heads": HEADS}
+CLIP_TEXT |= {"max_position_embeddings": LENGTH, **MARKS}
+CLIP_SEEN = {"hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 12}
+CLIP_SEEN |= {"patch_size": 4}
+CLIP = {"text_config": CLIP_TEXT, "vision_config": CLIP_SEEN, "projection_dim": 10}
+SEES = VIT | {"model_type": "vit", "hidden_size": 24}
+WRITES = GPT2 | {"model_type": "gpt2", "is_decoder": True, "add_cross_attention": True}
+BLIP_TEXT = {"vocab_size": VOCAB, "hidden_size": DIM, "intermediate_size": HIDDEN, "num_hidden_layers": 3, "num_attention_heads": HEADS}
+BLIP_TEXT |= {"max_position_embeddings": LENGTH, "bos_token_id": 0, "sep_token_id": 2, "pad_token_id": 1, "eos_token_id": 2}
 WHISPER = {"vocab_size": VOCAB, "d_model": DIM, "encoder_layers": 2, "decoder_layers": 3, **SIDES, "num_mel_bins": 8, **MARKS}
 WHISPER |= {"max_source_positions": 20, "max_target_positions": LENGTH, "decoder_start_token_id": 2}
 BIASED = {"attention_bias": True, "mlp_bias": True}
@@ -67,7 +77,8 @@ class Made:
     def build(self) -> Any:
         """The model, in eval mode, with nothing left at its first value."""
         torch.manual_seed(7)
-        model = getattr(hf, self.stem + self.end)(getattr(hf, self.stem + "Config")(**dict(self.keys)))
+        keys = deepcopy(dict(self.keys))                     # theirs takes its parts apart
+        model = getattr(hf, self.stem + self.end)(getattr(hf, self.stem + "Config")(**keys))
         return shaken(model)
 
 
@@ -93,6 +104,13 @@ ALL: dict[str, Made] = {
     **made("opt", "OPT", OPT, *CAUSAL, "ForQuestionAnswering", "Model"),
     **made("opt", "OPT", OPT, "ForCausalLM", tag="_350m", do_layer_norm_before=False, word_embed_proj_dim=8),
     **made("vit", "ViT", VIT, "ForImageClassification", "Model"),
+    **made("deit", "DeiT", VIT, "ForImageClassification", "ForImageClassificationWithTeacher", "Model"),
+    **made("clip", "CLIP", CLIP, "Model"),
+    **made("clip", "CLIP", CLIP | {"text_config": CLIP_TEXT | {"eos_token_id": 5}}, "Model", tag="_ended"),
+    **made("vision-encoder-decoder", "VisionEncoderDecoder", {"encoder": SEES, "decoder": WRITES}, "Model"),
+    **made("vision-encoder-decoder", "VisionEncoderDecoder", {"encoder": VIT | {"model_type": "deit"}, "decoder": WRITES}, "Model",
+           tag="_deit"),
+    **made("blip", "Blip", {"text_config": BLIP_TEXT, "vision_config": CLIP_SEEN}, "ForConditionalGeneration"),
     **made("whisper", "Whisper", WHISPER, "ForConditionalGeneration", "Model"),
     **made("detr", "Detr", DETR, "ForObjectDetection", "Model", backbone_config=RESNET),
     **made("detr", "Detr", DETR, "ForObjectDetection", tag="_basic", backbone_config=RESNET | {"layer_type": "basic"}),

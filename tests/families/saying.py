@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from limelight.inputs import Batch, pad
-from limelight.spec import OBJECTS, Classes, Features, Frames, Labels, Patches, Tokens, Words
+from limelight.spec import OBJECTS, Classes, Features, Frames, Labels, Meeting, Patches, Tokens, Words
 from published import Pair
 
 Side = Literal["left", "right"]
 READS = {"tokens": "input_ids", "patches": "pixel_values", "features": "pixel_values", "frames": "input_features"}
 POSITIONED = {"gpt2", "gpt_neo", "llama", "mistral", "qwen2", "qwen3", "xglm"}    # what must be told of positions under left padding
-COUNTS_PADDING = {"bert", "distilbert"}                                           # theirs have no other way: positions are slots
+COUNTS_PADDING = {"bert", "distilbert", "clip"}                                         # theirs have no other way: positions are slots
 READS_PADDING = {("roberta", "ForSequenceClassification"), ("xlm-roberta", "ForSequenceClassification")}
 READS_PADDING |= {("camembert", "ForSequenceClassification")}                     # theirs read the first slot, whatever is in it
 
@@ -31,7 +31,8 @@ def batch(both: Pair, side: Side = "right") -> Batch:
             return Batch(torch.randn(3, channels, 70, 100, generator=dice) * keep[:, None], keep)
         case Frames(mels=mels, length=length):
             return Batch(torch.randn(3, mels, length, generator=dice))
-    rows = [[*torch.randint(3, 36, (n,), generator=dice).tolist(), 2] for n in (8, 6, 3)]
+    end = next((head.end for head in both.ours.spec.heads if isinstance(head, Meeting) and head.end is not None), 2)
+    rows = [[*torch.randint(3, 36, (n,), generator=dice).tolist(), end] for n in (8, 6, 3)]
     return pad(rows, filler=1, side=side)
 
 
@@ -49,6 +50,14 @@ def target() -> Tensor:
     return torch.randint(3, 36, (3, 6), generator=torch.Generator().manual_seed(2))
 
 
+def shown(both: Pair) -> Batch:
+    """The pictures that texts are compared with, of a model that reads both."""
+    squares = both.ours.spec.columns["pictures"].input
+    assert isinstance(squares, Patches)
+    size = (5, squares.channels, squares.rows, squares.columns)
+    return Batch(torch.randn(size, generator=torch.Generator().manual_seed(3)))
+
+
 def translates(both: Pair) -> bool:
     """Whether an encoder's reading is what a decoder writes after."""
     decoder = both.ours.spec.decoder
@@ -58,7 +67,7 @@ def translates(both: Pair) -> bool:
 
 def counted(both: Pair, given: Batch) -> Tensor | None:
     """The places whose numbers mean something; None for all."""
-    whole = translates(both) or isinstance(_head(both), Classes) or (given.keep is not None and given.keep.ndim == 3)
+    whole = translates(both) or isinstance(_head(both), Classes | Meeting) or (given.keep is not None and given.keep.ndim == 3)
     return None if whole else given.keep
 
 
@@ -83,6 +92,8 @@ def ours_says(both: Pair, given: Batch) -> Tensor:
         hidden = model.decode(target(), memory=model.encode(given))
     elif isinstance(head, Classes):
         return model.classify(given, start=start)
+    elif isinstance(head, Meeting):
+        return model.match(model.picture_vectors(shown(both)), model.text_vectors(given)).mT
     elif isinstance(head, Labels) and head.name == OBJECTS:
         return torch.cat(model.detect(given), -1)
     else:
@@ -93,11 +104,13 @@ def ours_says(both: Pair, given: Batch) -> Tensor:
 @torch.no_grad()
 def theirs_says(both: Pair, given: Batch) -> Tensor:
     """The same of theirs."""
-    name = READS[next(iter(both.ours.spec.columns.values())).input.kind]
+    name = READS[both.ours.spec.reads]
     mask = "pixel_mask" if name == "pixel_values" else "attention_mask"
     asked: dict[str, Any] = {name: given.values} | ({} if given.keep is None else {mask: given.keep.long()})
     if translates(both):
-        asked["decoder_input_ids"] = target()
+        asked["input_ids" if both.made.kind == "blip" else "decoder_input_ids"] = target()
+    elif isinstance(_head(both), Meeting):
+        asked["pixel_values"] = shown(both).values
     elif given.segments is not None:
         asked["token_type_ids"] = given.segments
     if both.made.kind in POSITIONED:
@@ -108,6 +121,8 @@ def theirs_says(both: Pair, given: Batch) -> Tensor:
             return out.last_hidden_state
         case Labels(name="span"):
             return torch.stack((out.start_logits, out.end_logits), -1)
+        case Meeting():
+            return out.logits_per_text
         case Labels(name="objects"):
             return torch.cat((out.logits, out.pred_boxes), -1)
     return out.prediction_logits if hasattr(out, "prediction_logits") else out.logits

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from saying import Side, alone, apart, batch, counted, fair_to_theirs, ours_says, real, target, theirs_says, translates
+from saying import Side, alone, apart, batch, counted, fair_to_theirs, ours_says, real, shown, target, theirs_says, translates
 from torch import Tensor
 
 from limelight.errors import WeightError
@@ -19,7 +19,7 @@ from limelight.hub.losing import told, without
 from limelight.inputs import Batch
 from limelight.look import ablate, prune, trace
 from limelight.nn import Network, pack_matrices
-from limelight.spec import Classes, Slots, from_json, to_json
+from limelight.spec import Classes, Meeting, Slots, from_json, to_json
 from limelight.weights.names import to_ours, to_theirs
 from published import ALL, VOCAB, Pair, hf, opened, pair
 
@@ -178,11 +178,16 @@ def test_what_is_written_opens_here_and_in_transformers(both: Pair, tmp_path: Pa
 def test_gradients_reach_every_parameter(both: Pair) -> None:
     model = opened(both.family, both.config, both.file).train()
     given = batch(both)
-    reads = next(iter(model.spec.columns.values())).input.kind == "tokens"
-    hidden = model.decode(target(), memory=model.encode(given)) if translates(both) and not reads else model.hidden(given, start=0)
+    led = translates(both) and model.spec.reads != "tokens"
+    hidden = model.decode(target(), memory=model.encode(given)) if led else model.hidden(given, start=0)
     loss = hidden.square().sum()
     for head in model.spec.heads:
-        loss = loss + (model.classify(given) if isinstance(head, Classes) else model.logits(hidden, head.name)).square().sum()
+        if isinstance(head, Classes | Meeting):
+            two = isinstance(head, Meeting)
+            said = model.match(model.picture_vectors(shown(both)), model.text_vectors(given)) if two else model.classify(given)
+        else:
+            said = model.logits(hidden, head.name)
+        loss = loss + said.square().sum()
     loss.backward()
     missed = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0]
     asleep = ("attn.k.bias", "cross.k.bias")                  # a shift of all scores changes nothing

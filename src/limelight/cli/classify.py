@@ -16,15 +16,15 @@ WAYS = "leave-one-out, integrated-gradients, gradient-x-input, attention or roll
 def classify(
     *,
     at: o.Judging,
-    texts: o.Texts = None,
+    texts: o.Shown = None,
     whole: o.Whole = None,
     table: o.Table,
     why: Annotated[bool, typer.Option("--why", help="Show which words decided, and how far to trust what says so.")] = False,
     method: Annotated[str | None, typer.Option(metavar="NAME", help=f"How --why tells it: {WAYS}; else the best measured.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write what --why shows as a page.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Labels given back, best first.")] = None,
-    labels: Annotated[str | None, typer.Option(metavar="A,B,C", help="Labels of your own, for a model of entailment (MNLI).")] = None,
-    template: Annotated[str | None, typer.Option(help='What such a model reads with each label: "This example is {}."')] = None,
+    labels: Annotated[str | None, typer.Option(metavar="A,B,C", help="Labels of your own, for a model of entailment, or CLIP.")] = None,
+    template: Annotated[str | None, typer.Option(help='What such a model reads: "This example is {}.", "a photo of a {}."')] = None,
     several: Annotated[bool | None, typer.Option("--multi/--single", help="Several labels may hold, or just one.")] = None,
     pair: Annotated[str | None, typer.Option(metavar="TEXT", help="A second text, read beside each TEXT.")] = None,
     pair_column: Annotated[str | None, typer.Option(help="The column with each row's second text.")] = None,
@@ -35,8 +35,8 @@ def classify(
 ) -> None:
     """Tell which class a text is of (by default, whether an English review is positive or negative): given here, whole files (--in),
     standard input (a text a line), or a column of a table. A text longer than the model reads at once goes in windows, whose scores are
-    averaged."""
-    from .classifying import Job, run
+    averaged. A model that reads pictures is given their files, or folders of them; one that cannot be read does not stop the others."""
+    from .classifying import Job, run, run_files
     from .given import Given
 
     asked = {
@@ -49,8 +49,12 @@ def classify(
         "overlap": overlap,
         "batch": batch,
     }
+    asked = {name: one for name, one in asked.items() if one is not None}
+    if (seen := at.files("classify", texts)) is not None:
+        run_files(seen, texts or [], asked, table, as_json=as_json)
+        return
     given = Given(tuple(texts or ()), table, as_json, whole=tuple(whole or ()))
-    run(Job(given, at, {name: one for name, one in asked.items() if one is not None}, pair, pair_column, html))
+    run(Job(given, at, asked, pair, pair_column, html))
 
 
 command = as_command(
@@ -63,6 +67,8 @@ command = as_command(
         limelight classify -m facebook/bart-large-mnli "My phone is broken!" --labels urgent,"not urgent",phone
         limelight classify -m ./paraphrase "How old are you?" --pair "What is your age?"
         limelight classify -m ./sentiment --file reviews.csv --column review --output reviews.out.csv --resume
+        limelight classify -m google/vit-base-patch16-224 cat.jpg pictures/ --output labels.jsonl --resume
+        limelight classify -m openai/clip-vit-base-patch32 cat.jpg --labels cat,dog
         cat lines.txt | limelight classify -m ./sentiment
     """,
 )

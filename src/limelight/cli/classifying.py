@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..data.rows import Row
 from ..errors import InputError, RecipeError, did_you_mean
+from ..inputs import pictures
 from ..look.deciders import drawn, fragment, save
 from ..look.visible import visible
 from ..tasks.asking import with_changes
 from ..tasks.classify.classified import Classified
-from ..tasks.classify.task import ClassifyOptions
+from ..tasks.classify.task import Classify, ClassifyOptions
+from .files import Files, answer_files
 from .given import Asked, Given, Shown, answer
-from .options import Opening
+from .options import Opening, Table
 from .streams import note
 
 
@@ -39,6 +41,13 @@ def run(job: Job) -> None:
     classify = job.at.task("classify")
     asked = Asked(classify, classify.opened, options, name="label", doing="classifying", item=_item(job), row=_row(job))
     answer(asked, job.given, _Shown(job.given, _Person(options), page=job.page))
+
+
+def run_files(classify: Classify, files: Sequence[str], options: Mapping[str, Any], table: Table, *, as_json: bool) -> None:
+    """The same for pictures. Raises InputError, at the end, where some could not be read."""
+    asked = with_changes("classify", None, ClassifyOptions, options)
+    task = Asked(classify, classify.opened, asked, name="label", doing="classifying")
+    answer_files(task, Files(tuple(files), pictures.ENDINGS, pictures.read), table, as_json=as_json, person=_Person(asked))
 
 
 def _item(job: Job) -> Any:

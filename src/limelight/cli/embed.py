@@ -13,7 +13,7 @@ from .table import as_command
 def embed(
     *,
     at: o.Opening,
-    texts: o.Texts = None,
+    texts: o.Shown = None,
     similar: Annotated[bool, typer.Option("--similar", help="Show how near the texts lie to each other instead.")] = False,
     pool: Annotated[str | None, typer.Option(help="mean, first or last; by default what the folder says, else mean.")] = None,
     normalised: Annotated[bool | None, typer.Option("--normalised/--raw", help="Vectors of length 1, or as they come.")] = None,
@@ -26,12 +26,16 @@ def embed(
     """Turn texts into vectors: given here, from standard input (a text a line), or from a column of a file.
 
     A line of numbers for each text, with tabs between; --json says how they were made. A long text is read in windows.
+    A model that reads pictures is given their files, or folders of them.
     """
-    from .embedding import Wanted, run
+    from .embedding import Wanted, run, run_files
     from .given import Given
 
-    given = Given(tuple(texts or ()), table, as_json)
     changes = {"pool": pool, "normalised": normalised, "prompt": prompt, "tokens": tokens, "batch": batch}
+    if not similar and (seen := at.files("embed", texts)) is not None:
+        run_files(seen, texts or [], changes, table, as_json=as_json)
+        return
+    given = Given(tuple(texts or ()), table, as_json)
     run(Wanted(given, similar, changes), at)
 
 
@@ -41,6 +45,8 @@ command = as_command(
     examples="""
         limelight embed -m ./all-MiniLM-L6-v2 "A cat sat." "There was a cat." "Stocks fell." --similar
         limelight embed -m ./all-MiniLM-L6-v2 "A cat sat." --json
+        limelight embed -m openai/clip-vit-base-patch32 cat.jpg dog.jpg "a photo of a cat" --similar
+        limelight embed -m openai/clip-vit-base-patch32 pictures/ --output vectors.parquet
         limelight embed -m ./bert-base-uncased --pool first --file in.csv --column text --output out.parquet
     """,
 )

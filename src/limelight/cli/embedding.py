@@ -9,12 +9,14 @@ from itertools import islice
 from typing import Any
 
 from ..errors import InputError, RecipeError
+from ..inputs import pictures
 from ..look.visible import shorten, visible
 from ..tasks.asking import with_changes
 from ..tasks.embed.embedding import Embedding, similarities
 from ..tasks.embed.task import Embed
+from .files import Files, answer_files
 from .given import Asked, Given, Shown, answer
-from .options import Opening
+from .options import Opening, Table
 from .streams import say
 
 MOST_COMPARED = 100                      # texts that a table of pairs has room for
@@ -43,6 +45,12 @@ def run(wanted: Wanted, at: Opening) -> None:
         _compare(embed, list(islice(given.each(), MOST_COMPARED + 1)), options, as_json=given.as_json)
         return
     answer(Asked(embed, embed.opened, options, name="embedding", doing="embedding"), given, Shown(given, person=_numbers))
+
+
+def run_files(embed: Embed, files: Sequence[str], changes: Mapping[str, Any], table: Table, *, as_json: bool) -> None:
+    """The same for pictures. Raises InputError, at the end, where some could not be read."""
+    task = Asked(embed, embed.opened, with_changes("embed", None, embed.Options, changes), name="embedding", doing="embedding")
+    answer_files(task, Files(tuple(files), pictures.ENDINGS, pictures.read), table, as_json=as_json, person=_numbers)
 
 
 def _numbers(result: Embedding, number: int | None) -> str:

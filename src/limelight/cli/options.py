@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from ..errors import TaskError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.")]
 Dtype = Annotated[str, typer.Option(metavar="DTYPE", help="fp32, bf16 or fp16; auto is fp32 on a CPU and bf16 on a GPU.")]
 Quant = Annotated[str, typer.Option(metavar="QUANT", help="Products in int8 or int4; none is exact, auto int8 where that is fast.")]
+Shown = Annotated[
+    list[str] | None, typer.Argument(metavar="[TEXT|FILE]...", help="Texts, or pictures and folders of them; - or nothing: lines of stdin.")
+]
 Texts = Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; - or nothing: standard input, one a line.")]
 Model = Annotated[str, typer.Option("--model", "-m", metavar="NAME|FOLDER", help="A bundled model, a model folder, or org/name.")]
 Whole = Annotated[list[str] | None, typer.Option("--in", metavar="FILE", help="A file that is one text; may be given several times.")]
 Batch = Annotated[int, typer.Option(help="Texts at once; 1 answers each line of a pipe before the next.")]
 Streamed = Annotated[bool, typer.Option("--stream", help="Print words as soon as nothing can change them.")]
+
+
+def is_there(name: str) -> bool:
+    """Whether there is a file or a folder of that name, which many texts could not be."""
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):                                    # too long for a name, or with a null in it
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +40,21 @@ class Opening:
     device: Device = "auto"
     dtype: Dtype = "auto"
     quant: Quant = "auto"
+
+    def files(self, name: str, given: list[str] | None) -> Any:
+        """The task, where some of what was given are files or folders and the model reads pictures; else None. Raises TaskError for
+        pictures that it does not read."""
+        there = [each for each in given or () if is_there(each)]
+        if not there:
+            return None
+        from ..inputs.pictures import is_picture
+
+        task = self.task(name)
+        if task.opened.manifest.pictures is not None:
+            return task
+        if picture := next((each for each in there if is_picture(each)), None):
+            raise TaskError(f"{task.opened.manifest.name} reads texts and no pictures: got {picture}.", "Use a model that reads pictures.")
+        return None
 
     def task(self, name: str) -> Any:
         """A task over it."""

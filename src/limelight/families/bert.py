@@ -69,15 +69,8 @@ def config(m: Model, *, stem: str) -> dict[str, Any]:
 
 def names(m: Model, *, prefix: str, heads: Callable[[tuple[Head, ...]], list[Row]]) -> list[Row]:
     """See Family; `heads`: the rows for what stands on top."""
-    theirs, ours = f"{prefix}encoder.layer.{{i}}", "encoder.blocks.{i}"
-    inner = {f"attention.self.{part}": f"attn.{part[0]}" for part in ("query", "key", "value")}
-    outer = {"attention.output.dense": "attn.o", "attention.output.LayerNorm": "attn_add.norm"}
-    wide = {"intermediate.dense": "ff.up", "output.dense": "ff.down", "output.LayerNorm": "ff_add.norm"}
-    around = {"word_embeddings": "token", "position_embeddings": "position", "token_type_embeddings": "segment", "LayerNorm": "norm"}
     return [
-        *rows(f"{prefix}embeddings", "encoder.embed", around),
-        row(f"{prefix}embeddings.position_ids"),
-        *rows(theirs, ours, {**inner, **outer, **wide}),
+        *body(prefix, "encoder"),
         *heads(m.heads),
         row("qa_outputs.*", "heads.span.out.*"),
         row("cls.seq_relationship.*"),
@@ -85,17 +78,38 @@ def names(m: Model, *, prefix: str, heads: Callable[[tuple[Head, ...]], list[Row
     ]
 
 
+def body(prefix: str, side: str) -> list[Row]:
+    """The rows of a column of ours, "encoder" or "decoder", whose names begin with `prefix` there."""
+    theirs, ours = f"{prefix}encoder.layer.{{i}}", f"{side}.blocks.{{i}}"
+    around = {"word_embeddings": "token", "position_embeddings": "position", "token_type_embeddings": "segment", "LayerNorm": "norm"}
+    wide = {"intermediate.dense": "ff.up", "output.dense": "ff.down", "output.LayerNorm": "ff_add.norm"}
+    return [
+        *rows(f"{prefix}embeddings", f"{side}.embed", around),
+        row(f"{prefix}embeddings.position_ids"),
+        *rows(theirs, ours, {**looking("attention", "attn"), **wide}),
+    ]
+
+
+def looking(theirs: str, ours: str) -> dict[str, str]:
+    """The parts of an attention of a layer."""
+    inner = {f"{theirs}.self.{part}": f"{ours}.{part[0]}" for part in ("query", "key", "value")}
+    return {**inner, f"{theirs}.output.dense": f"{ours}.o", f"{theirs}.output.LayerNorm": f"{ours}_add.norm"}
+
+
 def _bert_heads(heads: tuple[Head, ...]) -> list[Row]:
     """BERT reads a text off its pooler; a head that the model does not have is left out."""
     classes = any(isinstance(head, Classes) for head in heads)
-    words = any(isinstance(head, Words) for head in heads)
     wanted = [row("bert.pooler.dense.*", "heads.classes.mix.*")] * classes
+    return [*wanted, row("classifier.*", f"heads.{'classes' if classes else 'labels'}.out.*"), *predicting(heads, "cls.predictions")]
+
+
+def predicting(heads: tuple[Head, ...], theirs: str, side: str = "encoder") -> list[Row]:
+    """The rows of the head that tells words apart, over a column of ours; it may not be there."""
+    words = any(isinstance(head, Words) for head in heads)
     return [
-        *wanted,
-        row("classifier.*", f"heads.{'classes' if classes else 'labels'}.out.*"),
-        row("cls.predictions.transform.dense.*", *["heads.lm.mix.*"] * words),
-        row("cls.predictions.transform.LayerNorm.*", *["heads.lm.norm.*"] * words),
-        *_words(heads, "cls.predictions.bias", "cls.predictions.decoder"),
+        row(f"{theirs}.transform.dense.*", *["heads.lm.mix.*"] * words),
+        row(f"{theirs}.transform.LayerNorm.*", *["heads.lm.norm.*"] * words),
+        *_words(heads, f"{theirs}.bias", f"{theirs}.decoder", side),
     ]
 
 
@@ -112,14 +126,14 @@ def _roberta_heads(heads: tuple[Head, ...]) -> list[Row]:
     ]
 
 
-def _words(heads: tuple[Head, ...], bias: str, out: str) -> list[Row]:
+def _words(heads: tuple[Head, ...], bias: str, out: str, side: str = "encoder") -> list[Row]:
     """The output matrix and its bias, which files hold under one name, the other, or both."""
     found = next((head for head in heads if isinstance(head, Words)), None)
     if found is None:
         return [row(bias), row(f"{out}.*")]
     if not found.tied:
         return [row(bias), row(f"{out}.*", "heads.lm.out.*")]
-    table = row(f"{out}.weight", "encoder.embed.token.weight", copy=True)
+    table = row(f"{out}.weight", f"{side}.embed.token.weight", copy=True)
     return [row(bias, "heads.lm.bias"), row(f"{out}.bias", "heads.lm.bias", copy=True), table]
 
 

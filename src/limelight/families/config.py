@@ -145,7 +145,11 @@ class Config:
         found = self._data.get(key)
         if found is not None and not isinstance(found, dict):
             raise self.wrong(key, found, "a table")
-        return None if found is None else Config(cast(Mapping[str, Any], found), where=f"{self.where}: {key}")
+        return None if found is None else Config(cast(Mapping[str, Any], found), where=f"{self.where}: {key}", tensors=self.tensors)
+
+    def over(self, later: Config) -> Config:
+        """The same with what another says in the place of what this one does."""
+        return Config({**self._data, **later._data}, where=later.where, tensors=self.tensors)
 
     def texts(self, key: str) -> list[str] | None:
         """Several words, or None."""
@@ -192,6 +196,12 @@ class Config:
             if (found := self._data.get(key)) is not None and found != value:
                 told = f"{key}={shortened(found)} is not built here; only {value!r} is."
                 raise WeightError(f"{self.where}: {told}", "Use another checkpoint.")
+
+    def made_by(self, name: str) -> None:
+        """Refuse a file of another class than this one, where it says which: of several kinds of models with one model_type."""
+        told = (self.texts("architectures") or [])[:1]
+        if told and not told[0].endswith(name):
+            raise WeightError(f"{self.where}: {told[0][:60]!r} is not built here; {name} is.", "Use a checkpoint of that.")
 
     def head(self, **heads: Head | None) -> tuple[Head, ...]:
         """The head that the file's class had: one of `heads` by its use, or none. Raises WeightError for a use not given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,7 +19,9 @@ P = TypeVar("P")
 class Family:
     """`spec` reads a config.json, `config` writes one, `names` is the table of tensors for a spec; `prefix`: what the names in a file
     without a head lack; `habit`: the marks around a text, where the folder has no tokenizer.json to say so; `pictures`, `sounds`: how
-    they are made ready where the folder does not say, of a kind that reads them; `processor`: the class that does it elsewhere."""
+    they are made ready where the folder does not say, of a kind that reads them; `processor`: the class that does it elsewhere.
+    `inner`: the part of config.json that is about what writes, and may say how it is to; `tokens`: what a text begins and ends with where
+    that part alone is believed: the usual key -> the key there, and the token where it is missing."""
 
     spec: Callable[[Config], Model]
     config: Callable[[Model], dict[str, Any]]
@@ -29,6 +31,8 @@ class Family:
     pictures: Pictures | None = None
     sounds: Sounds | None = None
     processor: str = ""
+    inner: str = ""
+    tokens: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 def column(stack: Column | None, position: type[P]) -> tuple[Stack, P]:

@@ -13,19 +13,24 @@ from .heads import after, architecture, causal_heads, labelled
 
 def spec(c: Config) -> Model:
     """See Family."""
-    c.only(scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False, add_cross_attention=False)
-    dim = c.count("n_embd", 768)
-    decoder = Stack(
+    c.only(add_cross_attention=False)
+    return Model(family="gpt2", dim=c.count("n_embd", 768), decoder=writing(c), heads=causal_heads(c, tied=True))
+
+
+def writing(c: Config) -> Stack:
+    """The column that reads tokens and writes the next."""
+    c.only(scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False)
+    act = c.activation("activation_function", "gelu_new")
+    return Stack(
         depth=c.count("n_layer", 12),
         attention=Attention(heads=c.count("n_head", 12), dropout=c.number("attn_pdrop", 0.1)),
-        ff=FeedForward(hidden=c.count("n_inner", 4 * dim), activation=c.activation("activation_function", "gelu_new")),
+        ff=FeedForward(hidden=c.count("n_inner", 4 * c.count("n_embd", 768)), activation=act),
         norm=Norm(eps=c.number("layer_norm_epsilon", 1e-5)),
         input=Tokens(vocab=c.count("vocab_size", 50257)),
         position=Learned(length=c.count("n_positions", 1024)),
         causal=True,
         dropout=c.number("resid_pdrop", 0.1),
     )
-    return Model(family="gpt2", dim=dim, decoder=decoder, heads=causal_heads(c, tied=True))
 
 
 def config(m: Model) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def config(m: Model) -> dict[str, Any]:
 
 
 def names(m: Model) -> list[Row]:
-    """See Family."""
+    """See Family; those of cross-attention too, for a column that something stands in front of."""
     theirs, ours = "transformer.h.{i}", "decoder.blocks.{i}"
     return [
         row("transformer.wte.weight", "decoder.embed.token.weight"),
@@ -57,8 +62,11 @@ def names(m: Model) -> list[Row]:
         *rows(theirs, ours, {"ln_1": "attn_add.norm", "ln_2": "ff_add.norm"}),
         row(f"{theirs}.attn.c_attn.*", *(f"{ours}.attn.{part}.*" for part in "qkv"), turned=True),
         *rows(theirs, ours, {"attn.c_proj": "attn.o", "mlp.c_fc": "ff.up", "mlp.c_proj": "ff.down"}, turned=True),
+        row(f"{theirs}.crossattention.c_attn.*", *(f"{ours}.cross.{part}.*" for part in "kv"), turned=True),
+        *rows(theirs, ours, {"crossattention.q_attn": "cross.q", "crossattention.c_proj": "cross.o"}, turned=True),
+        *rows(theirs, ours, {"ln_cross_attn": "cross_add.norm"}),
         row("transformer.ln_f.*", "decoder.norm.*"),
-        *(row(f"{theirs}.attn.{mask}") for mask in ("bias", "masked_bias")),
+        *(row(f"{theirs}.{which}.{mask}") for which in ("attn", "crossattention") for mask in ("bias", "masked_bias")),
         *after(m, "decoder.embed.token.weight"),
         row("multiple_choice_head.summary.*"),
     ]

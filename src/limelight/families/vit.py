@@ -16,9 +16,15 @@ USUAL = Pictures(size=(224, 224), mean=HALF, std=HALF)
 
 def spec(c: Config) -> Model:
     """See Family."""
-    dim, (high, wide), size = c.count("hidden_size", 768), c.pair("image_size", 224), c.count("patch_size", 16)
-    squares = Patches(rows=high, columns=wide, size=size, channels=c.count("num_channels", 3))
-    encoder = Stack(
+    classes = Classes(labels=c.classes, several=c.several, quantity=c.quantity)
+    return Model(family="vit", dim=c.count("hidden_size", 768), encoder=seeing(c, before=1), heads=c.head(classes=classes))
+
+
+def seeing(c: Config, *, before: int) -> Stack:
+    """The column that reads squares; `before`: learnt vectors ahead of them."""
+    (high, wide), size = c.pair("image_size", 224), c.count("patch_size", 16)
+    squares = Patches(rows=high, columns=wide, size=size, channels=c.count("num_channels", 3), before=before)
+    return Stack(
         depth=c.layers("num_hidden_layers", 12),
         attention=Attention(
             heads=c.count("num_attention_heads", 12),
@@ -31,8 +37,6 @@ def spec(c: Config) -> Model:
         position=Learned(length=squares.slots),
         dropout=c.number("hidden_dropout_prob", 0.0),
     )
-    classes = Classes(labels=c.classes, several=c.several, quantity=c.quantity)
-    return Model(family="vit", dim=dim, encoder=encoder, heads=c.head(classes=classes))
 
 
 def config(m: Model) -> dict[str, Any]:

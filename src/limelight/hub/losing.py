@@ -20,11 +20,12 @@ class Lost:
 
     encoder: tuple[Pruned, ...] = ()
     decoder: tuple[Pruned, ...] = ()
+    pictures: tuple[Pruned, ...] = ()
 
 
 def told(spec: Model) -> dict[str, Any]:
     """What config.json is to say; nothing of a model that is whole."""
-    lost = Lost(**{side: s.pruned for side in ("encoder", "decoder") if isinstance(s := getattr(spec, side), Stack)})
+    lost = Lost(**{side: s.pruned for side, s in spec.columns.items() if isinstance(s, Stack)})
     return {KEY: plain(lost)} if lost != Lost() else {}
 
 
@@ -34,7 +35,7 @@ def without(spec: Model, config: Mapping[str, Any], where: Path) -> Model:
     if KEY not in config:
         return spec
     lost = parse(Lost, config[KEY], where=f"{where}: {KEY}", error=WeightError)
-    for side, pruned in (("encoder", lost.encoder), ("decoder", lost.decoder)):
+    for side, pruned in (("encoder", lost.encoder), ("decoder", lost.decoder), ("pictures", lost.pictures)):
         stack = getattr(spec, side)
         if pruned and not isinstance(stack, Stack):
             raise WeightError(f"{where}: {KEY} is about the {side}, and there is none.", "Get the model folder again.")

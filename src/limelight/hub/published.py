@@ -20,7 +20,7 @@ from ..inputs.published import read_text
 from ..inputs.text import Text
 from ..manifest import SILENT, Card, Generation, Manifest, Use
 from ..nn import Network
-from ..spec import OBJECTS, Classes, Labels, Model, Words
+from ..spec import OBJECTS, Classes, Labels, Meeting, Model, Words
 from ..weights import Row, read_folder, to_ours
 from .cache import called
 from .filling import blank, fill
@@ -43,7 +43,7 @@ def open_published(folder: Path) -> tuple[Network, Text | None, Manifest]:
     if vocabularies := model.spec.vocabularies:
         check_sizes(folder, vocabularies[0])
         text = fitted(read_text(folder, family.habit), folder, vocabularies[0])
-    manifest = _manifest(folder, model.spec, text, config)
+    manifest = _manifest(folder, model.spec, text, config, family)
     pictures = None if family.pictures is None else read_settings(folder, family.pictures)
     sounds = None if family.sounds is None else sounds_of(folder, model.spec, family.sounds)
     return model, text, replace(manifest, pictures=pictures, sounds=sounds)
@@ -79,9 +79,18 @@ def _nought(table: Sequence[Row], model: Network, ours: dict[str, Tensor]) -> No
             ours[name] = torch.zeros(want[name].shape)
 
 
-def _manifest(folder: Path, spec: Model, text: Text | None, config: Mapping[str, Any]) -> Manifest:
+def _asked(where: Path, config: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    """What generation_config.json asks for; where it is not there, config.json may, also in the part that is about what writes."""
+    part = config.get(family.inner) if family.inner else None
+    inner = {key: found for key, found in part.items() if found is not None} if isinstance(part, dict) else {}
+    told = {key: found for key in OLD_SETTINGS if (found := config.get(key)) is not None}
+    asked = believed_table(where, MOST_CONFIG) if where.exists() else {key: inner[key] for key in OLD_SETTINGS if key in inner} | told
+    return asked | {key: inner.get(theirs, usual) for key, (theirs, usual) in family.tokens.items()}
+
+
+def _manifest(folder: Path, spec: Model, text: Text | None, config: Mapping[str, Any], family: Family) -> Manifest:
     where = folder / "generation_config.json"
-    asked = believed_table(where, MOST_CONFIG) if where.exists() else {key: config[key] for key in OLD_SETTINGS if key in config}
+    asked = _asked(where, config, family)
     longest = _longest(folder / "tokenizer_config.json")
 
     def read(settings: Mapping[str, Any], path: Path) -> Generation:
@@ -135,8 +144,10 @@ def _task(spec: Model) -> str:
         case (Words(), *_):
             if frames_read(spec):
                 return "transcribe"
+            if spec.reads != "tokens":
+                return "caption"
             return "fill" if spec.decoder is None else "generate" if spec.encoder is None else "translate"
-        case (Classes(), *_):
+        case (Classes() | Meeting(), *_):
             return "classify"
         case (Labels(name=name), *_):
             return "detect" if name == OBJECTS else "answer" if name == "span" else "extract"

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import InputError, TaskError
 from ..families import FAMILIES
 from ..files import inside, replaced
-from ..inputs import Text, sounds
+from ..inputs import Text
 from ..inputs.pictures import FILES, write_settings
 from ..manifest import Generation, Manifest
 from ..nn import Network
@@ -43,16 +43,21 @@ def publish(folder: Path, *, model: Network, text: Text | None, manifest: Manife
     both = spec.encoder is not None and spec.decoder is not None
     if both:
         config |= {"is_encoder_decoder": True, "decoder_start_token_id": manifest.generation.start}
+    writing = {} if text is None else asked(manifest.generation, both=both)
+    if family.tokens:                                                # of some, this part alone is believed
+        config[family.inner] |= {theirs: writing[key] for key, (theirs, _) in family.tokens.items() if key in writing}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
     with ExitStack() as drafts:
         speech = {} if manifest.speech is None else written(manifest.speech)
-        settings = {} if text is None else {"generation_config.json": {**asked(manifest.generation, both=both), **speech}}
+        settings = {} if text is None else {"generation_config.json": {**writing, **speech}}
         if manifest.pictures is not None:
             settings[FILES[0]] = write_settings(manifest.pictures, family.processor)
         if manifest.sounds is not None:
+            from ..inputs import sounds
+
             settings[FILES[0]] = sounds.write_settings(manifest.sounds, family.processor)
         for name, content in {"config.json": config, **settings}.items():
             drafts.enter_context(replaced(folder / name)).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

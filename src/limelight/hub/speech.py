@@ -8,7 +8,6 @@ from typing import Any
 
 from ..errors import WeightError
 from ..families import Config
-from ..inputs.sounds import read_settings
 from ..inputs.text import Text
 from ..manifest import Speech
 from ..spec import Frames, Model, Sounds, Stack
@@ -28,6 +27,8 @@ def sounds_of(folder: Path, spec: Model, usual: Sounds) -> Sounds:
     reads = frames_read(spec)
     if reads is None:
         return usual
+    from ..inputs.sounds import read_settings  # decoders of sound are loaded where there is some
+
     found = read_settings(folder, replace(usual, mels=reads.mels))
     if (found.mels, found.frames) != (reads.mels, reads.length):
         said = f"{folder}: sound is made into {found.frames:,} frames of {found.mels}; the model reads {reads.length:,} of {reads.mels}."

@@ -64,7 +64,7 @@ def _parts(tensor: Tensor, count: int, which: Sequence[int]) -> Tensor:
 def _spec(model: Network, stay: Mapping[str, Sequence[int]]) -> Model:
     """The spec in which these attentions have only those of their present heads."""
     spec = model.spec
-    for side in ("encoder", "decoder"):
+    for side in spec.columns:
         mine = {name.removeprefix(f"{side}."): kept for name, kept in stay.items() if name.startswith(f"{side}.")}
         if not mine:
             continue

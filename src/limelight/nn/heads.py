@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ..spec import Activation, Boxes, Classes, Labels, Norm, Words
+from ..spec import Activation, Boxes, Classes, Labels, Meeting, Norm, Words
 from ..spec import Head as HeadSpec
 from .embed import Embed
 from .norms import ACTIVATIONS, norm
@@ -98,18 +98,61 @@ class DeepHead(nn.Module):
         return out.sigmoid() if self.shares else out
 
 
-def build(s: HeadSpec, embed: Embed, normed: Norm) -> nn.Module:
-    """The head of the spec, over hidden states as wide as what `embed` looks tokens up in, or else as its vectors."""
+class FusedHead(nn.Module):
+    """Vectors of several places -> the mean of what a map of each says of them."""
+
+    def __init__(self, labels: int, width: int, places: int, *, bias: bool):
+        super().__init__()
+        self.outs = nn.ModuleList(Linear(width, labels, bias) for _ in range(places))
+
+    def forward(self, hidden: Float[Tensor, "*n p m"]) -> Float[Tensor, "*n c"]:
+        """(... p m) -> (... c)."""
+        return torch.stack([out(each) for out, each in zip(self.outs, hidden.unbind(-2), strict=True)]).mean(0)
+
+
+class MeetingHead(nn.Module):
+    """Texts and pictures -> vectors in one space, and how near they lie (Radford et al. 2021, figure 3)."""
+
+    def __init__(self, s: Meeting, text: int, picture: int):
+        super().__init__()
+        self.spec = s
+        self.text, self.picture = Linear(text, s.dim, bias=False), Linear(picture, s.dim, bias=False)
+        self.scale = nn.Parameter(torch.tensor(1 / 0.07).log())
+
+    def of_text(
+        self, hidden: Float[Tensor, "b n m"], tokens: Int[Tensor, "b n"], keep: Bool[Tensor, "b n"] | None
+    ) -> Float[Tensor, "b d"]:
+        """(b n m) -> (b d), read at the end token of each row."""
+        seen = tokens if keep is None else tokens.masked_fill(~keep, -1)
+        at = (seen == (seen.amax(1, keepdim=True) if self.spec.end is None else self.spec.end)).long().argmax(1)
+        return self.text(hidden[torch.arange(len(hidden), device=hidden.device), at])
+
+    def of_pictures(self, hidden: Float[Tensor, "b n m"]) -> Float[Tensor, "b d"]:
+        """(b n m) -> (b d), read at the first place."""
+        return self.picture(hidden[:, 0])
+
+    def forward(self, pictures: Float[Tensor, "p d"], texts: Float[Tensor, "t d"]) -> Float[Tensor, "p t"]:
+        """Vectors of any length -> scores of each text for each picture."""
+        return self.scale.exp() * F.normalize(pictures, dim=-1) @ F.normalize(texts, dim=-1).mT
+
+
+def build(s: HeadSpec, embed: Embed, normed: Norm, *, seen: int = 0) -> nn.Module:
+    """The head of the spec, over hidden states as wide as what `embed` looks tokens up in, or else as its vectors; `seen`: as wide as the
+    vectors of pictures are, of a model that reads them beside texts."""
     width = embed.width
     match s:
         case Words():
             return WordHead(s, embed.table, normed)
+        case Classes(labels=labels, bias=bias, places=places) if places > 1:
+            return FusedHead(len(labels), width, places, bias=bias)
         case Classes(labels=labels, mix=mix, bias=bias):
             return LabelHead(len(labels), width, bias=bias, mix=mix)
         case Labels(labels=labels, bias=bias, depth=depth):
             return DeepHead(len(labels), width, depth=depth, bias=bias)
         case Boxes(depth=depth):
             return DeepHead(4, width, depth=depth, shares=True)
+        case Meeting():
+            return MeetingHead(s, embed.dim, seen)
 
 
 def pool(hidden: Float[Tensor, "b n m"], keep: Bool[Tensor, "b n"] | None, at: Literal["first", "last", "mean"]) -> Float[Tensor, "b m"]:
@@ -120,6 +163,14 @@ def pool(hidden: Float[Tensor, "b n m"], keep: Bool[Tensor, "b n"] | None, at: L
         share = keep.to(hidden.dtype)[:, :, None]
         return (hidden * share).sum(1) / share.sum(1).clamp(min=1)    # of nothing but padding: zeros
     return hidden[torch.arange(len(hidden), device=hidden.device), end_of(keep, at)]
+
+
+def firsts(hidden: Float[Tensor, "b n m"], keep: Bool[Tensor, "b n"] | None, places: int) -> Float[Tensor, "b p m"]:
+    """The vectors of so many places from each row's first real one on."""
+    if keep is None:
+        return hidden[:, :places]
+    at = end_of(keep, "first")[:, None] + torch.arange(places, device=hidden.device)
+    return hidden[torch.arange(len(hidden), device=hidden.device)[:, None], at]
 
 
 def end_of(keep: Bool[Tensor, "b n"], at: Literal["first", "last"]) -> Int[Tensor, " b"]:

@@ -18,7 +18,7 @@ from .attention import Attention
 from .cache import Cache, History, Memory
 from .cells import Cell
 from .draws import Draws
-from .heads import Factors, WordHead, build, pool
+from .heads import Factors, MeetingHead, WordHead, build, firsts, pool
 from .packed import Linear
 from .paged_cache import PagedCache
 from .recurrent import RecurrentDecoder, RecurrentEncoder
@@ -43,7 +43,8 @@ class Network(nn.Module):
         last = self.decoder or self.encoder
         if last is None:
             raise SpecError("a model needs an encoder, a decoder or both: got neither.")
-        self.heads = nn.ModuleDict({each.name: build(each, last.embed, last.spec.norm) for each in spec.heads})
+        seen = 0 if spec.pictures is None else spec.width(spec.pictures)
+        self.heads = nn.ModuleDict({each.name: build(each, last.embed, last.spec.norm, seen=seen) for each in spec.heads})
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -134,7 +135,26 @@ class Network(nn.Module):
         spec = next((each for each in self.spec.heads if each.name == head), None)
         if not isinstance(spec, Classes):
             raise TaskError(f'{self.spec.family} has no classes to tell apart: its heads are {", ".join(self.heads) or "none"}.')
-        return self.logits(pool(self.hidden(batch, start=start), batch.keep, spec.at), head)
+        hidden = self.hidden(batch, start=start)
+        return self._head(head)(pool(hidden, batch.keep, spec.at) if spec.places == 1 else firsts(hidden, batch.keep, spec.places))
+
+    def text_vectors(self, batch: Batch) -> Float[Tensor, "b d"]:
+        """Texts -> their vectors in the space that they share with pictures. Raises TaskError for a model without one."""
+        return self._meeting().of_text(self.encode(batch).hidden, batch.values, batch.keep)
+
+    def picture_vectors(self, batch: Batch) -> Float[Tensor, "b d"]:
+        """Pictures -> their vectors in the space that they share with texts. Raises TaskError for a model without one."""
+        return self._meeting().of_pictures(self.view(batch).hidden)
+
+    def match(self, pictures: Float[Tensor, "p d"], texts: Float[Tensor, "t d"]) -> Float[Tensor, "p t"]:
+        """Vectors of that space -> logits of each text for each picture."""
+        return self._meeting()(pictures, texts)
+
+    def _meeting(self) -> MeetingHead:
+        found = next((each for each in self.heads.values() if isinstance(each, MeetingHead)), None)
+        if found is None:
+            raise TaskError(f"texts and pictures have no space in common in {self.spec.family}.", "Use a model such as CLIP.")
+        return found
 
     def detect(self, batch: Batch) -> tuple[Float[Tensor, "b q c"], Float[Tensor, "b q 4"]]:
         """Scores of what is seen at each place that looks for an object, and its box there (see spec.Boxes).

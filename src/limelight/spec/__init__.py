@@ -8,7 +8,7 @@ makes no sense cannot be written down, or is refused with a hint when the value 
 """
 
 from .attention import Attention, Norm
-from .heads import NOTHING, OBJECTS, Boxes, Classes, Head, Labels, Words
+from .heads import NOTHING, OBJECTS, Boxes, Classes, Head, Labels, Meeting, Words
 from .inputs import Features, Frames, Input, Patches, Slots, Tokens
 from .model import Model, from_json, to_json
 from .positions import (
@@ -62,6 +62,7 @@ __all__ = [
     "Learned",
     "Local",
     "LongRope",
+    "Meeting",
     "Model",
     "Monotonic",
     "Norm",

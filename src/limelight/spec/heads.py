@@ -8,7 +8,8 @@ from pydantic import Field
 
 from ..errors import SpecError
 from ..values import value
-from .positions import Positive
+from .inputs import Natural
+from .positions import Count, Positive
 from .stack import Activation
 
 Depth = Annotated[int, Field(ge=1, le=16)]
@@ -36,8 +37,10 @@ class Words:
 class Classes:
     """Scores of classes for a whole text, read at one place of it, or off the mean of all.
 
-    `mix`: a map and this bend come before. `several`: classes are not exclusive, each has a probability of its own. `quantity`: what is
-    scored is measured, not told apart, and the scores stand as they are (regression).
+    `mix`: a map and this bend come before. `places`: it is read at so many from the first on, each with a map of its own, and the scores
+    are averaged (Touvron et al. 2021, section 3: a place that learnt from labels, and one from a teacher). `several`: classes are not
+    exclusive, each has a probability of its own. `quantity`: what is scored is measured, not told apart, and the scores stand as they are
+    (regression).
     """
 
     name: str = "classes"
@@ -48,8 +51,13 @@ class Classes:
     bias: bool = True
     several: bool = False
     quantity: bool = False
+    places: Depth = 1
 
     def __post_init__(self) -> None:
+        if self.places > 1 and (self.at != "first" or self.mix is not None):
+            odd = f'at="{self.at}"' if self.at != "first" else f'mix="{self.mix}"'
+            raise SpecError(f"several places are read from the first on, each with one map: got places={self.places}, {odd}.",
+                            'Use at="first" without mix, or places=1.')
         if self.several and self.quantity:
             raise SpecError("a quantity has no probability: got several=True and quantity=True.", "Set one of them.")
 
@@ -76,4 +84,16 @@ class Boxes:
     depth: Depth = 3
 
 
-Head = Annotated[Words | Classes | Labels | Boxes, Field(discriminator="kind")]
+@value
+class Meeting:
+    """A text's vector and a picture's in one space of `dim` numbers, where those that belong together lie near: scores are their cosines,
+    times the exponential of a learnt number (Radford et al. 2021, section 2.3). A picture is read at its first place, a text at the first
+    token `end`, or where there is none told, at that of the highest number."""
+
+    name: str = "meeting"
+    kind: Literal["meeting"] = "meeting"
+    dim: Count
+    end: Natural | None = None
+
+
+Head = Annotated[Words | Classes | Labels | Boxes | Meeting, Field(discriminator="kind")]

@@ -7,7 +7,7 @@ import json
 from ..errors import SpecError
 from ..values import parse, plain, value
 from .attention import Attention
-from .heads import Head
+from .heads import Head, Meeting
 from .inputs import Features, Slots, Tokens
 from .positions import Count, Grid, Learned, Rotary, Sinusoid
 from .stack import Column, Recurrent, Stack
@@ -49,12 +49,18 @@ class Model:
         if self.pictures is not None and (self.encoder is None or self.decoder is not None):
             raise SpecError("vectors of pictures are compared with an encoder's: got pictures with "
                             f"{'a decoder' if self.decoder else 'no encoder'}.", "Give encoder and pictures alone.")
+        _check_meeting(self)
 
     @property
     def columns(self) -> dict[str, Stack | Recurrent]:
         """Its columns by name, those that it has."""
         named = {"encoder": self.encoder, "decoder": self.decoder, "pictures": self.pictures}
         return {name: column for name, column in named.items() if column is not None}
+
+    @property
+    def reads(self) -> str:
+        """What it reads, first of all: "tokens", "patches", "frames" ..."""
+        return next(iter(self.columns.values())).input.kind
 
     def width(self, column: Stack | Recurrent) -> int:
         """Of the vectors of one of its columns."""
@@ -87,6 +93,14 @@ class Model:
     def lasting(self) -> bool:
         """Whether what cross-attention sees at one step goes into later ones too."""
         return self.decoder.steps if isinstance(self.decoder, Recurrent) else self.decoder is not None and self.decoder.depth > 1
+
+
+def _check_meeting(model: Model) -> None:
+    if any(isinstance(head, Meeting) for head in model.heads):
+        reads = None if model.encoder is None else model.encoder.input.kind
+        if model.pictures is None or reads != "tokens":
+            have = f"an encoder of {reads}, and {'no ' if model.pictures is None else ''}pictures"
+            raise SpecError(f"texts and pictures meet where a model reads both: got {have}.", "Give an encoder of tokens, and pictures.")
 
 
 def _check_stack(name: str, stack: Stack, model: Model) -> None:

@@ -36,14 +36,14 @@ def as_texts(given: object) -> Sequence[str]:
     return given
 
 
-def numbered(i: int, texts: Sequence[object], work: Callable[[], T]) -> T:
-    """`work` on one of several texts; its InputError then says which."""
+def numbered(i: int, texts: Sequence[object], work: Callable[[], T], *, what: str = "text") -> T:
+    """`work` on one of several texts, or of `what` they are; its InputError then says which."""
     try:
         return work()
     except InputError as error:
         if len(texts) == 1:
             raise
-        raise InputError(f"text {i + 1} of {len(texts)}: {error.message}", error.hint) from None
+        raise InputError(f"{what} {i + 1} of {len(texts)}: {error.message}", error.hint) from None
 
 
 def in_batches(lengths: Sequence[int], size: int, *, most: int = MOST_TOKENS) -> Iterator[list[int]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..errors import TaskError
 from ..hub import Opened
-from ..spec import Classes, Head, Labels, Model, Words
+from ..hub.speech import frames_read
+from ..spec import OBJECTS, Boxes, Classes, Head, Labels, Meeting, Model, Words
 
-ANY = ("embed", "sense")                 # any model has vectors
+ANY = ("embed", "sense")                 # any model of texts has vectors
+VECTORS = {"tokens": ANY, "patches": ("embed",)}
 CAUSAL, SEQUENCE = ("generate", "chat", "resolve"), ("translate", "align", "summarize", "generate")
 MASKED = ("fill", "resolve")
 
@@ -14,27 +16,35 @@ MASKED = ("fill", "resolve")
 def able(spec: Model, mask: bool) -> tuple[str, ...]:
     """The tasks that a model with these heads can do; `mask`: whether its tokenizer has a mark for what is to be guessed."""
     found = [task for head in spec.heads for task in _by(head, spec, mask)]
-    return tuple(dict.fromkeys((*found, *ANY)))
+    return tuple(dict.fromkeys((*found, *VECTORS.get(spec.reads, ()))))
 
 
 def _by(head: Head, spec: Model, mask: bool) -> tuple[str, ...]:
     match head:
         case Words():
+            if frames_read(spec):
+                return ("transcribe",)
+            if spec.reads != "tokens":
+                return ("caption",)
             if spec.decoder is None:
                 return MASKED
             return CAUSAL if spec.encoder is None else SEQUENCE + MASKED[:1] * mask
-        case Classes():
+        case Classes() | Meeting():
             return ("classify",)
         case Labels(name="span"):
             return ("answer",)
+        case Labels(name=name) if name == OBJECTS:
+            return ("detect",)
         case Labels():
             return ("extract",)
+        case Boxes():
+            return ()
 
 
 def check_fit(opened: Opened, task: str) -> None:
     """Raises TaskError for a task that the model cannot do, with those that it can."""
     m = opened.manifest
-    can = able(m.spec, opened.text.marks.mask is not None)
+    can = able(m.spec, opened.tokenizer is not None and opened.tokenizer.marks.mask is not None)
     if m.source_language is not None:                                # made to translate, from this language to that
         can = tuple(name for name in can if name in ("translate", "align", *ANY))
     if task not in can:
@@ -50,12 +60,18 @@ def _called(head: Head) -> str:
     match head:
         case Words():
             return "a language model's head"
+        case Meeting():
+            return "a space in which texts and pictures meet"
         case Classes(labels=labels):
             return f"a head for {len(labels)} classes"
         case Labels(name="span"):
             return "a head for answers in a text"
+        case Labels(name=name, labels=labels) if name == OBJECTS:
+            return f"a head for {len(labels) - 1} kinds of objects"
         case Labels(labels=labels):
             return f"a head for {len(labels)} labels a token"
+        case Boxes():
+            return "a head for boxes"
 
 
 def measured(opened: Opened, task: str) -> str:

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ...errors import InputError
 
 KINDS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")      # by which folders are searched
 MOST_PIXELS = 50_000_000                 # of a picture that is decoded: 150 MB as three bytes each
 MOST_BYTES = 256 << 20
 MOST_NAME = 200
@@ -30,6 +31,11 @@ class Picture:
     def size(self) -> tuple[int, int]:
         """Rows and columns of pixels."""
         return self.image.height, self.image.width
+
+
+def is_picture(given: object) -> bool:
+    """Whether this is meant for a picture and not for a text: bytes, a path, what is open already, or a name that ends as pictures' do."""
+    return given.lower().endswith(ENDINGS) if isinstance(given, str) else isinstance(given, os.PathLike | bytes | Image.Image | Picture)
 
 
 def read(given: object) -> Picture:

@@ -40,6 +40,17 @@ def ready(pictures: Sequence[Picture], s: Pictures) -> Batch:
     return Batch(values, keep)
 
 
+def seen(size: tuple[int, int], s: Pictures) -> tuple[float, float, float, float]:
+    """Which part of a picture of so many rows and columns the numbers are of: left, top, right and bottom in its own pixels. What lies
+    outside of the picture is black."""
+    rows, columns = size
+    high, wide = s.size if s.size is not None else _kept_shape(rows, columns, s)
+    crop = (high, wide) if s.crop is None else s.crop
+    top, left = (high - crop[0]) // 2, (wide - crop[1]) // 2
+    across, down = columns / wide, rows / high
+    return left * across, top * down, (left + crop[1]) * across, (top + crop[0]) * down
+
+
 def _numbers(picture: Picture, s: Pictures) -> Float[Tensor, "3 r c"]:
     image = _cropped(_resized(picture, s), s)
     x = torch.from_numpy(np.asarray(image).astype(np.float32)).permute(2, 0, 1) * s.scale

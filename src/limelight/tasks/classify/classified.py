@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ class Scored:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data, under the old pipeline's keys."""
         return {"label": self.label, "score": self.score}
+
+
+def ranked(labels: Sequence[str], values: Sequence[float]) -> tuple[Scored, ...]:
+    """Labels with their scores, best first."""
+    found = [Scored(label, score) for label, score in zip(labels, values, strict=True)]
+    return tuple(sorted(found, key=lambda one: -one.score))
 
 
 @dataclass(frozen=True)

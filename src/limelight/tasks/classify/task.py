@@ -1,4 +1,4 @@
-"""classify: a text -> the class that it is of, with every label's score, and the words that decided where that is asked."""
+"""classify: a text or a picture -> the class that it is of, with every label's score, and the words that decided where that is asked."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from pydantic import Field
 
 from ...errors import InputError, RecipeError
 from ...hub import Opened
+from ...inputs.pictures import is_picture
 from ...look.evidence import Case, method
 from ...look.why import Why
 from ...values import value
 from ..asking import numbered, with_changes
 from ..fitness import check_fit
 from ..reading.rows import read
+from ..reading.shown import Shown
 from ..reading.windows import Window, room_of
 from ..result import Columns, Cost
-from .classified import Classified, Part, Scored
+from .classified import Classified, Part, Scored, ranked
 from .deciding import Found, cases_of, explain
 from .judging import BLANK, Judge, Room, Sheet, class_logits, entailed, own_labels, sheet
 from .odds import by_window, scores
+from .seen import PHOTO, Seen
 
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 Item = str | tuple[str, str] | Mapping[str, str]
+EXAMPLE = "This example is {}."          # what a label is put into, of texts (Yin et al. 2019)
 SHARED = 8                               # windows share an eighth of what the model reads at once
 
 
@@ -35,7 +39,8 @@ class ClassifyOptions:
     """How to classify. `top_k`: labels given back, best first; None for all. `several`: labels are independent, each with a probability of
     its own; None for what the model's folder says.
 
-    `labels`: candidates of your own, told apart by a model of entailment, which reads `template` with each of them. `why`: tell which
+    `labels`: candidates of your own, told apart by a model of entailment, which reads `template` with each of them, or, of pictures, by one
+    that compares them with texts (CLIP); None for "This example is {}." or "a photo of a {}." `why`: tell which
     words decided, by the most faithful way that was measured with the model, or by one that is named (look.evidence.METHODS). `long`: a
     text longer than the model reads at once goes in windows that share `overlap` tokens, and its score is their mean by tokens; or it is
     refused. `batch`: rows at once.
@@ -44,14 +49,14 @@ class ClassifyOptions:
     top_k: Count | None = None
     several: bool | None = None
     labels: tuple[str, ...] = ()
-    template: str = "This example is {}."
+    template: str | None = None
     why: bool | str = False
     long: Literal["windows", "refuse"] = "windows"
     overlap: Natural | None = None
     batch: Count = 32
 
     def __post_init__(self) -> None:
-        if BLANK not in self.template:
+        if self.template is not None and BLANK not in self.template:
             raise RecipeError(f'a template has "{BLANK}" where a label goes: got {self.template!r:.60}.', 'For instance "It is about {}."')
         if any(not label.strip() for label in self.labels):
             raise RecipeError("a label is blank.", 'Give words, for instance labels=("urgent", "not urgent").')
@@ -62,7 +67,8 @@ class ClassifyOptions:
 
 
 class Classify:
-    """The classification task over one model; call it with a text, a pair of texts, or a list of them.
+    """The classification task over one model; call it with a text, a pair of texts, or a list of them; one that reads pictures, with a
+    picture's file, its bytes, or what Pillow has opened.
 
         classify = limelight.task("classify", "distilbert-base-uncased-finetuned-sst-2-english")
         result = classify("The camera is amazing, but the battery drains too fast.", why=True)
@@ -74,9 +80,10 @@ class Classify:
     def __init__(self, opened: Opened):
         check_fit(opened, "classify")
         self.opened = opened
+        self.seen = Seen(opened) if opened.manifest.pictures is not None else None
 
     @overload
-    def __call__(self, text: Item, options: ClassifyOptions | None = None, **changes: Any) -> Classified: ...
+    def __call__(self, text: Item | Shown, options: ClassifyOptions | None = None, **changes: Any) -> Classified: ...
     @overload
     def __call__(self, text: list[Any], options: ClassifyOptions | None = None, **changes: Any) -> list[Classified]: ...
     def __call__(self, text: object, options: ClassifyOptions | None = None, **changes: Any) -> Classified | list[Classified]:
@@ -88,6 +95,9 @@ class Classify:
         """
         options = with_changes("classify", options, ClassifyOptions, changes)
         items = text if isinstance(text, list) else [text]
+        if self.seen is not None:
+            pictures = self._seen(self.seen, items, options)
+            return pictures if isinstance(text, list) else pictures[0]
         judge, room = self._judge(options), self._room(options)
         sheets = [numbered(i, items, lambda item=item: self._sheet(item, judge, room)) for i, item in enumerate(items)]
         found = self._read(sheets, options.batch)
@@ -113,12 +123,33 @@ class Classify:
     def check(self, item: Item, options: ClassifyOptions | None = None) -> None:
         """Raises InputError, as a call would, for what cannot be classified; nothing is computed but its tokens."""
         options = options or ClassifyOptions()
+        if self.seen is not None:
+            self.seen.check(item)
+            return
         self._sheet(item, self._judge(options), self._room(options))
 
     # --- one step each ------------------------------------------------------------------------------------------------
+    def _seen(self, seen: Seen, items: Sequence[object], options: ClassifyOptions) -> list[Classified]:
+        if options.why:
+            raise InputError("which words decided is asked of texts; these are pictures.", "Leave why out.")
+        judge = seen.judge(options.labels, options.template or PHOTO, options.several)
+        return [
+            Classified(
+                task="classify",
+                model=self.opened.manifest.name,
+                precision=self.opened.precision,
+                source=each.name,
+                cost=Cost(each.seconds, seen.places),
+                labels=ranked(judge.labels, by_window(each.values[None], judge.kind)[0].tolist())[: options.top_k],
+                listed=_listed(options),
+                zero_shot=bool(judge.hypotheses),
+            )
+            for each in seen.read(items, judge, options.batch)
+        ]
+
     def _judge(self, options: ClassifyOptions) -> Judge:
         if options.labels:
-            return entailed(self.opened, options.labels, options.template, options.several)
+            return entailed(self.opened, options.labels, options.template or EXAMPLE, options.several)
         return own_labels(self.opened, options.several)
 
     def _room(self, options: ClassifyOptions) -> Room:
@@ -163,6 +194,8 @@ def as_pair(item: object) -> tuple[str, str | None]:
             return item, None
         case (str(text), str(other)):
             return text, other
+        case _ if is_picture(item) and not isinstance(item, str):
+            raise InputError(f"the model reads texts, and this is a picture: got {type(item).__name__}.", "Use one that reads pictures.")
         case {"text": str(text), **rest} if rest.keys() <= {"text_pair"} and isinstance(other := rest.get("text_pair"), str | None):
             return text, other
     got = f"{type(item).__name__} {item!r:.40}"
@@ -181,9 +214,9 @@ def _scored(judge: Judge, sheet: Sheet, found: Found) -> tuple[tuple[Scored, ...
     logits = judge.logits(found.logits)
     each = by_window(logits, judge.kind).tolist()
     parts = tuple(
-        Part(_span(window), window.count, _ranked(judge, row)) for window, row in zip(sheet.rows[0], each, strict=True)
+        Part(_span(window), window.count, ranked(judge.labels, row)) for window, row in zip(sheet.rows[0], each, strict=True)
     )
-    return _ranked(judge, scores(logits, sheet.shares, judge.kind)), parts
+    return ranked(judge.labels, scores(logits, sheet.shares, judge.kind)), parts
 
 
 def _span(window: Window) -> tuple[int, int]:
@@ -191,7 +224,3 @@ def _span(window: Window) -> tuple[int, int]:
     offsets = window.encoded.offsets[window.before : window.before + window.count]
     return offsets[0][0], offsets[-1][1]
 
-
-def _ranked(judge: Judge, values: Sequence[float]) -> tuple[Scored, ...]:
-    found = [Scored(label, score) for label, score in zip(judge.labels, values, strict=True)]
-    return tuple(sorted(found, key=lambda one: -one.score))

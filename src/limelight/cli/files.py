@@ -1,0 +1,170 @@
+"""Files and folders on the command line: an answer for each, written as it comes; what could not be read is named at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..data import Layout, Table, open_output
+from ..data.formats import STANDARD, Format, format_of
+from ..data.rows import Row
+from ..errors import InputError, RecipeError
+from ..inputs.files import Gathered, gather
+from ..look.visible import visible
+from ..tasks.bulk import Answers
+from ..tasks.files import Said, answered_files
+from ..tasks.result import Result
+from ..values import plain
+from .given import Asked, Person, for_person
+from .options import Table as Options
+from .progress import bar
+from .streams import is_terminal, note, say
+
+FILE, ERROR = "file", "error"
+MOST_NAMED = 20                          # files that could not be read, each with the reason
+
+
+@dataclass(frozen=True)
+class Files:
+    """What was given: files, and folders in which those are looked for that end in one of `endings`. `opening`: a file -> what the task is
+    given."""
+
+    given: tuple[str, ...]
+    endings: Collection[str]
+    opening: Callable[[Path], Any]
+
+    @property
+    def where(self) -> str:
+        """What the output was made from, in a few words."""
+        return self.given[0] if len(self.given) == 1 else f"{self.given[0]} and {len(self.given) - 1} more"
+
+    def gathered(self) -> Gathered:
+        """The files. Raises InputError for a folder without any."""
+        return gather(self.given, self.endings)
+
+
+@dataclass
+class Unread:
+    """What could not be read, of how many."""
+
+    found: list[tuple[Path, InputError]] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, path: Path, said: Result | InputError) -> None:
+        """Count a file."""
+        self.total += 1
+        if isinstance(said, InputError):
+            self.found.append((path, said))
+
+    def end(self) -> None:
+        """Raises InputError that counts and names them, if there are any."""
+        if not self.found:
+            return
+        if self.total == 1:
+            raise self.found[0][1]
+        for _, error in self.found[:MOST_NAMED]:
+            note(f"limelight: not read: {error}")
+        named = ", ".join(path.name for path, _ in self.found[:MOST_NAMED]) + ", ..." * (len(self.found) > MOST_NAMED)
+        raise InputError(f"{len(self.found):,} of {self.total:,} files could not be read: {named}.", "All others are done.")
+
+
+def answer_files(asked: Asked, files: Files, table: Options, *, as_json: bool, person: Person = for_person) -> None:
+    """Answer all files: on standard output, or as rows of a table (--output, and --resume).
+
+    Raises RecipeError for options that are about texts, and InputError, once all others are answered, where files could not be read.
+    """
+    _check(table)
+    there = files.gathered()
+    if there.passed:
+        note(f"limelight: note: {there.passed:,} other files of the folders were passed over.")
+    if table.output is not None:
+        _write(asked, files, there, table, as_json=as_json)
+        return
+    unread, alone = Unread(), len(there.files) == 1
+    watched = bar(asked.doing, len(there.files), unit="files") if not is_terminal(sys.stdout) else nullcontext(_unseen)
+    with watched as show_at:
+        for chunk in answered_files(asked.task, there.files, asked.options, opening=files.opening):
+            for path, said in chunk:
+                unread.add(path, said)
+            if lines := [line for each in chunk if (line := _line(each, person, as_json=as_json, alone=alone)) is not None]:
+                say("\n".join(lines))
+            show_at(unread.total)
+    unread.end()
+
+
+def _check(table: Options) -> None:
+    for name, value in (("--file", table.file), ("--format", table.format), ("--column", table.column)):
+        if value is not None:
+            raise RecipeError(f"{name} is about a table of texts; pictures were given.", f"Leave {name} out.")
+    for name, value in (("--to-column", table.to_column), ("--resume", table.resume or None)):
+        if value is not None and table.output is None:
+            raise RecipeError(f"{name} is about an --output, and there is none.", "Say --output FILE.")
+
+
+def _line(each: Said, person: Person, *, as_json: bool, alone: bool) -> str | None:
+    """A line for a file; None for people where there is no answer: they are told at the end."""
+    path, said = each
+    if as_json:
+        told = {ERROR: said.message} if isinstance(said, InputError) else said.to_json()
+        return json.dumps({**told, FILE: str(path)}, ensure_ascii=False)
+    if isinstance(said, InputError):
+        return None
+    return person(said, None) if alone else f"{visible(str(path))}\t{person(said, 1)}"
+
+
+# --- tables out -------------------------------------------------------------------------------------------------------
+def _write(asked: Asked, files: Files, there: Gathered, table: Options, *, as_json: bool) -> None:
+    answers = _open(asked, files, there, table)
+    unread, before = Unread(), answers.output.done
+    with bar(asked.doing, len(there.files), unit="files") as show_at, answers.output as output:
+        left = [Path(row[FILE]) for row in output.skip(_rows(there.files))]
+        show_at(before)
+        try:
+            for chunk in answered_files(asked.task, left, asked.options, opening=files.opening):
+                for path, said in chunk:
+                    unread.add(path, said)
+                    _add(answers, path, said)
+                show_at(before + unread.total)
+        except KeyboardInterrupt:
+            note(f"Stopped: {before + unread.total} rows are kept in {table.output}.part; the same command with --resume goes on.")
+            raise
+    if as_json:
+        told = {"output": table.output, "rows": before + unread.total, "new": unread.total, "unread": len(unread.found)}
+        say(json.dumps(told, ensure_ascii=False))
+    elif table.output != STANDARD:
+        note(f"{table.output}: {before + unread.total} rows, {unread.total} new.")
+    unread.end()
+
+
+def _open(asked: Asked, files: Files, there: Gathered, table: Options) -> Answers:
+    kind: Format = "jsonl" if table.output == STANDARD else format_of(table.output or "")
+    column = table.to_column or asked.name
+    columns = {f"{column}_{name}" if name else column: of for name, of in asked.task.columns(asked.options).items()}
+    layout = Layout(Table(files.where, "tsv", (FILE,), _rows(there.files)), {**columns, ERROR: str})
+    made_with = {
+        "model": asked.opened.manifest.name, "dtype": str(asked.opened.dtype), "quant": asked.opened.quant, **asked.made_with,
+        **plain(replace(asked.options, batch=1)),
+    }  # fmt: skip
+    output = open_output(table.output or STANDARD, layout=layout, options=made_with, format=kind, resume=table.resume)
+    return Answers(output, column, plain=False, flat=kind == "tsv")
+
+
+def _add(answers: Answers, path: Path, said: Result | InputError) -> None:
+    if isinstance(said, InputError):
+        answers.output.write({FILE: str(path), ERROR: said.message})
+    else:
+        answers.add({FILE: str(path), ERROR: ""}, said)
+
+
+def _rows(files: Sequence[Path]) -> Iterator[Row]:
+    yield from ({FILE: str(path)} for path in files)
+
+
+def _unseen(done: int) -> None:
+    """What a bar is where answers themselves show how far it is."""
+    del done
