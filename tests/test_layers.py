@@ -25,7 +25,7 @@ LAYERS = (
     {"spec"},
     {"manifest", "ops", "inputs", "weights", "quant"},
     {"native"},
-    {"nn", "data"},
+    {"nn", "codecs", "data"},
     {"families"},
     {"hub", "decode", "look", "train"},
     {"tasks"},

@@ -10,8 +10,10 @@ from limelight.nn import Network
 from limelight.spec import (
     Additive,
     Alibi,
+    Around,
     Attention,
     Buckets,
+    Captioned,
     Dot,
     Entmax,
     FeedForward,
@@ -31,6 +33,7 @@ from limelight.spec import (
     Stack,
     Tokens,
     Words,
+    alternating,
 )
 
 VOCAB, DIM, HEADS = 23, 16, 4
@@ -99,7 +102,10 @@ STACKS = {
     "kernel": stack(attention=Attention(heads=HEADS, weights=Kernel())),
     "unscaled": stack(attention=Attention(heads=HEADS, score=Dot())),
     "bare": stack(attention=Attention(heads=HEADS, maps="qk", bias="q")),
+    "normed_thrice": stack(norm_attention=True, ff=FeedForward(hidden=24, gated=True, normed=True, bias=False)),
+    "normed_after": stack(norm_attention=True, norm_at="post", ff=FeedForward(hidden=24, normed=True)),
 }
+DRAWING = Captioned(text=3, rows=15, columns=4)
 
 
 def recurrent(cross: Attention | None = None, *, encoder: dict[str, object] | None = None, **changes: object) -> Model:
@@ -141,6 +147,8 @@ MODELS |= {
     "both_tied_bias": encoder_decoder(STACKS["plain"], head=Words(bias=True, scale=0.25)),
     "both_other_cross": encoder_decoder(STACKS["rotary"], cross=Attention(heads=2, kv_heads=1, head_dim=5, bias="k", score=General())),
     "decoder_untied": decoder_only(STACKS["rotary"], Words(tied=False)),
+    "decoder_drawing": decoder_only(stack(depth=4, position=DRAWING, causal=True, patterns=alternating(4, size=3))),
+    "decoder_drawing_all": decoder_only(stack(position=DRAWING, causal=True, patterns=(None, Around(size=5)))),
 }
 MODELS |= {f"recurrent_{name}": made for name, made in RECURRENT.items()}
 MODELS |= {

@@ -97,6 +97,7 @@ class AtOnce:
         """Whether the native column knows all that a stack does, and its matrices are native ones."""
         s = stack.spec
         usual = _usual(s.attention) and (s.cross is None or _usual(s.cross)) and not (s.again or s.between) and s.ff.activation in ACTS
+        usual = usual and not (any(s.patterns) or s.norm_attention or s.ff.normed)
         lost = any(each.part == "self" for each in s.pruned) and stack.has_bias
         maps = [each.packed for block in stack.blocks for each in block.modules() if isinstance(each, Linear)]
         joints = [block.attn.joint for block in stack.layers]
@@ -119,6 +120,8 @@ class AtOnce:
 
     def __call__(self, given: Given) -> Tensor:
         """(b n m) -> (b n m), normed as the stack's end does; zeros where there is padding and no cache."""
+        if not given.x.is_contiguous():                              # the kernel reads rows: those of a convolution lie across
+            given = replace(given, x=given.x.contiguous())
         far = self._far(given)
         if given.cache is not None:
             return self._step(given, far)

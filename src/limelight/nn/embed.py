@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .. import ops
 from ..errors import InputError, TaskError
-from ..spec import Features, Frames, Grid, Learned, Patches, Recurrent, Sinusoid, Slots, Tokens
+from ..spec import Captioned, Features, Frames, Grid, Learned, Patches, Recurrent, Sinusoid, Slots, Tokens
 from ..spec import Stack as StackSpec
 from .features import FeatureMaps
 from .norms import norm
@@ -41,10 +41,11 @@ class Embed(nn.Module):
                 self.features = FeatureMaps(s.input, dim)
         match s.position:
             case Learned(length=length, offset=offset):
-                self.position = nn.Embedding(length + offset, dim)
-                nn.init.normal_(self.position.weight, std=dim**-0.5)
+                self.position = _table(length + offset, dim)
                 if isinstance(s, StackSpec) and s.between:
                     self.between = nn.Parameter(torch.randn(s.depth - 1, 1, length, dim) * dim**-0.5)
+            case Captioned():
+                self.position, self.row, self.column = (_table(n, dim) for n in (s.position.text, s.position.rows, s.position.columns))
             case Sinusoid():
                 self.register_buffer("waves", self._waves(), persistent=False)
         self.norm = norm(s.norm, dim) if s.norm_input else nn.Identity()
@@ -161,6 +162,9 @@ class Embed(nn.Module):
                 return self.position(at + offset if offset else at)
             case Sinusoid():
                 return F.embedding(at, self.waves)
+            case Captioned(text=text, columns=columns):
+                said, place = self.position(at.clamp(max=text - 1)), (at - text).clamp(min=0)
+                return torch.where((at < text)[..., None], said, self.row(place // columns) + self.column(place % columns))
         return None
 
     def forward(
@@ -185,3 +189,9 @@ class Embed(nn.Module):
                 f"the input has {tokens} tokens, the model has positions for {self.spec.room}.",
                 "Split it at sentence ends, or use a model with more positions.",
             )
+
+
+def _table(count: int, dim: int) -> nn.Embedding:
+    made = nn.Embedding(count, dim)
+    nn.init.normal_(made.weight, std=dim**-0.5)
+    return made

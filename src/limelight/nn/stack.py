@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .. import ops
-from ..spec import Alibi, Buckets, Dot, Kernel, Rotary, ScaledDot, Soft, Tokens
+from ..spec import Alibi, AlongRows, Around, Buckets, Captioned, Dot, DownColumns, Kernel, Pattern, Rotary, ScaledDot, Soft, Tokens
 from ..spec import Stack as StackSpec
 from .at_once import AtOnce, Given
 from .attention import Attention, Sight, Turn
@@ -133,17 +133,18 @@ class Stack(nn.Module):
     def _nears(
         self, slots: Tensor, length: int, keep: Tensor | None, turn: Turn | None, place: Tensor | None, *, newest: bool
     ) -> list[Sight]:
-        """What each layer may see of the sequence itself: one sight for all layers of one window. `newest`: slots are the last."""
+        """What each layer may see of the sequence itself: one sight for all layers of one window and pattern. `newest`: slots are the
+        last."""
         s, bias = self.spec, self._bias(slots, length, newest=newest)
-        windows = s.windows or (s.attention.window,) * s.depth
-        sights: dict[int | None, Sight] = {}
-        for window in dict.fromkeys(windows):
-            if self._needs_no_pairs(slots, length, window, bias):
+        kinds = list(zip(s.windows or (s.attention.window,) * s.depth, s.patterns or (None,) * s.depth, strict=True))
+        sights: dict[tuple[int | None, Pattern | None], Sight] = {}
+        for window, pattern in dict.fromkeys(kinds):
+            if pattern is None and self._needs_no_pairs(slots, length, window, bias):
                 by_key = None if keep is None else keep[:, None, None, :]
-                sights[window] = Sight(by_key, s.causal and len(slots) > 1, bias, turn, window, place=place)
+                sights[window, pattern] = Sight(by_key, s.causal and len(slots) > 1, bias, turn, window, place=place)
             else:
-                sights[window] = Sight(*self._allow(slots, length, keep, window), bias, turn, place=place)
-        return [sights[window] for window in windows]
+                sights[window, pattern] = Sight(*self._allow(slots, length, keep, window, pattern), bias, turn, place=place)
+        return [sights[kind] for kind in kinds]
 
     def _needs_no_pairs(self, slots: Tensor, length: int, window: int | None, bias: Tensor | None) -> bool:
         """Whether it goes without a mask of queries x keys: a kernel's sums, windows over a whole text that is long enough for them, and
@@ -155,10 +156,13 @@ class Stack(nn.Module):
             return isinstance(a.weights, Kernel) or apart
         return usual and bias is None and len(slots) == length and ops.windowed_pays(length, window)
 
-    def _allow(self, slots: Tensor, length: int, keep: Tensor | None, window: int | None) -> tuple[Tensor | None, bool]:
+    def _allow(
+        self, slots: Tensor, length: int, keep: Tensor | None, window: int | None, pattern: Pattern | None
+    ) -> tuple[Tensor | None, bool]:
         """The mask, and whether it is plainly causal, which needs none in memory."""
         rules = [ops.causal] * (self.spec.causal and len(slots) > 1)     # the newest token alone may see all that came before it
         rules += [] if window is None or length <= window else [ops.window(window)]
+        rules += [] if pattern is None else [_drawn(pattern, self.spec, keep)]
         rules += [] if keep is None else [ops.padding(keep)]
         if rules in ([], [ops.causal]):
             return None, bool(rules)
@@ -189,3 +193,19 @@ class Stack(nn.Module):
 def _at(keep: Bool[Tensor, "b n"]) -> Int[Tensor, "b n"]:
     """The positions of slots of which some are padding."""
     return (keep.cumsum(1) - 1).clamp(min=0)
+
+
+def _drawn(pattern: Pattern, s: StackSpec, keep: Bool[Tensor, "b k"] | None) -> ops.Mask:
+    """What a pattern lets a place of the grid behind a text see. Raises TypeError for a stack without such a grid."""
+    if not isinstance(s.position, Captioned):
+        raise TypeError("patterns are of a grid behind a text")
+    columns = s.position.columns
+    match pattern:
+        case AlongRows():
+            mask = ops.along_rows(columns)
+        case DownColumns():
+            mask = ops.down_columns(columns)
+        case Around(size=size):
+            mask = ops.around(columns, size)
+    whole = ops.behind(s.position.text, mask)
+    return whole if keep is None else ops.at_positions(whole, _at(keep))

@@ -15,7 +15,20 @@ from .flex import flex_pays
 from .largest import largest
 from .linear import linear
 from .local import luong_fade, luong_window
-from .masks import Mask, causal, document, everything, padding, prefix, window
+from .masks import (
+    Mask,
+    along_rows,
+    around,
+    at_positions,
+    behind,
+    causal,
+    document,
+    down_columns,
+    everything,
+    padding,
+    prefix,
+    window,
+)
 from .positions import alibi, bucket, by_wavelength, dynamic, grid, rotary_rates, rotate, sinusoid, turns, yarn
 from .scores import ScoreFn, additive, dot, general, kernel
 from .weigh import WeighFn, argmax, best, drawn, entmax15, faded, gumbel, shares, softmax, sparsemax
@@ -27,12 +40,16 @@ __all__ = [
     "WeighFn",
     "additive",
     "alibi",
+    "along_rows",
     "areas",
     "argmax",
+    "around",
+    "at_positions",
     "attend",
     "attend_plain",
     "attention_scores",
     "attention_weights",
+    "behind",
     "best",
     "bucket",
     "by_wavelength",
@@ -41,6 +58,7 @@ __all__ = [
     "corners",
     "document",
     "dot",
+    "down_columns",
     "drawn",
     "dropout",
     "dynamic",

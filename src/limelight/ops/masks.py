@@ -70,6 +70,42 @@ def document(ids: Int[Tensor, "b k"]) -> Mask:
     return Mask(lambda i, j: ids[:, i[:, 0]][:, :, None] == ids[:, j[0]][:, None, :], "document")
 
 
+def behind(length: int, pattern: Mask) -> Mask:
+    """The first `length` slots, which all may see, and of a grid behind them what its own `pattern` says, its places counted from 0."""
+    return Mask(
+        lambda i, j: (j < length) | ((i >= length) & (j >= length) & pattern.rule(i - length, j - length)),
+        f"behind({length}, {pattern.name})",
+    )
+
+
+def along_rows(columns: int) -> Mask:
+    """Of a grid, row by row: its place, and as many before it as a row has, whatever row they are in (Ramesh et al. 2021, figure 11a)."""
+    return Mask(lambda i, j: (i >= j) & (i - j <= columns), f"along_rows({columns})")
+
+
+def down_columns(columns: int) -> Mask:
+    """Of a grid, row by row: its place, and those above it (figure 11b)."""
+    return Mask(lambda i, j: (i >= j) & ((i - j) % columns == 0), f"down_columns({columns})")
+
+
+def around(columns: int, size: int) -> Mask:
+    """Of a grid, row by row: its place, and those before it that a square of `size` about it holds; what is beyond an end of a row is in
+    the next (figure 11d). A key stands so many rows above and so many columns aside, each at most half of the square."""
+    far = size // 2
+
+    def rule(i: Tensor, j: Tensor) -> Tensor:
+        back = i - j
+        above = (-((far - back) // columns)).clamp(min=0)                # rows, the fewest from which it is not too far on the left
+        return (back >= 0) & (above <= far) & (above * columns <= back + far)
+
+    return Mask(rule, f"around({columns}, {size})")
+
+
+def at_positions(mask: Mask, at: Int[Tensor, "b k"]) -> Mask:
+    """What a mask says of positions, where slots stand at positions of their own in each row: padding takes slots alone."""
+    return Mask(lambda i, j: mask.rule(at[:, i[:, 0]][:, :, None], at[:, j[0]][:, None, :]), f"at_positions({mask.name})")
+
+
 def hide(scores: Tensor, allow: Bool[Tensor, "..."] | None) -> Tensor:
     """Scores with -inf where one may not attend."""
     return scores if allow is None else scores.masked_fill(~allow, -torch.inf)

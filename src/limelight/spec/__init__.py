@@ -8,13 +8,16 @@ makes no sense cannot be written down, or is refused with a hint when the value 
 """
 
 from .attention import Attention, Norm
+from .codecs import Codec, DiscreteVAE, Quantised
 from .heads import NOTHING, OBJECTS, Boxes, Classes, Head, Labels, Meeting, Words
 from .inputs import Features, Frames, Input, Patches, Slots, Tokens
 from .model import Model, from_json, to_json
+from .patterns import AlongRows, Around, DownColumns, Pattern, alternating
 from .positions import (
     Alibi,
     Buckets,
     ByWavelength,
+    Captioned,
     Dynamic,
     Grid,
     Interpolated,
@@ -39,13 +42,19 @@ __all__ = [
     "Activation",
     "Additive",
     "Alibi",
+    "AlongRows",
+    "Around",
     "Attention",
     "Boxes",
     "Buckets",
     "ByWavelength",
+    "Captioned",
     "Classes",
+    "Codec",
     "Column",
+    "DiscreteVAE",
     "Dot",
+    "DownColumns",
     "Dynamic",
     "Entmax",
     "Features",
@@ -67,10 +76,12 @@ __all__ = [
     "Monotonic",
     "Norm",
     "Patches",
+    "Pattern",
     "Pictures",
     "Position",
     "Predicted",
     "Pruned",
+    "Quantised",
     "Recurrent",
     "Rotary",
     "ScaledDot",
@@ -86,6 +97,7 @@ __all__ = [
     "Weights",
     "Words",
     "Yarn",
+    "alternating",
     "decoder_only",
     "encoder_decoder",
     "from_json",

@@ -167,7 +167,8 @@ class _Pairs:
         if self._chunked:
             keys, queries = self._met()
             return queries * keys
-        return pairs if a.local is not None or (self.window is not None and self.window < self.n) else 0
+        masked = a.local is not None or (self.window is not None and self.window < self.n)
+        return pairs if masked or (self.stack is not None and any(self.stack.patterns)) else 0
 
     @property
     def _chunked(self) -> bool:

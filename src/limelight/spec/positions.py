@@ -170,4 +170,20 @@ class Grid:
     scale: Positive | None = 2 * math.pi
 
 
-Position = Annotated[Learned | Sinusoid | Rotary | Alibi | Buckets | Grid, Field(discriminator="kind")]
+@value
+class Captioned:
+    """A trained vector for each position of a text, and behind the text a grid, row by row, each of whose places has the vector of its row
+    plus that of its column (Ramesh et al. 2021, appendix B.1). `text`: how many positions the text always takes."""
+
+    kind: Literal["captioned"] = "captioned"
+    text: Count
+    rows: Count
+    columns: Count
+
+    @property
+    def length(self) -> int:
+        """How many positions there are in all."""
+        return self.text + self.rows * self.columns
+
+
+Position = Annotated[Learned | Sinusoid | Rotary | Alibi | Buckets | Grid | Captioned, Field(discriminator="kind")]

@@ -11,7 +11,8 @@ from ..errors import SpecError
 from ..values import value
 from .attention import Attention, Norm, Share
 from .inputs import Features, Input, Slots, Tokens
-from .positions import Alibi, Buckets, Count, Grid, Learned, Position, Rotary, Sinusoid
+from .patterns import Pattern, check_patterns
+from .positions import Alibi, Buckets, Captioned, Count, Grid, Learned, Position, Rotary, Sinusoid
 from .pruned import Pruned
 from .scores import Dot, ScaledDot
 from .weights import Hard, Kernel
@@ -21,11 +22,13 @@ Activation = Literal["relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "tanh"]
 
 @value
 class FeedForward:
-    """Two linear maps with a bend between; `gated` multiplies by a second branch (Shazeer 2020, equation 6)."""
+    """Two linear maps with a bend between; `gated` multiplies by a second branch (Shazeer 2020, equation 6). `normed`: what comes to the
+    second map is normed (Shleifer et al. 2021, section 2: NormFormer)."""
 
     hidden: Count
     activation: Activation = "gelu"
     gated: bool = False
+    normed: bool = False
     bias: bool = True
     dropout: Share = 0.0
 
@@ -34,11 +37,13 @@ class FeedForward:
 class Stack:
     """A column of equal layers. `norm_at`: before each branch ("pre") or after each sum ("post").
 
-    `norm_input`: a norm right after the embedding (BERT, BART). `norm_output`: a norm after the last layer.
+    `norm_input`: a norm right after the embedding (BERT, BART). `norm_output`: a norm after the last layer. `norm_attention`: what
+    attention gives is normed once more ahead of its sum (Shleifer et al. 2021, section 2: NormFormer).
     `windows`: the window of each layer where layers differ (GPT-Neo, Qwen2); () where all have attention.window. `pruned`: heads that
     layers have lost. `dim`: its width, where that is not the model's. `again`: positions are added to queries and keys in every layer,
     and not to the stream (Carion et al. 2020, appendix A.3). `between`: learnt positions of their own are added to the stream ahead of
-    every layer but the first (Fang et al. 2021, appendix: the larger YOLOS).
+    every layer but the first (Fang et al. 2021, appendix: the larger YOLOS). `patterns`: where each layer's places
+    look on a grid behind a text; () where they see all that was drawn.
     """
 
     ELSEWHERE = MappingProxyType(dict.fromkeys(
@@ -60,7 +65,9 @@ class Stack:
     norm_at: Literal["pre", "post"] = "pre"
     norm_input: bool = False
     norm_output: bool = True
+    norm_attention: bool = False
     windows: tuple[Count | None, ...] = ()
+    patterns: tuple[Pattern | None, ...] = ()
     pruned: tuple[Pruned, ...] = ()
     dropout: Share = 0.0
 
@@ -73,6 +80,7 @@ class Stack:
                 "Give one window (or None) a layer, and no attention.window.",
             )
         self._check_again()
+        self._check_patterns()
         if isinstance(self.position, Rotary) and not isinstance(a.score, Dot | ScaledDot):
             raise SpecError(
                 f"rotary positions work through dot products; the score is {a.score.kind}.",
@@ -103,6 +111,15 @@ class Stack:
                             "Use input=Features(...), position=Grid() and again=True together.")
         if isinstance(self.input, Slots) and self.position is None:
             raise SpecError("empty places are told apart by their positions: got position=None.", "Use position=Learned(length=...).")
+
+    def _check_patterns(self) -> None:
+        check_patterns(self.patterns, self.position, self.depth)
+        if isinstance(self.position, Captioned) and not (isinstance(self.input, Tokens) and self.causal):
+            raise SpecError("a grid behind a text is drawn place by place, as tokens: got "
+                            f"input={self.input.kind}, causal={self.causal}.", "Use input=Tokens(...) and causal=True.")
+        if any(self.patterns) and (self.attention.window is not None or any(self.windows) or isinstance(self.attention.weights, Kernel)):
+            odd = "linear attention" if isinstance(self.attention.weights, Kernel) else "windows"
+            raise SpecError(f"patterns say alone which keys a layer sees: got them with {odd}.", f"Drop patterns, or {odd}.")
 
     def _check_pruned(self) -> None:
         names = [each.name for each in self.pruned]
