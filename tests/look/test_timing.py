@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from limelight.look.timing import heard_at, path, smoothed
+from limelight.look.timing import path, smoothed, timed
 
 hf = pytest.importorskip("transformers", reason="transformers is not installed (pip install -e .[bench])")
 
@@ -35,7 +35,7 @@ def test_times_are_theirs() -> None:
     outputs = hf.generation.utils.GenerateEncoderDecoderOutput(cross_attentions=[(weights[None],)], sequences=torch.zeros(1, 13))
     heads = [[0, head] for head in range(3)]
     theirs = hf.WhisperForConditionalGeneration._extract_token_timestamps(owner, outputs, heads, num_input_ids=1)[0]
-    np.testing.assert_allclose(heard_at(weights[:, 1:]) * 0.02, theirs[1:-1].numpy(), atol=1e-6)
+    np.testing.assert_allclose(timed([weights[:, 1:]]).at * 0.02, theirs[1:-1].numpy(), atol=1e-6)
 
 
 def test_a_known_path_is_found() -> None:
@@ -43,11 +43,20 @@ def test_a_known_path_is_found() -> None:
     weights = torch.rand(4, 8, 80) * 0.02
     for token in range(8):
         weights[:, token, token * 10 : token * 10 + 10] += 0.1
-    found = heard_at(weights / weights.sum(-1, keepdim=True))
-    assert np.abs(found - np.arange(8) * 10).max() <= 1
+    weights /= weights.sum(-1, keepdim=True)
+    found = timed([weights[:1], weights[1:]])
+    assert np.abs(found.at - np.arange(8) * 10).max() <= 1
+    np.testing.assert_array_equal(found.at, timed([weights]).at)
+    sure, elsewhere = found.share([2, 3], 20, 40), found.share([2, 3], 50, 70)
+    assert 0.6 < sure < 0.8
+    assert elsewhere < 0.2 < sure
+    assert found.share([2], -5, 200) == pytest.approx(1)
 
 
 def test_nothing_to_align() -> None:
-    assert heard_at(torch.zeros(2, 0, 10)).tolist() == []
-    assert heard_at(torch.zeros(2, 3, 0)).tolist() == [0, 0, 0]
-    assert heard_at(torch.full((2, 3, 5), 0.2)).tolist()[0] == 0     # all alike: no spread, and no division by it
+    assert timed([torch.zeros(2, 0, 10)]).at.tolist() == []
+    assert timed([torch.zeros(2, 3, 0)]).at.tolist() == [0, 0, 0]
+    assert timed([torch.zeros(2, 0, 10)]).share([], 0, 3) == 0
+    even = timed([torch.full((2, 3, 5), 0.2)])                       # all alike: no spread, and no division by it
+    assert even.at.tolist()[0] == 0
+    assert even.share([0, 1], 1, 3) == pytest.approx(0.4)            # what chance gives

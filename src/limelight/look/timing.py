@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -11,27 +14,49 @@ from torch import Tensor
 WIDTH = 7                                # places that the median is taken of
 
 
-def heard_at(weights: Float[Tensor, "h q k"]) -> Int[np.ndarray, " q"]:
-    """The weights of some heads -> for each query, the key at which the best path enters it.
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """When each query was heard. `at`: the key at which the best path enters it; `weights`: those of all heads, averaged."""
+
+    at: Int[np.ndarray, " q"]
+    weights: Float[np.ndarray, "q k"]
+
+    def share(self, queries: list[int], start: int, end: int) -> float:
+        """How much of what the heads look at by these queries lies on the keys from `start` to `end` (without it): 1 where all looks meet
+        there, and what chance gives, the share of the keys, where they look anywhere. 0 of no queries."""
+        looks = self.weights[queries, max(0, start) : max(0, end)]
+        return float(looks.sum(1).mean()) if len(looks) else 0.0
+
+
+def timed(maps: Iterable[Float[Tensor, "_ q k"]]) -> Timing:
+    """The weights of some heads, which may come a few at a time -> when each query was heard.
 
     Each key is taken by how much it stands out among the queries, then smoothed, and the heads are averaged (Radford et al. 2022,
-    appendix; as whisper's timing.py does). No keys or no queries give noughts.
+    appendix; as whisper's timing.py does). There is at least one head, and only their sum is kept. No keys give noughts.
     """
-    _, queries, keys = weights.shape
-    if not queries or not keys:
-        return np.zeros(queries, np.int64)
-    spread, mean = torch.std_mean(weights.float(), dim=-2, keepdim=True, correction=0)
-    shown = smoothed((weights.float() - mean) / spread.clamp(min=1e-12)).mean(0)
-    rows, columns = path(-shown.double().cpu().numpy())
-    return columns[np.flatnonzero(np.diff(rows, prepend=-1))]
+    heads, shown, plain = 0, torch.zeros(()), torch.zeros(())
+    for one in (head.float() for some in maps for head in some):
+        heads, plain = heads + 1, plain + one
+        if one.numel():
+            spread, mean = torch.std_mean(one, dim=0, keepdim=True, correction=0)
+            shown = shown + smoothed((one - mean) / spread.clamp(min=1e-12))
+    weights = (plain / heads).cpu().numpy()
+    if not weights.size:
+        return Timing(np.zeros(len(weights), np.int64), weights)
+    rows, columns = path(-(shown / heads).double().cpu().numpy())
+    return Timing(columns[np.flatnonzero(np.diff(rows, prepend=-1))], weights)
 
 
 def smoothed(x: Float[Tensor, "*r k"], width: int = WIDTH) -> Float[Tensor, "*r k"]:
-    """The median of `width` neighbours, mirrored at the ends; a row of too few is as it was."""
+    """The median of `width` neighbours, an odd number, mirrored at the ends; a row of too few is as it was."""
     side = width // 2
     if x.shape[-1] <= side:
         return x
-    return F.pad(x, (side, side), mode="reflect").unfold(-1, width, 1).median(-1).values
+    near = list(F.pad(x, (side, side), mode="reflect").unfold(-1, x.shape[-1], 1).unbind(-2))
+    for end in range(width - 1, side - 1, -1):                       # the largest bubbles up, of all places at once, as far as the middle
+        for i in range(end):
+            near[i], near[i + 1] = torch.minimum(near[i], near[i + 1]), torch.maximum(near[i], near[i + 1])
+    return near[side]
 
 
 def path(costs: Float[np.ndarray, "q k"]) -> tuple[Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:

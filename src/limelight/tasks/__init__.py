@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from .resolve import Resolve
     from .sense import Sense
     from .summarize import Summarize
+    from .transcribe import Transcribe
     from .translate import Translate
 
     Given = str | Path | Opened
 
 # name -> module, class; loaded when it is asked for
 NAMES = ("translate", "align", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve")
+NAMES += ("transcribe",)
 TASKS = {name: (name, name.capitalize()) for name in NAMES}
 
 
@@ -54,6 +56,8 @@ def task(name: Literal["embed"], model: Given, *, device: str = "auto", dtype: s
 def task(name: Literal["sense"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Sense: ...
 @overload
 def task(name: Literal["resolve"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Resolve: ...
+@overload
+def task(name: Literal["transcribe"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Transcribe: ...
 @overload
 def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Any: ...
 def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Any:

@@ -2,6 +2,6 @@
 
 from .mel import bank, frames
 from .published import read_settings, write_settings
-from .reading import MOST_SECONDS, Sound, open_pcm, open_sound
+from .reading import ENDINGS, MOST_SECONDS, Sound, open_pcm, open_sound
 
-__all__ = ["MOST_SECONDS", "Sound", "bank", "frames", "open_pcm", "open_sound", "read_settings", "write_settings"]
+__all__ = ["ENDINGS", "MOST_SECONDS", "Sound", "bank", "frames", "open_pcm", "open_sound", "read_settings", "write_settings"]

@@ -22,6 +22,7 @@ RATES = (1_000, 768_000)
 MOST_CHANNELS = 64
 PIECE = 1 << 18                          # numbers of all channels that are decoded at once
 ENDLESS = (0, 0xFFFFFFFF)                # what stands for a length that whoever wrote a RIFF into a pipe did not know
+ENDINGS = (".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".w64", ".wav")
 KINDS = "WAV, FLAC, OGG, MP3, AIFF, AU, CAF and what else libsndfile knows"
 
 Samples = Float[np.ndarray, " n"]
