@@ -13,7 +13,7 @@ from ..data import Layout, Table, open_output, read_table
 from ..data.formats import STANDARD, format_of
 from ..errors import InputError, RecipeError
 from ..hub import Opened, open_model
-from ..tasks.recipes import Trade, trade_of
+from ..tasks.recipes import Scorer, scorer_of, trade_of
 from ..tasks.recipes.scores import Aside, Score
 from ..train import Recipe, read_recipe
 from .explained import Explaining, check, explained
@@ -21,7 +21,7 @@ from .progress import bar
 from .streams import note, say
 
 CHUNK = 512              # examples between two movements of the bar
-AnyTrade = Trade[Any, Any, Any, Any]
+AnyScorer = Scorer[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -77,25 +77,25 @@ def run(job: Job) -> None:
     _check_together(job)
     opened = open_model(job.model, device=job.device, dtype=job.dtype, quant=job.quant)
     recipe, beside = _recipe(job, opened)
-    trade = trade_of(opened.manifest.task if recipe is None else recipe.task)
-    examples, name = _examples(job, trade, opened, recipe, beside)
-    measure = trade.alignment(recipe, beside) if job.align and recipe is not None else None
-    explains = None if job.explaining.each is None else trade.evidence(examples, job.explaining.each)
+    scorer = scorer_of(opened.manifest.task if recipe is None else recipe.task)
+    examples, name = _examples(job, scorer, opened, recipe, beside)
+    measure = trade_of(recipe.task).alignment(recipe, beside) if job.align and recipe is not None else None
+    explains = None if job.explaining.each is None else scorer.evidence(examples, job.explaining.each)
     options = {} if job.beam is None else {"beam": job.beam}
     began, answers = time.perf_counter(), list[Any]()
-    with bar(trade.doing, len(examples), unit=trade.unit) as show_at:
+    with bar(scorer.doing, len(examples), unit=scorer.unit) as show_at:
         for first in range(0, len(examples), CHUNK):
             show_at(first)
-            answers += trade.answers(opened, examples[first : first + CHUNK], **options)
+            answers += scorer.answers(opened, examples[first : first + CHUNK], **options)
         show_at(len(examples))
     seconds = time.perf_counter() - began
-    scores = trade.scores(examples, answers)
+    scores = scorer.scores(examples, answers)
     aside = measure(opened) if measure else explained(job.explaining, opened, explains, name) if explains else None
-    found = Found(name, scores, trade.unit, len(answers), seconds, aside)
+    found = Found(name, scores, scorer.unit, len(answers), seconds, aside)
     told = {"model": opened.manifest.name, "precision": opened.precision, **found.to_json()}
     say(json.dumps(told, ensure_ascii=False) if job.as_json else str(found))
     if job.output is not None:
-        _write(job.output, trade, examples, answers)
+        _write(job.output, scorer, examples, answers)
 
 
 def _check_together(job: Job) -> None:
@@ -131,27 +131,27 @@ def _recipe(job: Job, opened: Opened) -> tuple[Recipe | None, Path]:
     return read_recipe(path), path.parent
 
 
-def _examples(job: Job, trade: AnyTrade, opened: Opened, recipe: Recipe | None, beside: Path) -> tuple[list[Any], str]:
+def _examples(job: Job, scorer: AnyScorer, opened: Opened, recipe: Recipe | None, beside: Path) -> tuple[list[Any], str]:
     """What to answer and what should come out, and what that is called."""
     if job.file is not None:
-        columns = tuple(given or usual for given, usual in zip(job.columns, trade.columns, strict=True))
-        found = trade.of_table(opened, read_table(job.file), (columns[0], columns[1]))
+        columns = tuple(given or usual for given, usual in zip(job.columns, scorer.columns, strict=True))
+        found = scorer.of_table(opened, read_table(job.file), (columns[0], columns[1]))
         if not found:
             raise InputError(f"{job.file} has no rows.", "Is it the right file?")
         return found[: job.limit], job.file
     if recipe is None:
         raise RecipeError("there is neither a recipe nor a file to score on.", "Say --recipe or --file.")
     part = job.part or "test"
-    found = trade.held_out(recipe, beside, part)[: job.limit]
+    found = trade_of(recipe.task).held_out(recipe, beside, part)[: job.limit]
     if not found:
         raise RecipeError(f"the {part} part of the recipe {recipe.name} is empty.", f"Set data.{part} in the recipe.")
     return found, f"the {part} part of {recipe.name}"
 
 
-def _write(path: str, trade: AnyTrade, examples: list[Any], answers: list[Any]) -> None:
+def _write(path: str, scorer: AnyScorer, examples: list[Any], answers: list[Any]) -> None:
     """A table of what was scored; all its columns are new ones."""
-    layout = Layout(Table(STANDARD, "jsonl", (), iter(())), trade.kept())
+    layout = Layout(Table(STANDARD, "jsonl", (), iter(())), scorer.kept())
     with open_output(path, layout=layout, options={}, resume=False) as output:
         for example, answer in zip(examples, answers, strict=True):
-            output.write(trade.row(example, answer))
-    note(f"{path}: {len(answers)} {trade.unit}.")
+            output.write(scorer.row(example, answer))
+    note(f"{path}: {len(answers)} {scorer.unit}.")

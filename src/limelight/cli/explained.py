@@ -12,8 +12,8 @@ from typing import Any
 from ..claims.faithful import check_page, study, write_page
 from ..errors import RecipeError
 from ..hub import Opened, keep
+from ..tasks.recipes.scorer import Explains
 from ..tasks.recipes.scores import Aside
-from ..tasks.recipes.trade import Explains
 from .progress import bar
 from .streams import note
 

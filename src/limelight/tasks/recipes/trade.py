@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from torch import nn
 
-from ...data import Table
 from ...errors import RecipeError, WeightError
 from ...files import replaced
 from ...hub import Opened, open_model, save
@@ -20,15 +18,12 @@ from ...manifest import Card, Manifest
 from ...nn import Network
 from ...train import Batches, Event, Loss, Recipe, fit, to_toml
 from ...train.loop import Resume
-from .scores import Aside, Score
-from .ways import Ways
+from .scorer import A, E, Scorer
+from .scores import Aside
 
 R = TypeVar("R", bound=Recipe)
 S = TypeVar("S")                         # the parts that its data were divided into
-E = TypeVar("E")                         # an example that was held out
-A = TypeVar("A")                         # what a model answers to one
 Part = Literal["test", "valid"]
-Explains = Callable[[Opened, Callable[[int], None]], Ways]      # a model, and who is told how many texts are done
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,20 +52,16 @@ class Measured:
     card: str
 
 
-class Trade(ABC, Generic[R, S, E, A]):
+class Trade(Scorer[E, A], Generic[R, S, E, A]):
     """What is done with the recipes of one task: the same verbs for all.
 
         workshop = trade.prepare(recipe, beside);  events = trade.learn(workshop, folder=...);  trade.finish(workshop, target, ...)
         examples = trade.held_out(recipe, beside, "test");  trade.scores(examples, trade.answers(opened, examples))
 
-    `unit`: what an example is called; `learns`: what a training counts; `doing`: what a model does with examples; `columns`: where a
-    table has them, and what should come out; `tried`: a command that shows what a new model can do.
+    See Scorer for what is done without a recipe. `learns`: what a training counts; `tried`: a command that shows what a new model can do.
     """
 
-    unit: ClassVar[str]
     learns: ClassVar[str] = "target tokens"
-    doing: ClassVar[str]
-    columns: ClassVar[tuple[str, str]]
     tried: ClassVar[str]
 
     # --- from a recipe to a model --------------------------------------------------------------------------------------
@@ -132,51 +123,15 @@ class Trade(ABC, Generic[R, S, E, A]):
         save(folder, model=workshop.model, text=workshop.text, manifest=found.manifest, card=found.card, template=template)
         return folder
 
-    # --- from a model to its scores ------------------------------------------------------------------------------------
+    # --- what is held out -----------------------------------------------------------------------------------------------
     @abstractmethod
     def held_out(self, recipe: R, beside: Path, part: Part) -> list[E]:
         """The examples that the recipe sets aside."""
-
-    @abstractmethod
-    def of_table(self, opened: Opened, table: Table, columns: tuple[str, str]) -> list[E]:
-        """A user's own examples. Raises InputError for rows that cannot be scored."""
-
-    @abstractmethod
-    def answers(self, opened: Opened, examples: Sequence[E], **options: object) -> list[A]:
-        """What the model answers to examples, in their order, as a user would get it."""
-
-    @abstractmethod
-    def scores(self, examples: Sequence[E], answers: Sequence[A]) -> list[Score]:
-        """How good the answers are."""
-
-    @abstractmethod
-    def kept(self) -> dict[str, Any]:
-        """The columns of a table of examples and answers, with their types."""
-
-    @abstractmethod
-    def row(self, example: E, answer: A) -> dict[str, Any]:
-        """A row of it."""
-
-    def evaluate(self, opened: Opened, examples: Sequence[E], **options: object) -> list[Score]:
-        """Answer held-out examples and score the answers."""
-        return self.scores(examples, self.answers(opened, examples, **options))
-
-    def paced(self, opened: Opened, examples: Sequence[E]) -> tuple[list[A], float]:
-        """The answers to examples, and how many were answered in a second."""
-        began = time.perf_counter()
-        answers = self.answers(opened, examples)
-        return answers, len(examples) / (time.perf_counter() - began)
 
     def alignment(self, recipe: R, beside: Path) -> Callable[[Opened], Aside]:
         """What `--align` asks for, once its gold is read. Raises RecipeError where there is none: only translations are aligned."""
         del beside
         raise RecipeError(f"--align is about translations; the recipe {recipe.name} is for the task {recipe.task}.", "Leave --align out.")
-
-    def evidence(self, examples: Sequence[E], each: int) -> Explains:
-        """What `--evidence` asks for, on the first `each` examples of each set. Raises RecipeError where there is none: only of a class is
-        it told which words decided."""
-        del examples, each
-        raise RecipeError("--evidence is about the words that decide a class; this model tells none apart.", "Leave --evidence out.")
 
 
 def card_of(recipe: Recipe, *, trained: str = "", scores: Mapping[str, float | str] | None = None) -> Card:

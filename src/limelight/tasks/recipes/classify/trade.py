@@ -26,8 +26,9 @@ from ....train import ClassifyRecipe, Loss, find_data, whole_texts
 from ...classify.classified import Classified
 from ...classify.judging import head_of
 from ...classify.task import Classify, ClassifyOptions
+from ..scorer import Explains
 from ..scores import Score
-from ..trade import Explains, Measured, Part, Trade, Workshop, blank_card, card_of, pieces
+from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
 from .calibration import Read, best_temperature, cool
 from .card import markdown
 from .explaining import chosen, measured
