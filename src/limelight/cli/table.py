@@ -25,6 +25,7 @@ COMMANDS = {
     "embed": ("embed", "Turn texts into vectors."),
     "sense": ("sense", "Show how far apart a word's meanings lie in several sentences, layer by layer."),
     "resolve": ("resolve", "Tell what a pronoun stands for."),
+    "transcribe": ("transcribe", "Write down what is said in recordings, with times."),
     "look": ("look", "Show where the heads of a model look, in the terminal or on a page."),
     "steps": ("steps", "Show the way from a text to what a model says of it, with its own numbers."),
     "train": ("train", "Train a model from a recipe."),
