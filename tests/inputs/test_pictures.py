@@ -11,7 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from limelight.errors import InputError, WeightError
+from limelight.errors import InputError, SpecError, WeightError
+from limelight.families import FAMILIES
 from limelight.inputs.pictures import Picture, read, read_settings, ready, write_settings
 from limelight.spec import Pictures
 
@@ -78,6 +79,24 @@ def test_the_longer_side_is_never_longer_than_it_may_be_and_is_theirs_to_the_pix
     for rows, columns in ((rows, columns) for rows in range(1, 400, 37) for columns in range(1, 2000, 53)):
         wanted = tuple(max(1, each) for each in get_size_with_aspect_ratio((rows, columns), short, long))
         assert _kept_shape(rows, columns, asked) == wanted
+
+
+@pytest.mark.parametrize(("short", "long"), [(800, 1333), (40, 70)])
+def test_sides_that_are_multiples_are_those_of_yolos(short: int, long: int, tmp_path: Path) -> None:
+    from transformers.models.yolos.image_processing_pil_yolos import get_size_with_aspect_ratio_yolos
+
+    from limelight.inputs.pictures.ready import _kept_shape
+
+    asked = Pictures(shorter=short, longest=long, multiple=16)
+    for rows, columns in ((rows, columns) for rows in range(1, 400, 37) for columns in range(1, 2000, 53)):
+        wanted = tuple(max(16, each) for each in get_size_with_aspect_ratio_yolos((rows, columns), short, long))     # theirs may be 0
+        assert _kept_shape(rows, columns, asked) == wanted
+    theirs = hf.YolosImageProcessorPil(size={"shortest_edge": 40, "longest_edge": 70}, do_pad=False)
+    theirs.save_pretrained(tmp_path)
+    found = ready([Picture(picture(50, 71))], read_settings(tmp_path, FAMILIES["yolos"].pictures or USUAL)).values
+    torch.testing.assert_close(found, theirs(picture(50, 71), return_tensors="pt")["pixel_values"], atol=2e-5, rtol=0)
+    with pytest.raises(SpecError, match=r"sides that are given are not shortened: got size=\(8, 8\), multiple=16"):
+        Pictures(size=(8, 8), multiple=16)
 
 
 @pytest.mark.parametrize(

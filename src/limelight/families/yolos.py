@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..spec import Attention, FeedForward, Labels, Learned, Model, Norm, Patches, Stack
@@ -72,4 +73,5 @@ def names(m: Model) -> list[Row]:
     ]
 
 
-FAMILY = Family(spec, config, names, prefix="vit.", pictures=USUAL, processor="YolosImageProcessor")
+SIXTEENS = replace(USUAL, multiple=16)   # whatever the size of its squares
+FAMILY = Family(spec, config, names, prefix="vit.", pictures=SIXTEENS, processor="YolosImageProcessor")

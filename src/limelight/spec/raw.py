@@ -19,13 +19,15 @@ class Pictures:
     """How a picture becomes numbers: resized, cut out of its middle, scaled, normed; each step where its fields are set.
 
     `size`: rows and columns that it is stretched to. `shorter`: pixels that its shorter side gets, and with it the other, of which there
-    are at most `longest`. `crop`: rows and columns out of the middle, with black around where there are fewer. `scale`: what a byte is
-    multiplied by; then `mean` is taken off, and `std` divides, channel by channel.
+    are at most `longest`; sides are then shortened to a multiple of `multiple`, but not to nothing. `crop`: rows and columns out of the
+    middle, with black around where there are fewer. `scale`: what a byte is multiplied by; then `mean` is taken off, and `std` divides,
+    channel by channel.
     """
 
     size: tuple[Count, Count] | None = None
     shorter: Count | None = None
     longest: Count | None = None
+    multiple: Count = 1
     filter: Filter = "bilinear"
     crop: tuple[Count, Count] | None = None
     scale: Positive = 1 / 255
@@ -35,6 +37,8 @@ class Pictures:
     def __post_init__(self) -> None:
         if self.size is not None and (self.shorter is not None or self.longest is not None):
             raise SpecError("a picture is stretched to a size, or keeps its shape: got size, and shorter or longest.", "Give one of them.")
+        if self.size is not None and self.multiple > 1:
+            raise SpecError(f"sides that are given are not shortened: got size={self.size}, multiple={self.multiple}.", "Drop multiple.")
         if len(self.mean) != len(self.std):
             raise SpecError(f"mean and std are for each channel: got {len(self.mean)} and {len(self.std)}.", "Give as many of both.")
 

@@ -37,8 +37,10 @@ def _settings(told: Mapping[str, Any], usual: Pictures) -> Pictures:
     cropped = told.get("do_center_crop", usual.crop is not None)
     normed = bool(told.get("do_normalize", bool(usual.mean)))
     mean, std = (_channels(told.get(key) or default, key) for key, default in (("image_mean", usual.mean), ("image_std", usual.std)))
+    size = _size(told, usual=usual)
     return Pictures(
-        **_sides(_size(told, usual=usual)),
+        **_sides(size),
+        multiple=usual.multiple if size.get("shorter") else 1,       # no file tells it: it comes with the kind of model
         **_sides({"crop": (_crop(told.get("crop_size")) or usual.crop) if cropped else None}),
         filter=_filter(told.get("resample"), usual),
         scale=float(told.get("rescale_factor", usual.scale)) if told.get("do_rescale", True) else 1.0,

@@ -71,14 +71,20 @@ def _resized(picture: Picture, s: Pictures) -> Image.Image:
 
 
 def _kept_shape(rows: int, columns: int, s: Pictures) -> tuple[int, int]:
-    """Rows and columns in the picture's own shape, rounded as published processors do: one whose shorter side is right stays."""
+    """Rows and columns in the picture's own shape, but for what `multiple` takes off."""
+    rows, columns = (max(s.multiple, each - each % s.multiple) for each in _in_shape(rows, columns, s))
+    return rows, columns
+
+
+def _in_shape(rows: int, columns: int, s: Pictures) -> tuple[int, int]:
+    """The same in whole pixels, rounded as published processors do: one whose shorter side is right stays."""
     if s.shorter is None:
         return rows, columns
     short, long = min(rows, columns), max(rows, columns)
     wanted: float = s.shorter
     if s.longest is not None and long / short * wanted > s.longest:
         wanted = s.longest * short / long
-    if short == round(wanted):
+    if short == round(wanted) and (s.multiple == 1 or rows <= columns):      # as the two kinds of processors that there are have it
         return rows, columns
     less, more = max(1, round(wanted)), max(1, int(wanted * long / short))
     return (less, more) if rows <= columns else (more, less)
