@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .answer import Answer
     from .chat import Chat
     from .classify import Classify
+    from .detect import Detect
     from .embed import Embed
     from .extract import Extract
     from .fill import Fill
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 # name -> module, class; loaded when it is asked for
 NAMES = ("translate", "align", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve")
-NAMES += ("transcribe",)
+NAMES += ("transcribe", "detect")
 TASKS = {name: (name, name.capitalize()) for name in NAMES}
 
 
@@ -58,6 +59,8 @@ def task(name: Literal["sense"], model: Given, *, device: str = "auto", dtype: s
 def task(name: Literal["resolve"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Resolve: ...
 @overload
 def task(name: Literal["transcribe"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Transcribe: ...
+@overload
+def task(name: Literal["detect"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Detect: ...
 @overload
 def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Any: ...
 def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Any:

@@ -1,0 +1,62 @@
+"""What was found, drawn onto its picture: boxes with labels and scores, and where the places that found them looked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ...inputs.pictures import Picture
+from .detected import Detected, Found
+
+COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#800000", "#808000", "#000075")
+DARK = 0.2                               # of the light, where nobody looked
+TILE = 384                               # pixels that the longer side of a picture on a sheet has at most
+
+
+def drawn(picture: Picture, result: Detected) -> Image.Image:
+    """A copy of the picture with its boxes, the likeliest on top; a label has one colour."""
+    labels = sorted({one.label for one in result.found})
+    return _boxed(picture.image.copy(), result.found, labels)
+
+
+def overlay(picture: Picture, one: Found) -> Image.Image:
+    """A copy of the picture, as light at each cell of the grid as it was looked at for an object, with its box. Of one that was not looked
+    at, as light as it is."""
+    image = picture.image.copy()
+    if one.looked is not None:
+        shares = np.array(one.looked.grid, dtype=np.float32)
+        light = Image.fromarray((255 * shares / max(float(shares.max()), 1e-12)).astype(np.uint8))
+        down, across = one.looked.reach
+        mask = Image.new("L", image.size, 0)
+        mask.paste(light.resize((max(1, round(across * image.width)), max(1, round(down * image.height))), Image.Resampling.BICUBIC))
+        image = Image.composite(image, image.point(lambda value: value * DARK), mask)
+    return _boxed(image, [one], [one.label])
+
+
+def sheet(picture: Picture, result: Detected) -> Image.Image:
+    """The picture with all boxes, and beside it an overlay for each object; smaller than it is, where it is large."""
+    tiles = [drawn(picture, result), *(overlay(picture, one) for one in result.found)]
+    scale = min(1.0, TILE / max(picture.image.size))
+    wide, high = (max(1, round(side * scale)) for side in picture.image.size)
+    columns = math.ceil(math.sqrt(len(tiles)))
+    page = Image.new("RGB", (columns * wide, math.ceil(len(tiles) / columns) * high), "white")
+    for i, tile in enumerate(tiles):
+        page.paste(tile.resize((wide, high), Image.Resampling.LANCZOS), (i % columns * wide, i // columns * high))
+    return page
+
+
+def _boxed(image: Image.Image, found: Sequence[Found], labels: Sequence[str]) -> Image.Image:
+    pen, short = ImageDraw.Draw(image), min(image.size)
+    width, font = max(1, short // 200), ImageFont.load_default(max(10, short // 40))
+    for one in reversed(found):
+        left, top, right, bottom = one.box
+        colour, said = COLOURS[labels.index(one.label) % len(COLOURS)], f"{one.label} {one.score:.2f}"
+        pen.rectangle((left, top, right, bottom), outline=colour, width=width)
+        _, _, wide, high = pen.textbbox((0, 0), said, font=font)
+        x, y = min(left, max(0, image.width - wide)), top - high if top >= high else top
+        pen.rectangle((x, y, x + wide, y + high), fill=colour)
+        pen.text((x, y), said, fill="white", font=font)
+    return image
