@@ -41,12 +41,12 @@ class Weighing:
 USUAL = Weighing()
 
 
-def objects_loss(model: Network, lesson: Objects, *, weighing: Weighing = USUAL, each_layer: bool = True) -> LossSum:
+def objects_loss(model: Any, lesson: Objects, *, weighing: Weighing = USUAL, each_layer: bool = True) -> LossSum:
     """The loss of a batch, times its pictures, which `tokens` counts; `nll` is of what is seen alone, times the same.
 
     Each object is paired with one place that looks for objects, so that all pairs cost the least; the other places are to find nothing.
     `each_layer`: the places are asked after every layer, by the same heads (Carion et al. 2020, section 3.2: auxiliary losses).
-    The lesson is moved to the model. Raises InputError for a kind of object that the model does not know.
+    `model` is a Network on any device; the lesson is moved to it. Raises InputError for a kind of object that the model does not know.
     """
     lesson = lesson.to(next(model.parameters()).device)
     with _asked(model, each_layer=each_layer) as hidden:
