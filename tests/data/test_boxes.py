@@ -170,3 +170,10 @@ def test_a_lesson_has_shares_of_each_picture() -> None:
     assert found.boxes[1].shape == (0, 4)
     one_line(lambda: lesson(shown[:1], [(CAT,)], ("dog",), Pictures()), "the model knows no 'cat'")
     one_line(lambda: lesson(shown[:1], [()], ("dog",), Pictures(crop=(8, 8))), "boxes would move")
+
+
+def test_a_picture_has_the_size_that_its_marks_are_for(tmp_path: Path) -> None:
+    pictures(tmp_path, "a.png")
+    assert Marked(tmp_path / "a.png", (60, 80)).picture().size == (60, 80)
+    one_line(lambda: Marked(tmp_path / "a.png", (80, 60)).picture(), "a.png: its marks are for 80 x 60 pixels, and it has 60 x 80")
+    one_line(lambda: Marked(tmp_path / "b.png", (60, 80)).picture(), "no such file")

@@ -14,7 +14,7 @@ from .table import as_command
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="NAME|FOLDER", help="A bundled model or a model folder.")],
     recipe: Annotated[Path | None, typer.Option(help="Score on what this recipe sets aside; by default the model's own.")] = None,
-    file: Annotated[str | None, typer.Option(help="Score on the rows of this table (TSV, CSV, JSONL, Parquet) instead.")] = None,
+    file: Annotated[str | None, typer.Option(help="Score on a table (TSV, CSV, JSONL, Parquet); boxes: VOC or COCO, too.")] = None,
     source_column: Annotated[str | None, typer.Option(help="FILE's texts or files; by default source, text, customer or file.")] = None,
     target_column: Annotated[str | None, typer.Option(help="Where the right answers are; by default target, label, reply, text.")] = None,
     part: Annotated[Literal["test", "valid"] | None, typer.Option(help="Which part of the recipe's data; by default test.")] = None,
@@ -39,8 +39,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a model on held-out examples, with 95 % intervals: translations by BLEU and chrF, classes by accuracy and calibration,
-    replies by perplexity and variety, recordings by word error rate and times. With --task, examine any model that opens: word alignment on
-    gold alignments, words in context by their senses, pronouns by what they stand for."""
+    replies by perplexity and variety, recordings by word error rate and times, boxes by COCO's average precision. With --task, examine any
+    model that opens: word alignment on gold alignments, words in context by their senses, pronouns by what they stand for."""
     if task is not None:
         from .examining import Exam, examine
 
@@ -82,6 +82,7 @@ command = as_command(
         limelight eval en-fr --recipe recipes/en-fr.toml
         limelight eval runs/en-fr/model --part valid --limit 200
         limelight eval ./opus-mt-en-fr --task align --data gold.src-tgt --data gold.links --save
+        limelight eval facebook/detr-resnet-50 --file coco/annotations/instances_val2017.json --limit 500
         limelight eval sentiment-en --evidence 100 --page evidence.md
         limelight eval en-fr --file pairs.tsv --source-column en --target-column fr --output scored.jsonl
         limelight eval ./whisper-tiny --file talks.tsv --target-column sentence

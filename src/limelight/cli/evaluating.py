@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..data import Layout, Table, open_output, read_table
+from ..data import Layout, Table, open_output
 from ..data.formats import STANDARD, format_of
 from ..errors import InputError, RecipeError
 from ..hub import Opened, open_model
@@ -135,7 +135,7 @@ def _examples(job: Job, scorer: AnyScorer, opened: Opened, recipe: Recipe | None
     """What to answer and what should come out, and what that is called."""
     if job.file is not None:
         columns = tuple(given or usual for given, usual in zip(job.columns, scorer.columns, strict=True))
-        found = scorer.of_table(opened, read_table(job.file), (columns[0], columns[1]))
+        found = scorer.of_file(opened, job.file, (columns[0], columns[1]))
         if not found:
             raise InputError(f"{job.file} has no rows.", "Is it the right file?")
         return found[: job.limit], job.file

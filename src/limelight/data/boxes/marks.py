@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
+from ...inputs.pictures import Picture, read
 
 Corners = tuple[float, float, float, float]
 
@@ -37,6 +38,19 @@ class Marked:
     path: Path
     size: tuple[int, int]
     marks: tuple[Mark, ...] = ()
+
+    def picture(self) -> Picture:
+        """As it is read. Raises InputError for one that cannot be, or that has another size than its marks are for."""
+        found = read(self.path)
+        self.check(found.size)
+        return found
+
+    def check(self, size: tuple[int, int]) -> None:
+        """Raises InputError for a picture of another size: its boxes would be around something else."""
+        if size != self.size:
+            (rows, columns), (high, wide) = self.size, size
+            said = f"{self.path}: its marks are for {rows} x {columns} pixels, and it has {high} x {wide}"
+            raise InputError(f"{said}.", "Was it turned or resized after it was marked?")
 
 
 @dataclass(frozen=True)

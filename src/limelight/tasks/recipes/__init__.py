@@ -13,7 +13,7 @@ __all__ = ["SCORERS", "TRADES", "Scorer", "Trade", "Workshop", "scorer_of", "tra
 
 # task -> class in TASK/trade.py, loaded when it is asked for
 TRADES = {"translate": "Translating", "classify": "Classifying", "reply": "Replying"}
-SCORERS = {**TRADES, "transcribe": "Transcribing"}
+SCORERS = {**TRADES, "transcribe": "Transcribing", "detect": "Detecting"}
 
 
 def trade_of(task: str) -> Trade[Any, Any, Any, Any]:

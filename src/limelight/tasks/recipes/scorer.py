@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from ...data import Table
+from ...data import Table, read_table
 from ...errors import RecipeError
 from ...hub import Opened
 from .scores import Score
@@ -33,6 +33,10 @@ class Scorer(ABC, Generic[E, A]):
     @abstractmethod
     def of_table(self, opened: Opened, table: Table, columns: tuple[str, str]) -> list[E]:
         """A user's own examples. Raises InputError for rows that cannot be scored."""
+
+    def of_file(self, opened: Opened, file: str, columns: tuple[str, str]) -> list[E]:
+        """The same out of a file, whose form the task may know better than as a table."""
+        return self.of_table(opened, read_table(file), columns)
 
     @abstractmethod
     def answers(self, opened: Opened, examples: Sequence[E], **options: object) -> list[A]:

@@ -1,0 +1,1 @@
+"""Recipes of models that find objects in pictures: average precision, and the card."""
