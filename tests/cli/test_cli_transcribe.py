@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from ran import Ran, one_line
@@ -90,7 +91,7 @@ def test_what_does_not_go_together(limelight: Run, whisper: Path, talks: Path, t
     assert "there is none" in refused(talks, "--resume")
     assert "--output FOLDER" in refused(talks, "--format", "srt")
     assert "no such file" in refused(tmp_path / "missing.wav")
-    soundfile.write(talks / "a.flac", [0.1] * 100, 16_000)
+    soundfile.write(talks / "a.flac", np.full(100, 0.1), 16_000)
     assert "would both be written to" in refused(talks, "-o", tmp_path / "out")
     assert "no language 'xx'" in refused(talks / "a.wav", "--language", "xx")
 

@@ -1,5 +1,6 @@
 """transcribe: what Whisper writes of sound, against transformers' generate; languages, times, words, long recordings and streams."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,48 @@ def test_answers_with_times_are_theirs(both: tuple[Any, Any]) -> None:
     assert found == wanted
     begin = theirs.generation_config.no_timestamps_token_id + 1
     assert all(begin <= row[0] <= begin + 10 for row in found)
+
+
+def test_answers_that_follow_others_are_theirs(both: tuple[Any, Any]) -> None:
+    """Told what was said before: as much of it as half of the decoder's room holds, however many stretches together."""
+    import hearing
+    from limelight.tasks.transcribe.hearing import Ear
+
+    theirs, transcribe = both
+    text, speech = transcribe.opened.text, transcribe.opened.manifest.speech
+    sounds = [hearing.sound(1.0, seed) for seed in range(3)]
+    told = [text.encode(said, marks=False).ids for said in ("the cat", "the cat eats the mouse", "Ma sœur aime l'été, Tom! " * 5)]
+    told.append([])
+    assert len(told[2]) > 19                                         # of forty tokens
+    ear = Ear(transcribe.opened, transcribe.Options(beam=1, words=False, retry=False, follow=True, language="en"))
+    found = [list(each.tokens) for each in ear.hear([*sounds, sounds[0]], ["en"] * 4, told)]
+    for sound, before, tokens in zip(sounds, told, found, strict=False):
+        prompt = torch.tensor([speech.previous, *before[-19:]])
+        options = {"language": "en", "task": "transcribe", "return_timestamps": True, "prompt_ids": prompt}
+        (wanted,) = theirs_said(theirs, [sound], 3 + len(prompt), **options)
+        assert tokens[: len(wanted)] == wanted                       # theirs may count the prompt into the length
+        assert wanted
+    assert found[3] == said(transcribe, [sounds[0]], language="en")[0]
+    assert len({tuple(each) for each in (found[0], found[3])}) == 2
+
+
+def test_a_long_recording_follows_itself(both: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    import hearing
+    from limelight.tasks.transcribe.hearing import Ear
+
+    _, transcribe = both
+    told: list[list[int]] = []
+    hear = Ear.hear
+    monkeypatch.setattr(Ear, "hear", lambda self, sounds, languages, before: told.extend(before) or hear(self, sounds, languages, before))
+    one = hearing.sound(2.6, 2)
+    options = {"beam": 1, "retry": False, "language": "en", "words": False}
+    transcribe(one, **options)
+    assert not any(told)
+    told.clear()
+    found = transcribe(one, follow=True, **options)
+    assert told[0] == []
+    assert all(after[: len(before)] == before for before, after in itertools.pairwise(told))
+    assert 0 < len(told[-1]) < found.cost.target_tokens + 1
 
 
 def test_languages_are_found_as_theirs(both: tuple[Any, Any]) -> None:
@@ -258,6 +301,44 @@ def test_long_recordings_from_files_of_any_rate(both: tuple[Any, Any], tmp_path:
     assert all(each.start <= each.end <= 3.7 + 1e-6 for each in found.segments)
     soundfile.write(tmp_path / "b.flac", hearing.sound(1.2, 2), 44_100)
     assert transcribe(tmp_path / "b.flac", beam=1).duration == pytest.approx(1.2 * 16_000 / 44_100, abs=1e-3)
+
+
+def test_without_times_stretches_are_cut_in_pauses(both: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    import hearing
+    from limelight.inputs.sounds import open_pcm
+    from limelight.tasks.transcribe.hearing import Ear
+
+    _, transcribe = both
+    one = hearing.sound(2.5, 1)
+    one[13_000:14_600] *= 0.01                                       # a pause of a tenth of a second
+    lengths: list[int] = []
+    hear = Ear.hear
+    monkeypatch.setattr(Ear, "hear", lambda self, sounds, *told: lengths.extend(map(len, sounds)) or hear(self, sounds, *told))
+    options = {"beam": 1, "retry": False, "language": "en", "times": False}
+    found = transcribe(one, **options)
+    assert 13_000 < lengths[0] < 14_600
+    assert all(length <= 16_000 for length in lengths)
+    assert sum(lengths) == len(one)
+    assert [each.end for each in found.segments][-1] <= 2.5
+    heard = list(lengths)
+    lengths.clear()
+    pcm = io.BytesIO((one * 32767).astype("<i2").tobytes())
+    *segments, whole = transcribe.stream(open_pcm(pcm, 16_000, 16_000), every=0.1, **options)
+    assert len(lengths) == len(heard)                                # nothing is heard twice
+    assert tuple(segments) == whole.segments
+
+
+def test_the_quietest_moment() -> None:
+    from limelight.tasks.transcribe.pauses import quietest
+
+    loud = np.ones(3000, np.float32)
+    assert quietest(loud, 1000) == 2975                              # all alike: the last
+    loud[[2400, 500]] = 0.0
+    assert 2375 <= quietest(loud, 1000) <= 2425                      # what is too early does not count
+    assert quietest(loud[:100], 1000) == 100
+    assert quietest(loud[:0], 1000) == 0
 
 
 def test_several_together_are_each_alone(both: tuple[Any, Any]) -> None:

@@ -22,6 +22,7 @@ def transcribe(
     times: Annotated[bool, typer.Option("--times/--no-times", help="Let the model write times, at which long recordings are cut.")] = True,
     words: Annotated[bool | None, typer.Option("--words/--no-words", help="The time of each word; by default in json and vtt.")] = None,
     retry: Annotated[bool, typer.Option("--retry/--no-retry", help="Draw again what the model held unlikely, or repeats.")] = True,
+    follow: Annotated[bool, typer.Option("--follow", help="Tell each stretch of a long recording what was said before it.")] = False,
     form: Annotated[str, typer.Option("--format", metavar="FORM", help="text, srt, vtt or json.")] = "text",
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FOLDER", help="A file for each recording, in here.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Leave out recordings whose file is there already.")] = False,
@@ -38,7 +39,8 @@ def transcribe(
     from .transcribing import Job, run
 
     asked = {"language": language, "translate": translate, "times": times, "retry": retry, "beam": beam, "max_length": max_length}
-    run(Job(tuple(sounds or ()), at, asked | {"every": every, "batch": batch}, pcm, "json" if as_json else form, words, output, resume))
+    asked |= {"follow": follow, "every": every, "batch": batch}
+    run(Job(tuple(sounds or ()), at, asked, pcm, "json" if as_json else form, words, output, resume))
 
 
 command = as_command(

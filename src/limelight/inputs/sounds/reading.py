@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import soundfile
@@ -21,7 +22,8 @@ MOST_BYTES = 4 << 30
 RATES = (1_000, 768_000)
 MOST_CHANNELS = 64
 PIECE = 1 << 18                          # numbers of all channels that are decoded at once
-ENDLESS = (0, 0xFFFFFFFF)                # what stands for a length that whoever wrote a RIFF into a pipe did not know
+ENDLESS = (0, 0xFFFFFFFF)                # what stands for a length that whoever wrote into a pipe did not know
+HEAD = 28                                # bytes that say how long a file of the older kinds is
 ENDINGS = (".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".w64", ".wav")
 KINDS = "WAV, FLAC, OGG, MP3, AIFF, AU, CAF and what else libsndfile knows"
 
@@ -81,7 +83,7 @@ def _pcm(source: io.BufferedIOBase, had: int) -> Iterator[Samples]:
 
 # --- files ----------------------------------------------------------------------------------------------------------
 def _opened(given: str | os.PathLike[str] | bytes, name: str) -> soundfile.SoundFile:
-    size, head = (len(given), given[:8]) if isinstance(given, bytes) else _file(Path(given), name)
+    size, head = (len(given), given[:HEAD]) if isinstance(given, bytes) else _file(Path(given), name)
     if not size:
         raise InputError(f"{name} is empty: 0 bytes.", "Give a recording.")
     try:
@@ -105,7 +107,7 @@ def _file(path: Path, name: str) -> tuple[int, bytes]:
         if (size := path.stat().st_size) > MOST_BYTES:
             raise InputError(f"{name} has {size:,} bytes; at most {MOST_BYTES:,} are read.", "Cut it into parts.")
         with path.open("rb") as file:
-            return size, file.read(8)
+            return size, file.read(HEAD)
     except (OSError, ValueError) as error:                           # ValueError: a name with a null byte in it
         raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.", "Is the name right?") from None
 
@@ -119,10 +121,31 @@ def _check(file: soundfile.SoundFile, head: bytes, size: int, name: str) -> None
     if seconds > MOST_SECONDS:
         hours = f"{seconds / 3600:,.1f} hours"
         raise InputError(f"{name} says that it is {hours} long; at most {MOST_SECONDS // 3600} are read.", "Cut it into parts.")
-    if head[:4] == b"RIFF" and (claimed := int.from_bytes(head[4:8], "little")) not in ENDLESS and claimed + 8 > size + 1:
-        raise _short(name, f"{size:,} of {claimed + 8:,} bytes are there")       # an odd last byte may go without its filler
+    if (claimed := _claimed(head)) is not None and claimed > size + 1:            # an odd last byte may go without its filler
+        raise _short(name, f"{size:,} of {claimed:,} bytes are there")
     if not file.frames:
-        raise InputError(f"{name} is empty: its header says 0 samples.", "Give a recording.")
+        raise InputError(f"{name} is empty: its header says 0 samples.", "Give a recording, whole.")
+
+
+def _claimed(head: bytes) -> int | None:
+    """How many bytes the file has, as it begins; None where that is not said there. libsndfile reads what there is of these kinds."""
+    def number(at: int, order: Literal["little", "big"], size: int = 4) -> int:
+        return int.from_bytes(head[at : at + size], order)
+
+    match head[:4]:
+        case b"RIFF":
+            sizes = (number(4, "little"), 8)
+        case b"RIFX" | b"FORM":
+            sizes = (number(4, "big"), 8)
+        case b".snd":
+            sizes = (number(8, "big"), number(4, "big"))
+        case b"RF64" if head[12:16] == b"ds64":
+            sizes = (number(20, "little", 8), 8)
+        case b"riff":
+            sizes = (number(16, "little", 8), 0)
+        case _:
+            return None
+    return None if sizes[0] in ENDLESS else sum(sizes)
 
 
 def _check_rate(rate: int, name: str) -> None:

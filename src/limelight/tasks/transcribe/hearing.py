@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,27 +31,34 @@ LEAST_LIKELY, MOST_ALIKE = -1.0, 2.4     # what makes an answer bad: its mean lo
 SILENT = 0.6
 NO_TOKEN = 1 << 40
 
-Written = tuple[Hypothesis, Timing | None]
+
+class Written(NamedTuple):
+    """An answer, when its tokens were heard, and the temperature that it was drawn at, 0 where it was searched for."""
+
+    best: Hypothesis
+    timing: Timing | None
+    temperature: float
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
     """What was written of a stretch. `tokens`: without the end mark; `timing`: when each was heard, None where not asked for, with one
-    more for the end mark where the answer came to it (`whole`); `silent`: whether the model holds that nothing was said; `chance`: of the
-    language, where it was found out."""
+    more for the end mark where the answer came to it (`whole`); `silent`: whether the model holds that nothing was said; `temperature`:
+    that it was drawn at, 0 where it was searched for; `chance`: of the language, where it was found out."""
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     timing: Timing | None
     whole: bool
     silent: bool
+    temperature: float
     language: str
     chance: float | None = None
 
 
 class Ear:
     """One model that hears, told what to write. `timed`: whether it says when. Raises InputError for a language that it does not know, and
-    TaskError for a translation that it cannot give."""
+    TaskError for a translation that it cannot give, or for one that cannot be told what was said before."""
 
     def __init__(self, opened: Opened, options: TranscribeOptions):
         self.opened, self.options = opened, options
@@ -66,6 +74,8 @@ class Ear:
             raise InputError(f"{name} is told no language {told!r:.40}.", hint)
         if self.options.translate and "translate" not in self.speech.tasks:
             raise TaskError(f"{name} does not translate what it hears.", "Use one that does, or leave translate out.")
+        if self.options.follow and self.speech.previous is None:
+            raise TaskError(f"{name} cannot be told what was said before.", "Leave follow out.")
 
     @property
     def begin(self) -> int:
@@ -84,20 +94,22 @@ class Ear:
         return 2 * s.hop / s.rate
 
     # --- listening --------------------------------------------------------------------------------------------------
-    def hear(self, sounds: Sequence[np.ndarray], languages: Sequence[str]) -> list[Heard]:
-        """Stretches, with the language of each ("": to be found out) -> what was written of each."""
+    def hear(self, sounds: Sequence[np.ndarray], languages: Sequence[str], before: Sequence[Sequence[int]] = ()) -> list[Heard]:
+        """Stretches -> what was written of each. `languages`: "" is to be found out; `before`: the tokens of what was said before each."""
         model = self.opened.model
         with torch.inference_mode():
             memory = model.encode(frames(sounds, self.opened.sounds).to(self.opened.device))
             first = self._first(memory, languages)
             found = [self._language(row, told) for row, told in zip(first, languages, strict=True)]
             prompts = [self._prompt(language) for language, _ in found]
+        prompts = [[*self._told(said), *prompt] for said, prompt in zip(before or [()] * len(prompts), prompts, strict=True)]
         unheard = [self._unheard(row) for row in first]
         lengths = [math.ceil(len(each) / self.opened.sounds.rate / self.step) for each in sounds]
         written = self._written(memory, prompts, lengths, unheard)
         return [
-            Heard(said := self.writer.said(best), best.logprobs[: len(said)], timing, best.ended, nothing and _unlikely(best), *language)
-            for (best, timing), language, nothing in zip(written, found, unheard, strict=True)
+            Heard(said := self.writer.said(w.best), w.best.logprobs[: len(said)], w.timing, w.best.ended, quiet, w.temperature, *language)
+            for w, language, nothing in zip(written, found, unheard, strict=True)
+            for quiet in (nothing and _unlikely(w.best),)
         ]
 
     def _first(self, memory: Memory, languages: Sequence[str]) -> list[Tensor | None]:
@@ -129,6 +141,12 @@ class Ear:
             out += [s.languages[language], *(s.tasks[name] for name in (self._task,) if name in s.tasks)]
         return out if self.timed or s.untimed is None else [*out, s.untimed]
 
+    def _told(self, said: Sequence[int]) -> list[int]:
+        """What was said before, as the prompt begins: of its end as much as half of the decoder's room holds (as whisper's decoding.py)."""
+        decoder, mark = self.opened.manifest.spec.decoder, self.speech.previous
+        room = (decoder.room if decoder else None) or 2 * len(said) + 2
+        return [mark, *said[-(room // 2 - 1) :]] if said and mark is not None and room > 3 else []
+
     # --- writing ----------------------------------------------------------------------------------------------------
     def _written(self, memory: Memory, prompts: list[list[int]], lengths: list[int], unheard: list[bool]) -> list[Written]:
         """An answer to each row of memory, written again at higher temperatures where it is bad, but not where an unlikely one only
@@ -137,12 +155,12 @@ class Ear:
         left, choice = list(range(len(prompts))), self._choice()
         for temperature in (0.0, *(WARMER if self.options.retry and not isinstance(choice, Sample) else ())):
             how = Sample(temperature=temperature) if temperature else choice
-            size = self._together(len(left))
-            for rows in (left[a : a + size] for a in range(0, len(left), size)):
+            for rows in self._together(left, [len(each) for each in prompts]):
                 picked = memory.select(torch.tensor(rows, device=memory.hidden.device))
                 starts = torch.tensor([prompts[row] for row in rows])
-                out |= dict(zip(rows, self._answers(picked, starts, how, [lengths[row] for row in rows]), strict=True))
-            left = [row for row in left if self._bad(out[row][0], nothing=unheard[row])]
+                found = self._answers(picked, starts, how, [lengths[row] for row in rows])
+                out |= {row: Written(best, timing, temperature) for row, (best, timing) in zip(rows, found, strict=True)}
+            left = [row for row in left if self._bad(out[row].best, nothing=unheard[row])]
             if not left:
                 break
         return [out[row] for row in range(len(prompts))]
@@ -158,7 +176,7 @@ class Ear:
         text = self.opened.text.decode([token for token in self.writer.said(best) if token < self.words_below]).strip().encode()
         return bool(text) and len(text) / len(zlib.compress(text)) > MOST_ALIKE
 
-    def _answers(self, memory: Memory, starts: Tensor, choice: Choice, lengths: list[int]) -> list[Written]:
+    def _answers(self, memory: Memory, starts: Tensor, choice: Choice, lengths: list[int]) -> list[tuple[Hypothesis, Timing | None]]:
         decoder = self.opened.manifest.spec.decoder
         room = (decoder.room if decoder else None) or math.inf
         asked = self.writer.asked(self.options)
@@ -193,19 +211,20 @@ class Ear:
     def _watching(self) -> Trace | None:
         return trace(self.opened.model, layers=[_name(layer) for layer in self._heads], budget=BUDGET) if self.options.words else None
 
-    def _together(self, rows: int) -> int:
-        """How many rows are written at once: where they are watched, no more than the trace can hold. It keeps the keys and values of a
-        batch once more each time that a row of it is done, which of n rows makes n(n+1)/2."""
-        if not self.options.words:
-            return rows
+    def _together(self, rows: Sequence[int], prompts: Sequence[int]) -> Iterator[list[int]]:
+        """Which rows are written at once: those whose prompts are of one length, and where they are watched, no more than the trace can
+        hold. It keeps the keys and values of a batch once more each time that a row of it is done, which of n rows makes n(n+1)/2."""
         spec, s = self.opened.manifest.spec, self.opened.sounds
         row = 2 * len(self._heads) * (s.frames // 2) * spec.dim * 4
-        return max(1, min(rows, math.isqrt(BUDGET // max(1, row))))
+        size = max(1, math.isqrt(BUDGET // max(1, row))) if self.options.words else len(rows)
+        for length in sorted({prompts[row] for row in rows}):
+            alike = [row for row in rows if prompts[row] == length]
+            yield from (alike[a : a + size] for a in range(0, len(alike), size))
 
     def _timed(self, seen: Trace, best: Hypothesis, prompt: int, keys: int) -> Timing:
         """When each token was heard: by the step that chose it, over the part of the stretch that is no filling."""
-        views = ((seen[_name(layer)], head) for layer, heads in self._heads.items() for head in heads)
-        return timed(view.weights(heads=[head], path=best.rows)[0, :, prompt - 1 :, : max(1, keys)] for view, head in views)
+        views = ((seen[_name(layer)], heads) for layer, heads in self._heads.items())
+        return timed(view.weights(heads=heads, path=best.rows)[0, :, prompt - 1 :, : max(1, keys)] for view, heads in views)
 
 
 def _name(layer: int) -> str:

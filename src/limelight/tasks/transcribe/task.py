@@ -18,25 +18,28 @@ from ..fitness import check_fit
 from ..result import Columns, Cost
 from .hearing import Ear, Heard
 from .options import TranscribeOptions
+from .pauses import quietest
 from .recording import Recording
 from .seams import parts
 from .transcribed import Segment, Transcribed
 from .wording import Stretch, segment
 
 T = TypeVar("T")
+FREE = 0.5                               # beyond this temperature what was said is no guide to what comes (as whisper's transcribe.py)
 Tell = Callable[[int, float], None]
 Given = str | os.PathLike[str] | bytes | np.ndarray | Sound
 
 
 @dataclass(eq=False)
 class _Listening:
-    """One recording, and what was written of it so far."""
+    """One recording, and what was written of it so far. `told`: the tokens that the next stretch is told."""
 
     place: int
     recording: Recording
     language: str
     detected: float | None = None
     segments: list[Segment] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
     whole: bool = True
     seconds: float = 0.0
     stretches: int = 0
@@ -114,7 +117,7 @@ class Transcribe:
         """Segments of one recording as soon as they are sure, while it goes on; the result comes last.
 
         The model hears the newest stretch again whenever `every` seconds have come; a segment is sure where two times meet, or where the
-        stretch is full. Raises what a call raises.
+        stretch is full, which is all that there is without times. Raises what a call raises.
         """
         options = with_changes("transcribe", options, TranscribeOptions, changes)
         ear, one = Ear(self.opened, options), self._listening(0, sound, options)
@@ -123,7 +126,7 @@ class Transcribe:
             recording, told = one.recording, len(one.segments)
             recording.read(min(self._room, len(recording.held) + more) + 1)
             settled = recording.ended or len(recording.held) > self._room
-            if not recording.done:
+            if not recording.done and (settled or ear.timed):
                 self._advance(ear, [one], settled=settled)
             yield from one.segments[told:]
         yield self._result(one)
@@ -140,14 +143,20 @@ class Transcribe:
     def _advance(self, ear: Ear, now: Sequence[_Listening], *, settled: bool) -> None:
         """Hear the next stretch of each."""
         began = time.perf_counter()
-        windows = [each.recording.held[: self._room] for each in now]
+        windows = [self._stretch(ear, each.recording) for each in now]
         loud = [i for i, window in enumerate(windows) if window.any()]
-        heard = dict(zip(loud, ear.hear([windows[i] for i in loud], [now[i].language for i in loud]) if loud else [], strict=True))
+        said = [now[i].told for i in loud]
+        heard = dict(zip(loud, ear.hear([windows[i] for i in loud], [now[i].language for i in loud], said) if loud else [], strict=True))
         share = (time.perf_counter() - began) / max(1, len(now))
         for i, each in enumerate(now):
             each.seconds += share
             each.stretches += i in heard
             self._take(ear, each, heard.get(i), len(windows[i]), settled=settled)
+
+    def _stretch(self, ear: Ear, recording: Recording) -> np.ndarray:
+        """What is heard next. Who writes no times does not say where a word was cut: it is cut in a pause then."""
+        held = recording.held[: self._room]
+        return held[: quietest(held, self.opened.sounds.rate)] if len(recording.held) > self._room and not ear.timed else held
 
     def _take(self, ear: Ear, one: _Listening, heard: Heard | None, samples: int, *, settled: bool) -> None:
         """Segments out of what was heard, and how far the recording is heard by that."""
@@ -162,6 +171,9 @@ class Transcribe:
             one.language, one.detected = heard.language, heard.chance
         made = [segment(self.opened.text, heard, part, stretch) for part in found]
         one.segments += [each for each in made if each is not None]
+        if ear.options.follow:
+            new = [token for part in found for token in heard.tokens[part.first : part.last]]
+            one.told = one.told + new if heard.temperature <= FREE else []
         one.tokens += len(heard.tokens)
         one.whole = one.whole and (heard.whole or not sure)
         step = round(ear.step * rate)
