@@ -75,8 +75,17 @@ def average_precision(known: Sequence[Marked], found: Sequence[Sequence[Mark]], 
         each = [precision for one in kinds.values() if (precision := one.precision(often)) is not None]
         return (float(np.mean(each)), float(np.mean([precision[0] for precision in each]))) if each else (0.0, 0.0)
 
+    halves: list[float] = []
+
+    def first(drawn: Sequence[int]) -> float:
+        both = score(drawn)
+        halves.append(both[1])
+        return both[0]
+
     if resamples:
-        mean, half = (over_items(len(known), lambda drawn, at=at: score(drawn)[at], resamples=resamples) for at in (0, 1))
+        mean = over_items(len(known), first, resamples=resamples)
+        again = iter(halves)                                         # the same draws come in the same order
+        half = over_items(len(known), lambda _: next(again), resamples=resamples)
     else:
         mean, half = (Estimate(mean=each) for each in score(range(len(known))))
     return Precision(mean, half, {label: (float(each.mean()), float(each[0])) for label, each in told.items()})
