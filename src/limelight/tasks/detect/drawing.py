@@ -18,13 +18,12 @@ TILE = 384                               # pixels that the longer side of a pict
 
 def drawn(picture: Picture, result: Detected) -> Image.Image:
     """A copy of the picture with its boxes, the likeliest on top; a label has one colour."""
-    labels = sorted({one.label for one in result.found})
-    return _boxed(picture.image.copy(), result.found, labels)
+    return _boxed(picture.image.copy(), result.found, _labels(result))
 
 
-def overlay(picture: Picture, one: Found) -> Image.Image:
-    """A copy of the picture, as light at each cell of the grid as it was looked at for an object, with its box. Of one that was not looked
-    at, as light as it is."""
+def overlay(picture: Picture, one: Found, labels: Sequence[str] = ()) -> Image.Image:
+    """A copy of the picture, as light at each cell of the grid as it was looked at for an object, with its box and the share of attention
+    inside. Of one that was not looked at, as light as it is. `labels`: all that have a colour of their own, in order."""
     image = picture.image.copy()
     if one.looked is not None:
         shares = np.array(one.looked.grid, dtype=np.float32)
@@ -33,12 +32,12 @@ def overlay(picture: Picture, one: Found) -> Image.Image:
         mask = Image.new("L", image.size, 0)
         mask.paste(light.resize((max(1, round(across * image.width)), max(1, round(down * image.height))), Image.Resampling.BICUBIC))
         image = Image.composite(image, image.point(lambda value: value * DARK), mask)
-    return _boxed(image, [one], [one.label])
+    return _boxed(image, [one], labels or [one.label], told="" if one.looked is None else f", {one.looked.trust:.0%} inside")
 
 
 def sheet(picture: Picture, result: Detected) -> Image.Image:
     """The picture with all boxes, and beside it an overlay for each object; smaller than it is, where it is large."""
-    tiles = [drawn(picture, result), *(overlay(picture, one) for one in result.found)]
+    tiles = [drawn(picture, result), *(overlay(picture, one, _labels(result)) for one in result.found)]
     scale = min(1.0, TILE / max(picture.image.size))
     wide, high = (max(1, round(side * scale)) for side in picture.image.size)
     columns = math.ceil(math.sqrt(len(tiles)))
@@ -48,12 +47,16 @@ def sheet(picture: Picture, result: Detected) -> Image.Image:
     return page
 
 
-def _boxed(image: Image.Image, found: Sequence[Found], labels: Sequence[str]) -> Image.Image:
+def _labels(result: Detected) -> Sequence[str]:
+    return sorted({one.label for one in result.found})
+
+
+def _boxed(image: Image.Image, found: Sequence[Found], labels: Sequence[str], *, told: str = "") -> Image.Image:
     pen, short = ImageDraw.Draw(image), min(image.size)
     width, font = max(1, short // 200), ImageFont.load_default(max(10, short // 40))
     for one in reversed(found):
         left, top, right, bottom = one.box
-        colour, said = COLOURS[labels.index(one.label) % len(COLOURS)], f"{one.label} {one.score:.2f}"
+        colour, said = COLOURS[labels.index(one.label) % len(COLOURS)], f"{one.label} {one.score:.2f}{told}"
         pen.rectangle((left, top, right, bottom), outline=colour, width=width)
         _, _, wide, high = pen.textbbox((0, 0), said, font=font)
         x, y = min(left, max(0, image.width - wide)), top - high if top >= high else top
