@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .errors import SpecError, WeightError
-from .spec import Model, Pictures, Sounds
+from .errors import InputError, SpecError, WeightError
+from .spec import Captioned, Codec, Model, Pictures, Sounds, Stack, Tokens
 from .values import parse, plain, value
 
 Natural = Annotated[int, Field(ge=0)]
@@ -64,6 +65,59 @@ class Speech:
     previous: Natural | None = None
     silence: Natural | None = None
     heads: tuple[tuple[Natural, Natural], ...] = ()
+
+
+@value
+class Drawing:
+    """How a model is asked to draw: it writes `codec`'s codes, row by row, of which `first` is the token of code 0 and the others follow.
+
+    `start`: the token ahead of them. `fill`: where the model has no encoder, and reads the text ahead of its codes, the token that stands
+    for an empty first position of the text; those for the others follow (Ramesh et al. 2021, section 2.2). `guidance`: by how much more
+    than by itself the text counts, 1 for no more (Ho and Salimans 2022, equation 6, which counts from 0); `temperature`, `top_k`: as in
+    Generation.
+    """
+
+    codec: Codec
+    first: Natural = 0
+    start: Natural
+    fill: Natural | None = None
+    guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    top_k: Annotated[int, Field(ge=1)] | None = None
+
+    @classmethod
+    def behind(cls, *, words: int, text: int, codec: Codec) -> Drawing:
+        """Of a decoder alone (see spec.drawing_decoder): its table has so many `words`, then a token for each position of a text of `text`
+        that may be empty, then the start, then the codes."""
+        return cls(codec=codec, fill=words, start=words + text, first=words + text + 1)
+
+    def caption(self, ids: Sequence[int], text: int) -> tuple[int, ...]:
+        """What a decoder alone reads ahead of the codes: a text's tokens, filled up to `text` positions of which the last is the start.
+
+        Raises InputError for a text that is longer.
+        """
+        if len(ids) >= text:
+            raise InputError(f"a text has {len(ids)} tokens; there is room for {text - 1}.", "Say it more briefly.")
+        fill = 0 if self.fill is None else self.fill
+        return (*ids, *(fill + place for place in range(len(ids), text - 1)), self.start)
+
+    def misfit(self, model: Model) -> str:
+        """Why a model cannot draw so; "" where it can."""
+        decoder = model.decoder
+        if not isinstance(decoder, Stack) or not isinstance(decoder.input, Tokens):
+            return "what draws is a stack of layers that writes tokens: the model has none."
+        vocab, position = decoder.input.vocab, decoder.position
+        text = position.text if isinstance(position, Captioned) else 0
+        high = max(self.first + self.codec.count - 1, self.start, 0 if self.fill is None else self.fill + text - 1)
+        if high >= vocab:
+            return f"drawing takes tokens up to {high:,}; the model has {vocab:,}."
+        if model.encoder is None:
+            if not isinstance(position, Captioned) or self.fill is None or (position.rows, position.columns) != self.codec.grid:
+                rows, columns = self.codec.grid
+                return f"a decoder alone draws on a grid behind a text, of {rows} x {columns} codes here, and has tokens to fill the text."
+        elif decoder.room is not None and decoder.room < self.codec.slots:
+            return f"a picture has {self.codec.slots:,} codes; the model has positions for {decoder.room:,}."
+        return ""
 
 
 SILENT = Generation(pad=0, start=None, end=(0,))       # of a model that reads and writes no text
@@ -182,8 +236,8 @@ class Card:
 @value
 class Manifest:
     """The whole of `limelight.json`. `pictures`, `sounds`: how they are made ready, for a model that reads them; `generation` says nothing
-    of one that writes nothing. `speech`: how it is told what to write of sound. `uses`: by task ("summarize", "translate en fr"), where
-    they differ from `generation`; `measured`: by task ("sense"), what was found of the model there."""
+    of one that writes nothing. `speech`: how it is told what to write of sound; `drawing`: how to draw. `uses`: by task ("summarize",
+    "translate en fr"), where they differ from `generation`; `measured`: by task ("sense"), what was found of the model there."""
 
     format: Literal[1] = 1
     name: str
@@ -195,6 +249,7 @@ class Manifest:
     sounds: Sounds | None = None
     generation: Generation = SILENT
     speech: Speech | None = None
+    drawing: Drawing | None = None
     uses: dict[str, Use] = Field(default_factory=dict)
     aligner: Aligner | None = None
     calibration: Calibration | None = None
@@ -205,6 +260,8 @@ class Manifest:
     def __post_init__(self) -> None:
         if self.spec.vocabularies and self.generation is SILENT:
             raise SpecError('"generation" is missing: a model that knows tokens has some that begin and end a text.', "Give it a value.")
+        if self.drawing is not None and (said := self.drawing.misfit(self.spec)):
+            raise SpecError(said, "drawing and spec are of different models.")
 
 
 @value

@@ -13,7 +13,7 @@ import pytest
 from ran import one_line
 
 COMMANDS = ["translate", "align", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve"]
-COMMANDS += ["transcribe", "look", "steps"]
+COMMANDS += ["caption", "detect", "transcribe", "draw", "look", "steps"]
 COMMANDS += ["train", "eval", "convert", "prune", "verify", "claims", "mechanisms", "models", "env"]
 Run = Callable[..., Any]
 

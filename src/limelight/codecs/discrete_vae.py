@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..spec import DiscreteVAE as Spec
-from .codec import check_codes, check_pictures
+from .checks import check_codes, check_pictures
 
 TINY = torch.finfo(torch.float32).tiny
 
@@ -69,11 +69,11 @@ class DiscreteVAE(nn.Module):
         return self.chances(F.relu(x))
 
     def encode(self, pictures: Float[Tensor, "b c h w"]) -> Int[Tensor, "b n"]:
-        """See Codec: the likeliest code of each place."""
+        """The likeliest code of each place. See the package."""
         return self.logits(pictures).argmax(1).flatten(1)
 
     def decode(self, codes: Int[Tensor, "b n"]) -> Float[Tensor, "b c h w"]:
-        """See Codec."""
+        """The picture of them. See the package."""
         check_codes(self.spec, codes)
         begun = F.embedding(codes, self.begin.weight[:, :, 0, 0].T).mT.unflatten(-1, self.spec.grid)      # a code's column of the map
         middle, _ = self._drawn(begun if self.begin.bias is None else begun + self.begin.bias[:, None, None])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .. import ops
 from ..errors import TaskError
 from ..spec import Quantised as Spec
-from .codec import check_codes, check_pictures
+from .checks import check_codes, check_pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,11 +163,11 @@ class Quantised(nn.Module):
         return self.before(self.encoder(x.to(self.table.weight.dtype))).flatten(2).mT         # (b d r k) -> (b rk d)
 
     def encode(self, pictures: Float[Tensor, "b c h w"]) -> Int[Tensor, "b n"]:
-        """See Codec: the nearest code of each place (equation 2)."""
+        """The nearest code of each place (equation 2). See the package."""
         return self._nearest(self.vectors(pictures))
 
     def decode(self, codes: Int[Tensor, "b n"]) -> Float[Tensor, "b c h w"]:
-        """See Codec."""
+        """The picture of them. See the package."""
         check_codes(self.spec, codes)
         return self._drawn(self.table(codes)).clamp(0, 1)
 

@@ -3,8 +3,8 @@
 from .choices import Beam, Choice, Greedy, Sample
 from .drafts import Draft, Guess, Guesses, Lookup, Small, Tally, Written
 from .engine import Answering, Engine, Load
-from .filters import Filter, Forced, MinLength, NeverInARow, NoRepeat, RepetitionPenalty, Suppress, SuppressFirst
-from .loop import Step, generate, stream
+from .filters import Among, Filter, Forced, MinLength, NeverInARow, NoRepeat, RepetitionPenalty, Suppress, SuppressFirst
+from .loop import Guide, Step, generate, stream
 from .speculative import speculate
 from .stops import Ending
 from .streaming import Typist
@@ -12,6 +12,7 @@ from .timestamps import Timestamps
 from .trails import Hypothesis, Trail
 
 __all__ = [
+    "Among",
     "Answering",
     "Beam",
     "Choice",
@@ -23,6 +24,7 @@ __all__ = [
     "Greedy",
     "Guess",
     "Guesses",
+    "Guide",
     "Hypothesis",
     "Load",
     "Lookup",

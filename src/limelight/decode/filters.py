@@ -99,6 +99,20 @@ class Forced:
 
 
 @value
+class Among:
+    """Only some tokens are said: `count` of them, from `first` on."""
+
+    first: Annotated[int, Field(ge=0)]
+    count: Annotated[int, Field(ge=1)]
+
+    def __call__(self, scores: Float[Tensor, "r v"], said: Int[Tensor, "_ n"], new: int) -> Float[Tensor, "r v"]:
+        """See the class."""
+        del said, new
+        at = _places(scores)
+        return scores.masked_fill((at < self.first) | (at >= self.first + self.count), -torch.inf)
+
+
+@value
 class SuppressFirst:
     """Some tokens are never said first."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -44,27 +44,46 @@ class Step:
         return self.search.done
 
 
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """What is said of other sources too, a row for each, weighs against what is said of the sources themselves: scores are
+    `away` + weight * (scores - `away`) (Ho and Salimans 2022, equation 6, for tokens). With a weight of 1 nothing changes."""
+
+    away: Batch | Memory
+    weight: float
+
+
 def stream(
-    model: Network, batch: Batch | Memory, choice: Choice, *, ending: Ending, start: Start = 0, filters: Sequence[Filter] = ()
+    model: Network,
+    batch: Batch | Memory,
+    choice: Choice,
+    *,
+    ending: Ending,
+    start: Start = 0,
+    filters: Sequence[Filter] = (),
+    guide: Guide | None = None,
 ) -> Iterator[Step]:
     """Generate, a step at a time.
 
     With an encoder, `batch` holds the sources, or what the encoder made of them, and every answer begins after the token `start`, or each
     after its own row of it (b n); without, it holds the prompts, padded on the left. Rows that are done leave the running batch. The
-    last step's `done` holds every answer.
+    last step's `done` holds every answer. `guide`: what the scores are led away from, at the cost of a second pass a step.
 
     Raises InputError for prompts that end in padding.
     """
     with torch.inference_mode():                       # not as a decorator: it would have to see through every wrapper to the generator
         front = _Front(model, batch, start, remembers=bool(filters))
+        other = None if guide is None or guide.weight == 1.0 else _Front(model, guide.away, start, remembers=False)
     search = choice.begin(len(batch), ending)
     index, parents = 0, []
-    with closing(front):
+    with closing(front), closing(other) if other else nullcontext():
         while search.trails:
             with torch.inference_mode():
-                if index:
-                    front.follow(parents, [t.tokens[-1] for t in search.trails], [t.source for t in search.trails])
+                for each in (front, other) if index else ():
+                    if each is not None:
+                        each.follow(parents, [t.tokens[-1] for t in search.trails], [t.source for t in search.trails])
                 scores = front.forward()
+                scores = scores if other is None or guide is None else other.forward().lerp_(scores, guide.weight)
                 scores = scores.log_softmax(-1) if choice.logs else scores
                 for each in filters:
                     scores = each(scores, front.said, index)

@@ -38,7 +38,8 @@ class Trail:
 class Hypothesis:
     """A whole answer. `score`: log-probability / length ** length_penalty (Wu et al. 2016 call for one; this is the plain form).
 
-    `ended`: it came to its end by itself; False means that max_length cut it off. `tokens` holds the end token where it ended.
+    `ended`: it came to its end by itself; False means that max_length cut it off. `tokens` holds the end token where it ended. `turn`:
+    which of several drawn answers to one source.
     """
 
     tokens: tuple[int, ...]
@@ -46,12 +47,13 @@ class Hypothesis:
     rows: tuple[int, ...]
     score: float
     ended: bool
+    turn: int = 0
 
     @classmethod
     def of(cls, trail: Trail, *, length_penalty: float, ended: bool) -> Hypothesis:
         """A trail that goes no further."""
         score = trail.total / max(1, len(trail.tokens)) ** length_penalty
-        return cls(trail.tokens, trail.logprobs, trail.rows, score, ended)
+        return cls(trail.tokens, trail.logprobs, trail.rows, score, ended, trail.turn)
 
 
 def best_first(hypothesis: Hypothesis) -> tuple[bool, float]:

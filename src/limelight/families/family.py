@@ -8,11 +8,22 @@ from typing import Any, TypeVar
 
 from ..errors import SpecError
 from ..inputs.published import Habit
-from ..spec import Column, Model, Pictures, Sounds, Stack
+from ..manifest import Drawing
+from ..spec import Codec, Column, Model, Pictures, Sounds, Stack
 from ..weights.names import Row
 from .config import Config
 
 P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class CodecNames:
+    """How a kind of model keeps the codec that draws its pictures: in a `file` of this stem, under the `names` of a table; `config`: what
+    config.json says of it."""
+
+    file: str
+    names: Callable[[Codec], Sequence[Row]]
+    config: Callable[[Codec], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,8 @@ class Family:
     without a head lack; `habit`: the marks around a text, where the folder has no tokenizer.json to say so; `pictures`, `sounds`: how
     they are made ready where the folder does not say, of a kind that reads them; `processor`: the class that does it elsewhere.
     `inner`: the part of config.json that is about what writes, and may say how it is to; `tokens`: what a text begins and ends with where
-    that part alone is believed: the usual key -> the key there, and the token where it is missing."""
+    that part alone is believed: the usual key -> the key there, and the token where it is missing. `drawing`, `codec`: of a kind that
+    draws: how it is asked to, and what makes pictures of its tokens."""
 
     spec: Callable[[Config], Model]
     config: Callable[[Model], dict[str, Any]]
@@ -33,6 +45,8 @@ class Family:
     processor: str = ""
     inner: str = ""
     tokens: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    drawing: Callable[[Config, Model], Drawing] | None = None
+    codec: CodecNames | None = None
 
 
 def column(stack: Column | None, position: type[P]) -> tuple[Stack, P]:

@@ -13,6 +13,7 @@ from typing import Literal
 
 import torch
 
+from ..codecs import Codec
 from ..devices import dtype_name, pick_device, pick_dtype
 from ..errors import TaskError, WeightError, did_you_mean, nearest
 from ..inputs.template import FILE as TEMPLATE
@@ -24,13 +25,14 @@ from ..quant import Whole
 from ..spec import Pictures, Sounds
 from .about import About, about
 from .cache import snapshot
+from .drawing import open_codec, save_codec
 from .folder import Bits, open_folder, read_manifest, save
 from .keeping import beside, keep, with_beside
 from .published import open_published
 from .publishing import publish
 from .quants import Kind, pick_kind
 
-__all__ = ["About", "Opened", "about", "beside", "bundled", "find", "keep", "open_model", "publish", "read_manifest", "save"]
+__all__ = ["About", "Opened", "about", "beside", "bundled", "find", "keep", "open_model", "publish", "read_manifest", "save", "save_codec"]
 
 Form = Literal["published", "limelight"]
 
@@ -38,13 +40,14 @@ Form = Literal["published", "limelight"]
 @dataclass(frozen=True, eq=False, repr=False)
 class Opened:
     """A model that is ready, with its tokenizer, if it reads text, and what its folder says of it. `quant`: the kind of its products, where
-    that is less than its numbers are."""
+    that is less than its numbers are; `codec`: what makes pictures of its tokens, if it draws."""
 
     model: Network
     tokenizer: Text | None
     manifest: Manifest
     folder: Path
     quant: Kind | None = None
+    codec: Codec | None = None
 
     @property
     def text(self) -> Text:
@@ -101,10 +104,12 @@ class Opened:
         target, form = Path(folder), form or self.form
         if form == "published":
             publish(target, model=self.model, text=self.tokenizer, manifest=self.manifest, tokenizer=self.folder, bits=bits)
+            save_codec(target, self.codec, published=self.manifest.spec.family)
             return
         told, converses = (_told(self.folder / name) for name in ("README.md", TEMPLATE))
         card = (told or "") if card is None else card
         save(target, model=self.model, text=self.tokenizer, manifest=self.manifest, card=card, bits=bits, template=converses)
+        save_codec(target, self.codec)
 
 
 def _told(path: Path) -> str | None:
@@ -164,7 +169,8 @@ def open_model(name: str | Path, *, device: str = "auto", dtype: str = "auto", q
     if kind is not None and kind == _fewest(whole):
         keep_whole(model, whole)
     pack_matrices(model, kind)
-    return Opened(model, text, manifest, folder, kind)
+    codec = open_codec(folder, manifest)
+    return Opened(model, text, manifest, folder, kind, None if codec is None else codec.to(place))
 
 
 def _fewest(whole: Mapping[str, Whole]) -> Kind | None:

@@ -21,7 +21,7 @@ from ..inputs.text import Text
 from ..manifest import SILENT, Card, Generation, Manifest, Use
 from ..nn import Network
 from ..spec import OBJECTS, Classes, Labels, Meeting, Model, Words
-from ..weights import Row, read_folder, to_ours
+from ..weights import Row, read_folder, to_ours, usual
 from .cache import called
 from .filling import blank, fill
 from .fitting import check_files, check_sizes, fitted, within
@@ -46,7 +46,9 @@ def open_published(folder: Path) -> tuple[Network, Text | None, Manifest]:
     manifest = _manifest(folder, model.spec, text, config, family)
     pictures = None if family.pictures is None else read_settings(folder, family.pictures)
     sounds = None if family.sounds is None else sounds_of(folder, model.spec, family.sounds)
-    return model, text, replace(manifest, pictures=pictures, sounds=sounds)
+    told = Config(config, where=str(folder / "config.json"))
+    drawing = None if family.drawing is None else family.drawing(told, model.spec)
+    return model, text, replace(manifest, pictures=pictures, sounds=sounds, drawing=drawing)
 
 
 def outline(folder: Path) -> tuple[Network, Family, Mapping[str, Tensor], Mapping[str, Any]]:
@@ -72,17 +74,18 @@ def family_of(config: Mapping[str, Any], where: Path) -> Family:
 
 
 def _nought(table: Sequence[Row], model: Network, ours: dict[str, Tensor]) -> None:
-    """What old files lack, and is nought then."""
+    """What files may lack, and is nought or 1 then."""
     want = model.state_dict()
-    for name in (name for rule in table if rule.zero for name in rule.ours):
-        if name in want and name not in ours:
-            ours[name] = torch.zeros(want[name].shape)
+    for name, number in usual(table, want.keys() - ours.keys()).items():
+        ours[name] = torch.full(want[name].shape, number)
 
 
 def _asked(where: Path, config: Mapping[str, Any], family: Family) -> dict[str, Any]:
     """What generation_config.json asks for; where it is not there, config.json may, also in the part that is about what writes."""
     part = config.get(family.inner) if family.inner else None
     inner = {key: found for key, found in part.items() if found is not None} if isinstance(part, dict) else {}
+    if family.drawing is not None:                                   # its settings are about pictures: they begin, and never end
+        return {}
     told = {key: found for key in OLD_SETTINGS if (found := config.get(key)) is not None}
     asked = believed_table(where, MOST_CONFIG) if where.exists() else {key: inner[key] for key in OLD_SETTINGS if key in inner} | told
     return asked | {key: inner.get(theirs, usual) for key, (theirs, usual) in family.tokens.items()}
@@ -133,6 +136,8 @@ def _longest(path: Path) -> int:
 
 def made_for(spec: Model, config: Mapping[str, Any]) -> str:
     """The task that a published model was made for, by its config.json and its head."""
+    if FAMILIES[spec.family].drawing is not None:
+        return "draw"
     specific = config.get("task_specific_params")
     uses = {use for name in specific if (use := _use(str(name)))} if isinstance(specific, dict) else set()
     return "summarize" if uses == {"summarize"} else _task(spec)

@@ -43,6 +43,8 @@ def publish(folder: Path, *, model: Network, text: Text | None, manifest: Manife
     both = spec.encoder is not None and spec.decoder is not None
     if both:
         config |= {"is_encoder_decoder": True, "decoder_start_token_id": manifest.generation.start}
+    if manifest.drawing is not None and family.codec is not None:
+        config |= {"decoder_start_token_id": manifest.drawing.start, **family.codec.config(manifest.drawing.codec)}
     writing = {} if text is None else asked(manifest.generation, both=both)
     if family.tokens:                                                # of some, this part alone is believed
         config[family.inner] |= {theirs: writing[key] for key, (theirs, _) in family.tokens.items() if key in writing}

@@ -35,7 +35,8 @@ class Habit:
     pieces that are numbered before sentencepiece's own (fairseq's models); () where it numbers them itself. `more`: the marks that are
     numbered after them; a folder may have but the last so many (`extra_ids`). `languages`: how it is told a language, if it is. `pairs`:
     whether byte pairs get the marks, too (SmolLM's do not, Llama's own sentencepieces do); `pattern`: how those tell words apart, where
-    that is not GPT-2's way; letters are composed first, then."""
+    that is not GPT-2's way; letters are composed first, then. `spaced`: words are told apart by spaces alone, their letters made small,
+    and what is not in ASCII is left out (min-dalle)."""
 
     one: str | None = None
     two: str | None = None
@@ -45,6 +46,7 @@ class Habit:
     languages: Languages | None = None
     pairs: bool = True
     pattern: str | None = None
+    spaced: bool = False
 
 
 def read_text(folder: Path, habit: Habit) -> Text:
@@ -112,6 +114,10 @@ def _byte_pairs(path: Path, merges: Path, habit: Habit, told: Mapping[str, Any])
         words = pre_tokenizers.Split(Regex(habit.pattern), "isolated")
         tokenizer.normalizer = normalizers.NFC()
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(add_prefix_space=led, use_regex=False)])
+    if habit.spaced:
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.Replace(Regex(r"[^\x00-\x7f]"), "")])
+        words = pre_tokenizers.Split(" ", "removed")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
     if habit.pairs:
         _around(tokenizer, habit)

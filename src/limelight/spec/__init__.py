@@ -31,7 +31,7 @@ from .positions import (
 )
 from .pruned import Pruned
 from .raw import Pictures, Sounds
-from .ready import decoder_only, encoder_decoder
+from .ready import decoder_only, drawing_decoder, encoder_decoder
 from .scores import Additive, Dot, General, ScaledDot, Score
 from .stack import Activation, Column, FeedForward, Recurrent, Stack
 from .weights import Entmax, Hard, Kernel, Local, Monotonic, Predicted, Soft, Sparsemax, Weights
@@ -99,6 +99,7 @@ __all__ = [
     "Yarn",
     "alternating",
     "decoder_only",
+    "drawing_decoder",
     "encoder_decoder",
     "from_json",
     "to_json",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from .attention import Attention, Norm
+from .codecs import Codec
 from .heads import Words
 from .inputs import Tokens
 from .model import Model
-from .positions import Rotary, Sinusoid
+from .patterns import alternating
+from .positions import Captioned, Rotary, Sinusoid
 from .stack import FeedForward, Stack
 
 
@@ -59,6 +61,24 @@ def decoder_only(
         dropout=dropout,
     )
     return Model(family="transformer", dim=dim, decoder=decoder, heads=(Words(),))
+
+
+def drawing_decoder(*, words: int, text: int, codec: Codec, dim: int, heads: int, depth: int, dropout: float = 0.0) -> Model:
+    """A decoder that reads a text and draws behind it (Ramesh et al. 2021, section 2.2 and appendix B.1): one table of `words`, of a token
+    for each of `text` positions that is empty, of one that starts a picture, and of the codec's codes, in that order; patterns along rows,
+    down columns, and in the last layer around each place."""
+    (rows, columns), size = codec.grid, min(11, 2 * codec.grid[1] - 1)
+    decoder = Stack(
+        depth=depth,
+        attention=Attention(heads=heads, dropout=dropout),
+        ff=FeedForward(hidden=4 * dim, dropout=dropout),
+        input=Tokens(vocab=words + text + 1 + codec.count),
+        position=Captioned(text=text, rows=rows, columns=columns),
+        causal=True,
+        patterns=alternating(depth, size=size),
+        dropout=dropout,
+    )
+    return Model(family="dalle", dim=dim, decoder=decoder, heads=(Words(tied=False),))
 
 
 def _fields(stack: Stack) -> dict[str, object]:

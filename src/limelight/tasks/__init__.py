@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from ..hub import Opened
     from .align import Align
     from .answer import Answer
+    from .caption import Caption
     from .chat import Chat
     from .classify import Classify
     from .detect import Detect
+    from .draw import Draw
     from .embed import Embed
     from .extract import Extract
     from .fill import Fill
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 # name -> module, class; loaded when it is asked for
 NAMES = ("translate", "align", "summarize", "generate", "chat", "classify", "answer", "extract", "fill", "embed", "sense", "resolve")
-NAMES += ("transcribe", "detect")
+NAMES += ("caption", "transcribe", "detect", "draw")
 TASKS = {name: (name, name.capitalize()) for name in NAMES}
 
 
@@ -58,9 +60,13 @@ def task(name: Literal["sense"], model: Given, *, device: str = "auto", dtype: s
 @overload
 def task(name: Literal["resolve"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Resolve: ...
 @overload
+def task(name: Literal["caption"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Caption: ...
+@overload
 def task(name: Literal["transcribe"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Transcribe: ...
 @overload
 def task(name: Literal["detect"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Detect: ...
+@overload
+def task(name: Literal["draw"], model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Draw: ...
 @overload
 def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Any: ...
 def task(name: str, model: Given, *, device: str = "auto", dtype: str = "auto", quant: str = "auto") -> Any:

@@ -47,8 +47,11 @@ def check_fit(opened: Opened, task: str) -> None:
     can = able(m.spec, opened.tokenizer is not None and opened.tokenizer.marks.mask is not None)
     if m.source_language is not None:                                # made to translate, from this language to that
         can = tuple(name for name in can if name in ("translate", "align", *ANY))
+    if m.drawing is not None:                                        # its words are codes of pictures
+        can = ("draw",)
     if task not in can:
         made = f"it was made to translate from {m.source_language}" if m.source_language else f"it has {_heads(m.spec)}"
+        made = made if m.drawing is None else "it was made to draw"
         raise TaskError(f'the model "{m.name}" cannot {task}: {made}.', f"It can {', '.join(can)}.")
 
 

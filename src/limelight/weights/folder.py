@@ -19,23 +19,27 @@ from .safe import MOST_TENSORS, read_tensors
 from .zips import check_zip
 
 NAMES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+PARTS = ("encoder.pt", "decoder.pt")     # of one model, each with names of its own
 MOST_INDEX = 8 << 20
 MOST_SHARDS = 1000
 
 
 def read_folder(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a checkpoint's folder, under the names they have there.
+    """All tensors of a checkpoint's folder, under the names they have there; those of an encoder.pt and a decoder.pt behind "encoder." and
+    "decoder.".
 
     Raises WeightError for a folder without weights, a shard that is missing or outside the folder, and whatever a file may hide.
     """
     found = next((folder / name for name in NAMES if (folder / name).exists()), None)
+    if found is None and all((folder / part).exists() for part in PARTS):
+        return {f"{Path(part).stem}.{name}": tensor for part in PARTS for name, tensor in read_file(inside(folder, part)).items()}
     if found is None:
         raise WeightError(f"{folder} holds no weights.", f"Wanted is one of {', '.join(NAMES)}.")
     if found.suffix != ".json":
-        return _read(inside(folder, found.name))
+        return read_file(inside(folder, found.name))
     tensors: dict[str, Tensor] = {}
     for shard, names in _shards(found):
-        part = _read(inside(folder, shard))
+        part = read_file(inside(folder, shard))
         if lost := sorted(names - part.keys()):
             some = ", ".join(lost[:3])
             raise WeightError(f"{folder / shard} lacks {len(lost)} tensors that {found.name} names: {some}.", "Get it again.")
@@ -58,7 +62,8 @@ def _shards(index: Path) -> Iterator[tuple[str, set[str]]]:
     yield from shards.items()
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_file(path: Path) -> dict[str, Tensor]:
+    """All tensors of one file. Raises WeightError for one that is damaged, or holds anything else."""
     return read_tensors(path)[0] if path.suffix == ".safetensors" else _read_bin(path)
 
 

@@ -34,6 +34,7 @@ class Row:
     copy: bool = False
     flat: int = 0                          # axes of 1 that are stored ahead of it, and are not here
     zero: bool = False                     # old files may lack it: then it is nought
+    one: bool = False                      # files may lack it, as what multiplies nothing: then it is 1 everywhere
 
     def match(self, name: str) -> tuple[str, ...] | None:
         """Our names for what they call `name`; None where this row does not speak of it."""
@@ -47,7 +48,7 @@ class Row:
 
 
 def row(theirs: str, *ours: str, **kind: Any) -> Row:
-    """A row of a table; `kind`: turned, copy, flat or zero (see Row)."""
+    """A row of a table; `kind`: turned, copy, flat, zero or one (see Row)."""
     return Row(theirs, ours, **kind)
 
 
@@ -89,10 +90,17 @@ def to_ours(
     if unknown:
         some = ", ".join(sorted(unknown)[:3])
         count = f"{len(unknown):,}{' or more' * (len(unknown) == MOST_UNKNOWN)}"
-        lacks = [] if len(unknown) == MOST_UNKNOWN else sorted(set(wanted) - ours.keys() - {n for r in table if r.zero for n in r.ours})
+        lacks = [] if len(unknown) == MOST_UNKNOWN else sorted(set(wanted) - ours.keys() - usual(table, wanted).keys())
         also = f", and lacks {len(lacks):,}: {', '.join(lacks[:3])}" if lacks else ""
         raise WeightError(f"{where} holds {count} tensors that its kind of model does not have: {some}{also}.", "Is config.json its own?")
     return ours
+
+
+def usual(table: Sequence[Row], names: Collection[str]) -> dict[str, float]:
+    """Those of our names that a file may lack, each with the number that stands everywhere in it then."""
+    may = [rule for rule in table if rule.zero or rule.one]
+    found = {name: next((rule for rule in may if rule.back(name) is not None), None) for name in names} if may else {}
+    return {name: float(rule.one) for name, rule in found.items() if rule is not None}
 
 
 def to_theirs(table: Sequence[Row], ours: Mapping[str, Tensor], *, prefix: str = "") -> dict[str, Tensor]:
