@@ -94,6 +94,14 @@ def test_boxes_are_of_the_picture_as_it_is_held(both: tuple[Any, Any, Opened]) -
         assert one.label == other.label
 
 
+def test_a_model_that_was_saved_here_or_there_finds_the_same(both: tuple[Any, Any, Opened], tmp_path: Path) -> None:
+    opened, shown = both[-1], picture(60, 48)
+    before = Detect(opened)(shown, threshold=0.0).found
+    for form in ("limelight", "published"):
+        opened.save(tmp_path / form, form=form)                       # type: ignore[arg-type]
+        assert limelight.task("detect", tmp_path / form, dtype="fp32")(shown, threshold=0.0).found == before
+
+
 def test_where_each_place_looked_is_what_the_trace_saw(both: tuple[Any, Any, Opened]) -> None:
     opened = both[-1]
     shown = picture(60, 48)
