@@ -134,7 +134,10 @@ def test_what_does_not_go_together_is_one_line(limelight: Run, vit: Path, model:
     one_line(limelight("classify", tmp_path / "nowhere.png", "-m", vit), "no such file")
     one_line(limelight("classify", album / "broken.png", "-m", vit), "broken.png cannot be decoded")
     one_line(limelight("classify", album, "-m", vit, "--resume"), "--resume is about an --output")
-    one_line(limelight("classify", album, "-m", vit, "--column", "text"), "--column is about a table of texts")
+    one_line(limelight("classify", album, "-m", vit, "--column", "text"), "--column is about texts")
+    one_line(limelight("classify", album, "-m", vit, "--pair", "A cat."), "--pair is about texts")
+    one_line(limelight("classify", album, "-m", vit, "--why"), "which words decided")
+    one_line(limelight("embed", album, "-m", vit, "--tokens"), "vectors of tokens")
     (tmp_path / "empty").mkdir()
     one_line(limelight("classify", tmp_path / "empty", "-m", vit), "it holds no files")
 

@@ -37,6 +37,7 @@ def classify(
     standard input (a text a line), or a column of a table. A text longer than the model reads at once goes in windows, whose scores are
     averaged. A model that reads pictures is given their files, or folders of them; one that cannot be read does not stop the others."""
     from .classifying import Job, run, run_files
+    from .files import refuse_texts
     from .given import Given
 
     asked = {
@@ -51,6 +52,8 @@ def classify(
     }
     asked = {name: one for name, one in asked.items() if one is not None}
     if (seen := at.files("classify", texts)) is not None:
+        of_texts = {"--in": whole, "--pair": pair, "--pair-column": pair_column, "--refuse-long": refuse, "--overlap": overlap}
+        refuse_texts(of_texts)
         run_files(seen, texts or [], asked, table, as_json=as_json)
         return
     given = Given(tuple(texts or ()), table, as_json, whole=tuple(whole or ()))

@@ -29,10 +29,12 @@ def embed(
     A model that reads pictures is given their files, or folders of them.
     """
     from .embedding import Wanted, run, run_files
+    from .files import refuse_texts
     from .given import Given
 
     changes = {"pool": pool, "normalised": normalised, "prompt": prompt, "tokens": tokens, "batch": batch}
     if not similar and (seen := at.files("embed", texts)) is not None:
+        refuse_texts({"--prompt": prompt})
         run_files(seen, texts or [], changes, table, as_json=as_json)
         return
     given = Given(tuple(texts or ()), table, as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from ..tasks.files import Said, answered_files
 from ..tasks.result import Result
 from ..values import plain
 from .given import Asked, Person, for_person
+from .options import Rows
 from .options import Table as Options
 from .progress import bar
 from .streams import is_terminal, note, say
@@ -32,11 +33,12 @@ MOST_NAMED = 20                          # files that could not be read, each wi
 @dataclass(frozen=True)
 class Files:
     """What was given: files, and folders in which those are looked for that end in one of `endings`. `opening`: a file -> what the task is
-    given."""
+    given; `after`: what else is done with each answer."""
 
     given: tuple[str, ...]
     endings: Collection[str]
     opening: Callable[[Path], Any]
+    after: Callable[[Path, Any], None] | None = None
 
     @property
     def where(self) -> str:
@@ -47,22 +49,40 @@ class Files:
         """The files. Raises InputError for a folder without any."""
         return gather(self.given, self.endings)
 
+    def beside(self, folder: Path, ending: str) -> dict[Path, Path]:
+        """For each file a place of its own in another folder: by its name, or within a folder that was given by its path there, with
+        `ending` behind. Raises InputError for two that would have the same."""
+        found, taken = dict[Path, Path](), dict[Path, Path]()
+        for given in map(Path, self.given):
+            for path in gather([given], self.endings).files:
+                name = path.relative_to(given) if given.is_dir() else Path(path.name)
+                found[path] = folder / name.with_name(name.name + ending)
+                if (other := taken.setdefault(found[path], path)) != path:
+                    raise InputError(f"{other} and {path} would both be written to {found[path]}.", "Rename one, or use two folders.")
+        return found
+
 
 @dataclass
 class Unread:
-    """What could not be read, of how many."""
+    """What could not be read, of how many; `cut`: answers that a limit cut off."""
 
     found: list[tuple[Path, InputError]] = field(default_factory=list)
     total: int = 0
+    cut: int = 0
 
     def add(self, path: Path, said: Result | InputError) -> None:
         """Count a file."""
         self.total += 1
         if isinstance(said, InputError):
             self.found.append((path, said))
+        else:
+            self.cut += not said.complete
 
     def end(self) -> None:
-        """Raises InputError that counts and names them, if there are any."""
+        """Says what was cut off. Raises InputError that counts and names what could not be read, if there is any."""
+        if self.cut:
+            which = "the answer was" if self.total == 1 else f"{self.cut:,} of {self.total:,} answers were"
+            note(f"limelight: note: {which} cut off before the end.   Give --max-length more tokens.")
         if not self.found:
             return
         if self.total == 1:
@@ -73,7 +93,7 @@ class Unread:
         raise InputError(f"{len(self.found):,} of {self.total:,} files could not be read: {named}.", "All others are done.")
 
 
-def answer_files(asked: Asked, files: Files, table: Options, *, as_json: bool, person: Person = for_person) -> None:
+def answer_files(asked: Asked, files: Files, table: Options | Rows, *, as_json: bool, person: Person = for_person) -> None:
     """Answer all files: on standard output, or as rows of a table (--output, and --resume).
 
     Raises RecipeError for options that are about texts, and InputError, once all others are answered, where files could not be read.
@@ -90,17 +110,29 @@ def answer_files(asked: Asked, files: Files, table: Options, *, as_json: bool, p
     with watched as show_at:
         for chunk in answered_files(asked.task, there.files, asked.options, opening=files.opening):
             for path, said in chunk:
-                unread.add(path, said)
+                _taken(files, unread, path, said)
             if lines := [line for each in chunk if (line := _line(each, person, as_json=as_json, alone=alone)) is not None]:
                 say("\n".join(lines))
             show_at(unread.total)
     unread.end()
 
 
-def _check(table: Options) -> None:
-    for name, value in (("--file", table.file), ("--format", table.format), ("--column", table.column)):
-        if value is not None:
-            raise RecipeError(f"{name} is about a table of texts; pictures were given.", f"Leave {name} out.")
+def refuse_texts(options: Mapping[str, object]) -> None:
+    """Raises RecipeError for an option that is about texts and was given: it would not be heard. `options`: by their names."""
+    for name, value in options.items():
+        if value is not None and value is not False:
+            raise RecipeError(f"{name} is about texts; files were given.", f"Leave {name} out.")
+
+
+def _taken(files: Files, unread: Unread, path: Path, said: Result | InputError) -> None:
+    unread.add(path, said)
+    if files.after is not None and isinstance(said, Result):
+        files.after(path, said)
+
+
+def _check(table: Options | Rows) -> None:
+    if isinstance(table, Options):
+        refuse_texts({"--file": table.file, "--format": table.format, "--column": table.column})
     for name, value in (("--to-column", table.to_column), ("--resume", table.resume or None)):
         if value is not None and table.output is None:
             raise RecipeError(f"{name} is about an --output, and there is none.", "Say --output FILE.")
@@ -118,7 +150,7 @@ def _line(each: Said, person: Person, *, as_json: bool, alone: bool) -> str | No
 
 
 # --- tables out -------------------------------------------------------------------------------------------------------
-def _write(asked: Asked, files: Files, there: Gathered, table: Options, *, as_json: bool) -> None:
+def _write(asked: Asked, files: Files, there: Gathered, table: Options | Rows, *, as_json: bool) -> None:
     answers = _open(asked, files, there, table)
     unread, before = Unread(), answers.output.done
     with bar(asked.doing, len(there.files), unit="files") as show_at, answers.output as output:
@@ -127,7 +159,7 @@ def _write(asked: Asked, files: Files, there: Gathered, table: Options, *, as_js
         try:
             for chunk in answered_files(asked.task, left, asked.options, opening=files.opening):
                 for path, said in chunk:
-                    unread.add(path, said)
+                    _taken(files, unread, path, said)
                     _add(answers, path, said)
                 show_at(before + unread.total)
         except KeyboardInterrupt:
@@ -141,7 +173,7 @@ def _write(asked: Asked, files: Files, there: Gathered, table: Options, *, as_js
     unread.end()
 
 
-def _open(asked: Asked, files: Files, there: Gathered, table: Options) -> Answers:
+def _open(asked: Asked, files: Files, there: Gathered, table: Options | Rows) -> Answers:
     kind: Format = "jsonl" if table.output == STANDARD else format_of(table.output or "")
     column = table.to_column or asked.name
     columns = {f"{column}_{name}" if name else column: of for name, of in asked.task.columns(asked.options).items()}

@@ -103,6 +103,15 @@ class Table(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Where answers about files go."""
+
+    output: Annotated[str | None, typer.Option("--output", "-o", help="Write a table here, with a row for each file.")] = None
+    to_column: Annotated[str | None, typer.Option(help="The name of the answers' column.")] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an --output that was broken off.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Search:
     """How a model that writes is to choose its words; None where nothing was asked for."""
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...errors import InputError, TaskError
+from ...errors import RecipeError, TaskError
 from ...hub import Opened
 from ...inputs import Batch
 from ...inputs import pictures as files
@@ -66,7 +66,7 @@ class Seen:
         if self._known is None or self._known[0] != texts:
             rows, most = [self.opened.text.encode(text) for text in texts], room_of(self.opened)
             if long := next((text for text, row in zip(texts, rows, strict=True) if len(row.ids) > most), None):
-                raise InputError(f"a label has more than the {most:,} tokens that are read at once: {long!r:.60}.", "Shorten it.")
+                raise RecipeError(f"a label has more than the {most:,} tokens that are read at once: {long!r:.60}.", "Shorten it.")
             found = read(self.opened, rows, self.opened.model.text_vectors, batch=batch)
             vectors = torch.stack([each.values for each in found])
             self._known = texts, vectors.to(device=self.opened.device, dtype=self.opened.dtype)

@@ -131,7 +131,7 @@ class Classify:
     # --- one step each ------------------------------------------------------------------------------------------------
     def _seen(self, seen: Seen, items: Sequence[object], options: ClassifyOptions) -> list[Classified]:
         if options.why:
-            raise InputError("which words decided is asked of texts; these are pictures.", "Leave why out.")
+            raise RecipeError("which words decided is asked of texts; these are pictures.", "Leave why out.")
         judge = seen.judge(options.labels, options.template or PHOTO, options.several)
         return [
             Classified(

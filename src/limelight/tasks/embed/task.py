@@ -11,7 +11,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from ...errors import InputError, TaskError
+from ...errors import InputError, RecipeError, TaskError
 from ...hub import Opened
 from ...inputs import Batch, pictures
 from ...inputs.pictures import is_picture
@@ -99,7 +99,7 @@ class Embed:
 
     def _look(self, items: Sequence[object], asked: EmbedOptions) -> list[Embedding]:
         if asked.tokens:
-            raise InputError("the vectors of tokens are asked of texts; this is a picture.", "Leave tokens out.")
+            raise RecipeError("the vectors of tokens are asked of texts; this is a picture.", "Leave tokens out.")
         model, how = self.opened.model, asked.pool or ("meeting" if self.meets else "first")
 
         def work(batch: Batch) -> Tensor:
