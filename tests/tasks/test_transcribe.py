@@ -388,7 +388,20 @@ def test_a_stream_gives_segments_and_the_whole(both: tuple[Any, Any]) -> None:
     assert tuple(segments) == whole.segments
     as_file = transcribe(np.frombuffer(pcm, "<i2").astype(np.float32) / 32768, **options)
     assert whole.segments == as_file.segments                        # asked for a whole stretch at a time, it is the same
-    *segments, whole = transcribe.stream(open_pcm(io.BytesIO(pcm), 16_000, 16_000), every=0.2, **options)
+
+    class Pipe(io.BytesIO):
+        """A microphone's: a tenth of a second at a time."""
+
+        def read1(self, size: int | None = -1) -> bytes:
+            del size
+            return self.read(3200)
+
+    pipe = Pipe(pcm)
+    coming = transcribe.stream(open_pcm(pipe, 16_000, 16_000), every=0.2, **options)
+    first = next(coming)
+    assert isinstance(first, Segment)
+    assert pipe.tell() < len(pcm) / 2                                # it does not wait for the end
+    *segments, whole = [first, *coming]
     assert whole.duration == pytest.approx(2.6)
     ends = [each.end for each in segments]
     assert ends == sorted(ends)
