@@ -40,7 +40,7 @@ def run(job: Job) -> None:
     places = [job.out] if job.grid or len(seeds) == 1 else [job.out.with_stem(f"{job.out.stem}-{seed}") for seed in seeds]
     _check(job.out)
     task: Draw = job.at.task("draw")
-    with bar("drawing", None, unit="codes") as show:
+    with bar("drawing", len(seeds) * task.prompts.drawing.codec.slots, unit="codes") as show:
         result = _drawn(task, job, seeds, show)
     images = [result.grid()] if job.grid else [each.image for each in result.pictures]
     for place, image in zip(places, images, strict=True):

@@ -29,7 +29,7 @@ def spec(c: Config) -> Model:
     """See Family."""
     c.only(ln_type="layernorm", ln_positions="normformer", use_glu=True, use_bias=False, use_alibi=False, use_cosine_attention=False)
     c.only(use_final_ln_encoder=True, use_final_ln_decoder=True, use_head_scale=False, scale_embedding=False, tie_word_embeddings=False)
-    c.only(use_absolute_position_embeddings=True, use_swin_position_embeddings=False)
+    c.only(use_absolute_position_embeddings=True, use_swin_position_embeddings=False, use_deepnet_scaling=False)
     act = c.activation("activation_function", "gelu")
 
     def side(name: str, vocab: int, positions: int) -> Stack:

@@ -1,0 +1,54 @@
+"""What drawing is learnt by: a codec by its pictures, a decoder that reads a text by the text's tokens and the codes behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..codecs import Codec, DiscreteVAE
+from ..inputs.batch import Batch
+from ..manifest import Drawing
+from .losses import LossSum
+
+OF_TEXT = 1 / 8                      # of the whole loss, the rest being the picture's (Ramesh et al. 2021, section 2.2)
+
+
+def codec_loss(codec: Codec, batch: Batch, *, temperature: float = 1.0, far: float = 1.0) -> LossSum:
+    """Pictures (b c h w) there and back, summed over pictures, which `tokens` counts.
+
+    A discrete VAE: minus the evidence lower bound at a `temperature` of its soft draws, `far` weighing how far the codes' chances are from
+    equal ones (Ramesh et al. 2021, section 2.1); `nll` is of the pixels alone. A codec with a table: absolute differences of numbers, and
+    what table and vectors pay for standing apart (Esser et al. 2021, equations 4 and 5, without their critics of likeness).
+    """
+    pictures = batch.values.to(next(codec.parameters()).device)
+    if isinstance(codec, DiscreteVAE):
+        found = codec.relaxed(pictures, temperature)
+        unlikely = found.unlikely.sum()
+        return LossSum(unlikely + far * found.far.sum(), unlikely.detach(), len(pictures))
+    near = codec.nearest(pictures)
+    apart = (near.drawn - pictures).abs().flatten(1).mean(1).sum()
+    return LossSum(apart + near.loss * len(pictures), apart.detach(), len(pictures))
+
+
+def drawn_loss(model: Any, batch: Batch, *, drawing: Drawing, text: int) -> LossSum:
+    """The cross-entropy of a text's tokens and of the codes behind it, each a mean of its own, an eighth of the one and seven of the other.
+
+    `batch`: rows of `text` positions (see Drawing.caption) and then the tokens of the codes; the model is a decoder alone. Tokens that fill
+    a text are read and not learnt. `tokens` counts codes, `nll` is theirs.
+    """
+    rows = batch.values.to(next(model.parameters()).device)
+    before, after = rows[:, :-1], rows[:, 1:]
+    said = _said(after[:, : text - 1], drawing)
+    logits = model.logits(model.decode(before)).float()
+    codes = F.cross_entropy(logits[:, text - 1 :].flatten(0, 1), after[:, text - 1 :].flatten())
+    words = F.cross_entropy(logits[:, : text - 1][said], after[:, : text - 1][said]) if bool(said.any()) else torch.zeros_like(codes)
+    count = rows.shape[0] * (rows.shape[1] - text)
+    return LossSum((OF_TEXT * words + (1 - OF_TEXT) * codes) * count, codes.detach() * count, count)
+
+
+def _said(tokens: Tensor, drawing: Drawing) -> Tensor:
+    """Which tokens of a text are words: they are numbered ahead of what fills it."""
+    return tokens < (drawing.start if drawing.fill is None else drawing.fill)
