@@ -18,6 +18,8 @@ from limelight.inputs.pictures import ENDINGS, read
 from limelight.tasks.files import answered_files
 from shown import picture
 
+LABELS = ["cat", "black mouse", "dog"]
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Path, Any]:
@@ -85,6 +87,21 @@ def test_words_of_ones_own_are_compared_with_the_picture_as_transformers_does(ma
         assert result.zero_shot
     other = task("classify", clip)(picture(0), labels=labels, template="{}!")
     assert [each.score for each in other.labels] != [each.score for each in found[0].labels]
+
+
+def test_answers_are_those_of_the_pipelines_of_transformers(made: Any, vit: Opened, clip: Opened) -> None:
+    """With their own tokenizer and their own processor of the folder."""
+    for number, opened, job, asked in (
+        (0, vit, "image-classification", {"top_k": 3}),
+        (2, clip, "zero-shot-image-classification", {"candidate_labels": LABELS, "hypothesis_template": "a photo of a {}."}),
+    ):
+        folder, theirs = made[number : number + 2]
+        parts = {"image_processor": shown.hf.AutoImageProcessor.from_pretrained(folder, backend="pil")}
+        parts |= {"tokenizer": shown.hf.AutoTokenizer.from_pretrained(folder)} if opened.tokenizer is not None else {}
+        wanted = shown.hf.pipeline(job, model=theirs, device="cpu", **parts)(picture(2), **asked)
+        found = task("classify", opened)(picture(2), labels=tuple(asked.get("candidate_labels", ())))
+        assert [each.label for each in found.labels] == [each["label"] for each in wanted]
+        assert [each.score for each in found.labels] == pytest.approx([each["score"] for each in wanted], abs=1e-5)
 
 
 def test_what_does_not_go_together_is_refused(vit: Opened, clip: Opened, tiny_folder: Path, tmp_path: Path) -> None:
