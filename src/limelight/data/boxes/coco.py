@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,17 +23,20 @@ def read_coco(path: Path, pictures: Path | None = None) -> Album:
     Raises InputError for a file that is none, names what it has not, or whose pictures are nowhere.
     """
     told = _told(path)
-    kinds = {each.get("id"): str(each.get("name")) for each in sorted(told["categories"], key=lambda each: number(each, "id", str(path)))}
+    where = str(path)
+    ordered = sorted(told["categories"], key=lambda each: number(each, "id", where))
+    kinds = {_key(each, "id", where): str(each.get("name")) for each in ordered}
     names = [each.get("file_name") for each in told["images"]]
     folder = pictures if pictures is not None or not names else _folder(path, names[0])
-    marks, known = defaultdict[Any, list[Mark]](list), {each.get("id") for each in told["images"]}
+    marks = {_key(each, "id", where): list[Mark]() for each in told["images"]}
     for count, each in enumerate(told["annotations"], 1):
-        where = f"{path}, object {count}"
-        if each.get("image_id") not in known or each.get("category_id") not in kinds:
-            raise InputError(f"{where} is of a picture or a category that the file has not.", "The file is damaged.")
-        marks[each["image_id"]].append(_mark(each, kinds[each["category_id"]], where))
+        which = f"{path}, object {count}"
+        picture, kind = (_key(each, name, which) for name in ("image_id", "category_id"))
+        if picture not in marks or kind not in kinds:
+            raise InputError(f"{which} is of a picture or a category that the file has not.", "The file is damaged.")
+        marks[picture].append(_mark(each, kinds[kind], which))
     found = [
-        Marked(within(folder or path.parent, name, str(path)), _size(each, str(path)), tuple(marks[each.get("id")]))
+        Marked(within(folder or path.parent, name, where), _size(each, where), tuple(marks[each["id"]]))
         for name, each in zip(names, told["images"], strict=True)
     ]
     return Album(tuple(kinds.values()), tuple(found))
@@ -69,12 +71,20 @@ def _told(path: Path) -> Rows:
     return told
 
 
+def _key(told: dict[str, Any], name: str, where: str) -> int | str:
+    """What something is known by."""
+    found = told.get(name)
+    if not isinstance(found, int | str):
+        raise InputError(f"{where}: {name} is a number or a name: got {str(found)[:40]!r}.", "The file is damaged, or of another form.")
+    return found
+
+
 def _mark(told: dict[str, Any], label: str, where: str) -> Mark:
     match told.get("bbox"):
-        case [int() | float() as left, int() | float() as top, int() | float() as width, int() | float() as height]:
+        case [int() | float(), int() | float(), int() | float(), int() | float()] as box:
+            left, top, width, height = (number({"bbox": each}, "bbox", where) for each in box)
             score = None if told.get("score") is None else number(told, "score", where)
-            box = (float(left), float(top), float(left + width), float(top + height))
-            return Mark(label, box, score, bool(told.get("iscrowd")))
+            return Mark(label, (left, top, left + width, top + height), score, bool(told.get("iscrowd")))
         case odd:
             raise InputError(f"{where}: bbox is [left, top, width, height]: got {str(odd)[:60]}.", "Is it a file of boxes?")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,6 +34,8 @@ def number(told: Mapping[str, Any], name: str, where: str) -> float:
     """A number of a table. Raises InputError where there is none."""
     found = told.get(name)
     try:
-        return float(found)                                          # pyright: ignore[reportArgumentType]
-    except (TypeError, ValueError):
-        raise InputError(f"{where}: {name} is a number: got {str(found)[:40]!r}.", "The file is damaged, or of another form.") from None
+        if math.isfinite(value := float(found)):                     # pyright: ignore[reportArgumentType]
+            return value
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(f"{where}: {name} is a number: got {str(found)[:40]!r}.", "The file is damaged, or of another form.")
