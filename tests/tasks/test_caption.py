@@ -22,7 +22,7 @@ from limelight.inputs.pictures import read, ready, seen
 from limelight.look import trace
 from limelight.spec import Pictures
 from limelight.tasks.caption import Looked
-from limelight.tasks.caption.drawing import overlay, sheet
+from limelight.tasks.caption.drawing import _lines
 from limelight.tasks.translate.alignments import spelled
 from shown import picture
 
@@ -185,19 +185,30 @@ def test_what_a_word_loses_is_what_it_loses_when_the_squares_are_painted_over(bl
 
 def test_overlays_are_light_where_it_looked(captioner: Opened) -> None:
     shot = read(picture(1, 60, 90))
-    squares = captioner.manifest.spec.encoder.input
     word = Looked("cat", (4, 7), ((0.1, 0.0, 0.0), (0.1, 0.0, 0.6), (0.0, 0.0, 0.0)), 0.2, 1.25, 0.5)
     result = replace(task("caption", captioner)(shot), words=(word, word))
-    drawn = np.asarray(overlay(shot, word, captioner.pictures, squares).convert("L")).astype(float)
+    caption = task("caption", captioner)
+    drawn = np.asarray(caption.overlay(shot, word).convert("L")).astype(float)
     plain = np.asarray(shot.image.convert("L")).astype(float)
     assert drawn.shape == plain.shape
     light = (drawn / plain.clip(1)).reshape(3, 20, 3, 30).mean((1, 3))
     assert light.argmax() == 5
     assert light[2, 0] == pytest.approx(0.2, abs=0.05)
     assert light[1, 2] > 0.7
-    page = sheet(shot, result, captioner.pictures, squares)
-    assert page.size == (2 * 90, 2 * (60 + 36))                      # the picture itself, and two words
-    assert np.asarray(page)[60:96].min() == 0                        # what is written below
+    page = caption.sheet(shot, result)
+    assert page.size == (2 * 90 + 6, 2 * (60 + 36) + 6)              # the picture itself, and two words
+    assert np.asarray(page)[60:96].min() < 100                       # what is written below
+
+
+def test_a_caption_is_written_in_two_lines() -> None:
+    def fits(text: str) -> bool:
+        return len(text) <= 12
+
+    assert _lines("A red circle.", fits) == ["A red", "circle."]
+    assert _lines("A red cat", fits) == ["A red cat", ""]
+    assert _lines("cat\n-1.00", fits) == ["cat", "-1.00"]
+    assert _lines("A red circle left of a blue square", fits) == ["A red circle", "left of a..."]
+    assert _lines("Donaudampfschifffahrt", fits) == ["Donaudamp...", ""]
 
 
 def test_which_part_of_a_picture_is_read() -> None:

@@ -15,8 +15,7 @@ from ..look.visible import column, visible
 from ..tasks.asking import with_changes
 from ..tasks.bulk import one_line
 from ..tasks.caption.captioned import Captioned
-from ..tasks.caption.drawing import lost, sheet
-from ..tasks.caption.looking import Looking
+from ..tasks.caption.drawing import lost
 from ..tasks.caption.task import Caption, CaptionOptions
 from ..tasks.writing.writer import Writer
 from .files import Files, answer_files
@@ -60,8 +59,7 @@ class _Sheets:
 
     def __call__(self, path: Path, result: Captioned) -> None:
         """Raises InputError where it cannot be written."""
-        opened, place = self.task.opened, self.places[path]
-        drawn = sheet(pictures.read(path), result, opened.pictures, Looking(opened).squares)
+        place, drawn = self.places[path], self.task.sheet(path, result)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,7 +13,7 @@ from ...spec import Patches, Pictures
 from .captioned import Captioned, Looked
 
 DARK = 0.2                               # of the light, where nobody looked
-TILE, LINE = 256, 18                     # pixels that the longer side of a picture on a sheet has, and a line under it
+TILE, LINE, GAP = 256, 18, 6             # pixels: the longer side of a picture on a sheet, a line under it, what is left between two
 
 
 def overlay(picture: Picture, word: Looked, read: Pictures, squares: Patches) -> Image.Image:
@@ -40,28 +41,38 @@ def sheet(picture: Picture, result: Captioned, read: Pictures, squares: Patches)
     looked at, and without as much at random."""
     scale = min(1.0, TILE / max(picture.image.size))
     wide, high = (max(1, round(side * scale)) for side in picture.image.size)
-    tiles = [(picture.image, result.text, "")]
-    tiles += [(overlay(picture, word, read, squares), word.word, lost(word)) for word in result.words]
-    columns = math.ceil(math.sqrt(len(tiles)))
-    page = Image.new("RGB", (columns * wide, math.ceil(len(tiles) / columns) * (high + 2 * LINE)), "white")
+    tiles = [(picture.image, result.text)]
+    tiles += [(overlay(picture, word, read, squares), f"{word.word}\n{lost(word)}") for word in result.words]
+    columns, room = math.ceil(math.sqrt(len(tiles))), high + 2 * LINE
+    rows = math.ceil(len(tiles) / columns)
+    page = Image.new("RGB", (columns * (wide + GAP) - GAP, rows * (room + GAP) - GAP), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(LINE * 2 // 3)
-    for i, (image, *lines) in enumerate(tiles):
-        x, y = i % columns * wide, i // columns * (high + 2 * LINE)
+    for i, (image, said) in enumerate(tiles):
+        x, y = i % columns * (wide + GAP), i // columns * (room + GAP)
         page.paste(image.resize((wide, high), Image.Resampling.LANCZOS), (x, y))
-        for n, line in enumerate(lines):
-            pen.text((x + 2, y + high + n * LINE), _fitting(line, wide - 4, pen, font), fill="black", font=font)
+        for n, line in enumerate(_lines(said, lambda text: pen.textlength(text, font=font) <= wide)):
+            pen.text((x, y + high + n * LINE), line, fill="black", font=font)
     return page
+
+
+def _lines(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """A text in two lines, broken where it says so or between words; three dots stand for what there is no room for."""
+    first, _, rest = text.partition("\n")
+    if not rest and not fits(first) and " " in first:
+        words = first.split(" ")
+        keep = next((n for n in range(len(words) - 1, 0, -1) if fits(" ".join(words[:n]))), 1)
+        first, rest = " ".join(words[:keep]), " ".join(words[keep:])
+    return [_fitting(line, fits) for line in (first, rest)]
+
+
+def _fitting(text: str, fits: Callable[[str], bool]) -> str:
+    if fits(text):
+        return text
+    while text and not fits(f"{text}..."):
+        text = text[:-1]
+    return f"{text}..."
 
 
 def lost(word: Looked) -> str:
     """What a word loses of its log-probability without what was looked at most, and without as much at random, for people."""
     return f"{-word.fall:+.2f} (at random {-word.chance:+.2f})"
-
-
-def _fitting(text: str, wide: int, pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
-    """As much of a line as there is room for, with three dots where that is not all."""
-    if pen.textlength(text, font=font) <= wide:
-        return text
-    while text and pen.textlength(f"{text}...", font=font) > wide:
-        text = text[:-1]
-    return f"{text}..."

@@ -23,6 +23,8 @@ BUDGET = 2 << 30
 COVERED = 0.2                            # of the squares
 DRAWS = 4                                # covers at random that what was looked at is compared with
 
+Pixels = Float[Tensor, "c rows columns"]
+
 
 @dataclass(frozen=True)
 class Written:
@@ -57,7 +59,7 @@ class Looking:
         return max(1, math.isqrt(BUDGET // row))
 
     # --- maps -------------------------------------------------------------------------------------------------------------
-    def words(self, seen: Trace, best: Hypothesis, written: Written, picture: Float[Tensor, "c rows columns"], batch: int) -> tuple[Looked, ...]:
+    def words(self, seen: Trace, best: Hypothesis, written: Written, picture: Pixels, batch: int) -> tuple[Looked, ...]:
         """The words of a caption, each with the mean of its tokens' maps. `picture`: as the model reads it; `batch`: rows at once."""
         if not written.tokens:
             return ()
@@ -85,7 +87,7 @@ class Looking:
 
     # --- what there is to them --------------------------------------------------------------------------------------------
     def _falls(
-        self, written: Written, of: Sequence[Sequence[int]], shares: Float[Tensor, "w s"], picture: Float[Tensor, "c rows columns"], batch: int
+        self, written: Written, of: Sequence[Sequence[int]], shares: Float[Tensor, "w s"], picture: Pixels, batch: int
     ) -> tuple[list[float], list[float]]:
         """By how much less likely each word is without the squares that it was looked at most for, and without as many at random."""
         count = max(1, round(COVERED * shares.shape[1]))
@@ -99,7 +101,7 @@ class Looking:
         return fall.tolist(), chance.tolist()
 
     @torch.inference_mode()
-    def _likely(self, written: Written, picture: Float[Tensor, "c rows columns"], covers: Bool[Tensor, "n s"]) -> Float[Tensor, "n t"]:
+    def _likely(self, written: Written, picture: Pixels, covers: Bool[Tensor, "n s"]) -> Float[Tensor, "n t"]:
         """The log-probability of each written token, with some squares of the picture covered by its mean colour."""
         model, device, s = self.opened.model, self.opened.device, self.squares
         rows, columns = s.grid

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, overload
 
 import torch
+from PIL import Image
 
 from ...decode import Hypothesis, stream
 from ...errors import RecipeError
@@ -23,7 +24,8 @@ from ..reading.shown import Shown
 from ..result import Columns, Cost
 from ..writing.generated import Candidate
 from ..writing.writer import Writer, Writing, rules
-from .captioned import Captioned
+from .captioned import Captioned, Looked
+from .drawing import overlay, sheet
 from .looking import Looking, Written, trusted
 
 
@@ -81,6 +83,14 @@ class Caption:
         """Raises InputError, as a call would, for what is no picture."""
         del options
         read(item)
+
+    def sheet(self, picture: Shown, result: Captioned) -> Image.Image:
+        """Where each word of a result looked, drawn onto its picture: one picture of them all, see drawing.sheet."""
+        return sheet(read(picture), result, self.opened.pictures, Looking(self.opened).squares)
+
+    def overlay(self, picture: Shown, word: Looked) -> Image.Image:
+        """Where one word looked, drawn onto the picture in its own size, see drawing.overlay."""
+        return overlay(read(picture), word, self.opened.pictures, Looking(self.opened).squares)
 
     # --- one step each ------------------------------------------------------------------------------------------------
     def _before(self, options: CaptionOptions) -> tuple[int, ...]:
