@@ -178,6 +178,7 @@ def test_a_codec_without_its_encoder_only_draws() -> None:
         (lambda: DiscreteSpec(count=4, rows=8, columns=8, width=6, stages=(1, 2)), "a quarter of its channels: got width=6"),
         (lambda: QuantisedSpec(count=4, rows=8, columns=8, width=6, stages=(1, 2), groups=4), "got 4 in stages of"),
         (lambda: QuantisedSpec(count=4, rows=8, columns=8, width=8, groups=4, stages=(1, 2), looks=(2,)), "and there are 2"),
+        (lambda: DiscreteSpec(count=4, rows=8, columns=8, width=8, stages=(1, 2), blocks=10**9), "blocks"),
     ],
 )
 def test_specs_that_make_no_sense(make, said: str) -> None:

@@ -11,6 +11,7 @@ from ..values import value
 from .positions import Count, Positive
 
 Stages = Annotated[tuple[Count, ...], Field(min_length=1, max_length=10)]
+Few = Annotated[int, Field(ge=1, le=64)]         # what is made for each costs as much, before a file of numbers is compared
 
 
 @value
@@ -27,7 +28,7 @@ class Codes:
     channels: Count = 3
     width: Count
     stages: Stages
-    blocks: Count = 2
+    blocks: Few = 2
 
     def __post_init__(self) -> None:
         if self.rows % self.halved or self.columns % self.halved:
