@@ -63,6 +63,30 @@ def test_a_folder_into_a_folder_and_on_again(limelight: Run, whisper: Path, talk
     assert (tmp_path / "out" / "a.srt").read_text() == "mine"
 
 
+def test_odd_sounds_are_heard_and_bad_ones_named(limelight: Run, whisper: Path, tmp_path: Path) -> None:
+    """Silence, one sample, eight channels of 24 bits and 8 bits are sounds; half a file, text, and nothing at all are none."""
+    import hearing
+
+    odd, noise = tmp_path / "odd", hearing.sound(0.4, 3)
+    odd.mkdir()
+    soundfile.write(odd / "silent.wav", np.zeros(30_000), 16_000)
+    soundfile.write(odd / "one.wav", noise[:1], 16_000)
+    soundfile.write(odd / "eight.wav", np.stack([noise] * 8, 1), 16_000, "PCM_24")
+    soundfile.write(odd / "bits.wav", noise, 22_050, "PCM_U8")
+    soundfile.write(odd / "half.aiff", noise, 16_000)
+    (odd / "half.aiff").write_bytes((odd / "half.aiff").read_bytes()[:3000])
+    (odd / "text.mp3").write_text("no sound\n" * 100)
+    (odd / "nothing.flac").touch()
+    found = limelight("transcribe", "-m", whisper, odd, "-o", "out", "--format", "json", *QUICK)
+    assert found.code == 2
+    assert "3 of 7 files could not be read: half.aiff, nothing.flac, text.mp3" in found.err
+    assert len([line for line in found.err.splitlines() if line.startswith("limelight: not read:")]) == 3
+    told = {path.stem: json.loads(path.read_text()) for path in Path("out").iterdir()}
+    assert sorted(told) == ["bits", "eight", "one", "silent"]
+    assert (told["silent"]["text"], told["silent"]["duration"]) == ("", 1.875)
+    assert told["eight"]["duration"] == pytest.approx(0.4)
+
+
 def test_several_on_standard_output(limelight: Run, whisper: Path, talks: Path) -> None:
     found = limelight("transcribe", "-m", whisper, talks / "more" / "b.flac", talks / "a.wav", *QUICK)
     assert [line.split("\t")[0] for line in found.lines] == [str(talks / "more" / "b.flac"), str(talks / "a.wav")]

@@ -407,7 +407,31 @@ def test_a_stream_gives_segments_and_the_whole(both: tuple[Any, Any]) -> None:
     assert ends == sorted(ends)
 
 
-def test_trying_again_is_bounded_and_the_same_each_time(both: tuple[Any, Any]) -> None:
+def test_bad_answers_are_drawn_again_ever_more_freely(both: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    import hearing
+    from limelight.tasks.transcribe import hearing as ours
+
+    _, transcribe = both
+    sounds = [hearing.sound(0.8, seed) for seed in range(3)]
+
+    def heard(sounds: list[np.ndarray], **options: Any) -> list[Any]:
+        ear = ours.Ear(transcribe.opened, transcribe.Options(beam=1, language="en", words=False, **options))
+        return ear.hear(sounds, ["en"] * len(sounds))
+
+    monkeypatch.setattr(ours, "MOST_ALIKE", 1e9)
+    monkeypatch.setattr(ours, "LEAST_LIKELY", -1e9)                  # nothing is bad
+    first = heard(sounds)
+    assert [each.temperature for each in first] == [0.0] * 3
+    monkeypatch.setattr(ours, "LEAST_LIKELY", 1e9)                   # everything is
+    last = heard(sounds)
+    assert [each.temperature for each in last] == [1.0] * 3
+    assert [each.tokens for each in last] != [each.tokens for each in first]
+    assert [each.tokens for each in heard(sounds)] == [each.tokens for each in last]
+    assert heard(sounds[1:2])[0].tokens == last[1].tokens            # what is drawn does not depend on the others
+    assert [each.temperature for each in heard(sounds, retry=False)] == [0.0] * 3
+
+
+def test_trying_again_is_the_same_each_time(both: tuple[Any, Any]) -> None:
     import hearing
 
     _, transcribe = both
