@@ -98,6 +98,19 @@ def test_the_nearest_vector_is_the_nearest() -> None:
     assert torch.equal(codec.encode(pictures(s))[0], slow)
 
 
+def test_codes_that_nothing_is_near_begin_anew() -> None:
+    codec, s = made("quantised"), SPECS["quantised"]
+    assert isinstance(codec, Quantised)
+    before, given = codec.table.weight.clone(), pictures(s)
+    used = codec.encode(given).unique()
+    idle = [code for code in range(s.count) if code not in used]
+    assert codec.revive(given, noise=torch.Generator().manual_seed(0)) == len(idle) > 0
+    assert torch.equal(codec.table.weight[used], before[used])
+    seen = codec.vectors(given).flatten(0, 1)
+    assert all(any(torch.equal(codec.table.weight[code], each) for each in seen) for code in idle)
+    assert codec.encode(given).unique().numel() >= used.numel()
+
+
 def test_gradients_pass_the_table_as_if_nothing_had_been_replaced() -> None:
     """Equation 4: the table moves towards vectors, vectors a quarter as readily towards the table; pictures reach the encoder."""
     codec, s = made("quantised"), SPECS["quantised"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -179,7 +180,17 @@ class Quantised(nn.Module):
         loss = F.mse_loss(found, seen.detach()) + self.spec.commitment * F.mse_loss(seen, found.detach())
         return Nearest(codes, self._drawn(seen + (found - seen).detach()), loss)
 
-    def _nearest(self, seen: Float[Tensor, "b n d"]) -> Int[Tensor, "b n"]:
+    @torch.no_grad()
+    def revive(self, pictures: Float[Tensor, "b c h w"], *, least: int = 1, noise: torch.Generator | None = None) -> int:
+        """Codes that are nearest to fewer than `least` vectors of these pictures begin anew, each at one of the vectors, drawn at random
+        (Dhariwal et al. 2020, section 3.1); else codes that nothing is near never learn. -> how many did. For between steps of training."""
+        seen = self.vectors(pictures).flatten(0, 1)
+        idle = (self._nearest(seen).bincount(minlength=self.spec.count) < least).nonzero()[:, 0]
+        drawn = torch.randint(len(seen), (len(idle),), generator=noise).to(seen.device)
+        self.table.weight[idle] = seen[drawn].to(self.table.weight.dtype)
+        return len(idle)
+
+    def _nearest(self, seen: Float[Tensor, "*n d"]) -> Int[Tensor, "*n"]:
         """By squared distances, less what is the same for all codes."""
         table = self.table.weight
         return (table.square().sum(-1) - 2 * seen @ table.T).argmin(-1)
