@@ -9,7 +9,7 @@ import pytest
 
 from limelight.data import read_table
 from limelight.errors import InputError, RecipeError
-from limelight.tasks.recipes import Scorer, scorer_of
+from limelight.tasks.recipes import Scorer, trade_of
 from limelight.tasks.recipes.transcribe.edits import edits, kept
 from limelight.tasks.recipes.transcribe.scoring import Said, score
 from limelight.tasks.result import Cost
@@ -75,8 +75,8 @@ def test_what_cannot_be_scored() -> None:
         score([], [])
     with pytest.raises(InputError, match="1 answers to 2 recordings"):
         score([Said("a"), Said("b")], [Said("a")])
-    with pytest.raises(RecipeError, match='made to "fly" is scored here'):
-        scorer_of("fly")
+    with pytest.raises(RecipeError, match='made to "fly" is trained or scored here'):
+        trade_of("fly")
 
 
 def answer(text: str) -> Transcribed:
@@ -87,7 +87,7 @@ def answer(text: str) -> Transcribed:
 
 
 def scorer() -> Scorer[Any, Any]:
-    return scorer_of("transcribe")
+    return trade_of("transcribe")
 
 
 def test_a_table_of_recordings(opened: Any, tmp_path: Path) -> None:

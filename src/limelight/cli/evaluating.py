@@ -13,7 +13,7 @@ from ..data import Layout, Table, open_output
 from ..data.formats import STANDARD, format_of
 from ..errors import InputError, RecipeError
 from ..hub import Opened, open_model
-from ..tasks.recipes import Scorer, scorer_of, trade_of
+from ..tasks.recipes import Scorer, trade_of
 from ..tasks.recipes.scores import Aside, Score
 from ..train import Recipe, read_recipe
 from .explained import Explaining, check, explained
@@ -77,7 +77,7 @@ def run(job: Job) -> None:
     _check_together(job)
     opened = open_model(job.model, device=job.device, dtype=job.dtype, quant=job.quant)
     recipe, beside = _recipe(job, opened)
-    scorer = scorer_of(opened.manifest.task if recipe is None else recipe.task)
+    scorer: AnyScorer = trade_of(opened.manifest.task if recipe is None else recipe.task)
     examples, name = _examples(job, scorer, opened, recipe, beside)
     measure = trade_of(recipe.task).alignment(recipe, beside) if job.align and recipe is not None else None
     explains = None if job.explaining.each is None else scorer.evidence(examples, job.explaining.each)

@@ -63,7 +63,8 @@ def run(job: Job) -> None:
         folder = job.folder or Path("runs") / recipe.name
         if job.rehearse:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="limelight-")))
-        note(f"{recipe.name}: reading {files[0]}{f' and {len(files) - 1} more' if files[1:] else ''} ...")
+        what = f"reading {files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}" if files else "making its data"
+        note(f"{recipe.name}: {what} ...")
         workshop = trade.prepare(recipe, beside, folder=folder, device=job.device, few=FEW if job.rehearse else None)
         finished = _train(trade, workshop, folder, job)
         _finish(trade, workshop, folder / "model", finished, job)
@@ -71,9 +72,9 @@ def run(job: Job) -> None:
 
 def rehearsal(recipe: Recipe) -> Recipe:
     """The same recipe with few and small steps, in which all that happens in a training happens."""
-    p, b = recipe.plan, recipe.batches
+    p = recipe.plan
     plan = replace(p, steps=STEPS, warmup=min(p.warmup, 1), accumulate=min(p.accumulate, 2), save_every=2, eval_every=2, log_every=1)
-    return replace(recipe, plan=plan, batches=replace(b, tokens=min(b.tokens, 2048), max_length=min(b.max_length, SHORT)))
+    return replace(recipe, plan=plan, batches=recipe.batches.rehearsed(SHORT))
 
 
 def _train(trade: AnyTrade, workshop: AnyWorkshop, folder: Path, job: Job) -> Finished:

@@ -83,6 +83,9 @@ class FeatureMaps(nn.Module):
             for i, ((given, made), depth) in enumerate(zip(pairwise((s.stem, *s.widths)), s.depths, strict=True))
         )
         self.map = nn.Conv2d(s.widths[-1], dim, 1)
+        for block in self.modules():                                 # frozen norms keep nothing in bounds: the sum of branches has to be
+            if isinstance(block, ResidualBlock):
+                block.steps[-1].norm.weight.fill_(sum(s.depths) ** -0.5)      # pyright: ignore
 
     def forward(self, picture: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n m"]:
         """(b c h w) -> (b n m). Raises InputError for a picture with another number of channels, or without a pixel."""

@@ -82,20 +82,32 @@ class LabelHead(nn.Module):
 
 
 class DeepHead(nn.Module):
-    """Vectors -> a few numbers each, through several maps with relu between; `shares`: a sigmoid comes last."""
+    """Vectors -> a few numbers each, through several maps with relu between."""
 
-    def __init__(self, numbers: int, width: int, *, depth: int, bias: bool = True, shares: bool = False):
+    def __init__(self, numbers: int, width: int, *, depth: int, bias: bool = True):
         super().__init__()
         self.maps = nn.ModuleList(Linear(width, width) for _ in range(depth - 1))
         self.out = Linear(width, numbers, bias)
-        self.shares = shares
 
     def forward(self, hidden: Float[Tensor, "*n m"]) -> Float[Tensor, "*n c"]:
         """(... m) -> (... c)."""
         for each in self.maps:
             hidden = F.relu(each(hidden))
-        out = self.out(hidden)
-        return out.sigmoid() if self.shares else out
+        return self.out(hidden)
+
+
+class BoxHead(DeepHead):
+    """Vectors -> boxes: centre, width and height, in shares of the picture's; see spec.Boxes."""
+
+    def __init__(self, s: Boxes, width: int):
+        super().__init__(4, width, depth=s.depth)
+
+    def forward(self, hidden: Float[Tensor, "*n m"], near: Float[Tensor, "*#n 2"] | None = None) -> Float[Tensor, "*n 4"]:
+        """(... m) -> (... 4); `near`: where the place of each stands, which its centre is counted from."""
+        out = super().forward(hidden)
+        if near is not None:
+            out = out + F.pad(near.to(out.dtype).logit(), (0, 2))
+        return out.sigmoid()
 
 
 class FusedHead(nn.Module):
@@ -149,8 +161,8 @@ def build(s: HeadSpec, embed: Embed, normed: Norm, *, seen: int = 0) -> nn.Modul
             return LabelHead(len(labels), width, bias=bias, mix=mix)
         case Labels(labels=labels, bias=bias, depth=depth):
             return DeepHead(len(labels), width, depth=depth, bias=bias)
-        case Boxes(depth=depth):
-            return DeepHead(4, width, depth=depth, shares=True)
+        case Boxes():
+            return BoxHead(s, width)
         case Meeting():
             return MeetingHead(s, embed.dim, seen)
 

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from .. import ops
 from ..errors import InputError, SpecError, TaskError
 from ..inputs.batch import Batch
-from ..spec import OBJECTS, Classes, Patches, Recurrent, Slots, Tokens
+from ..spec import OBJECTS, Boxes, Classes, Features, Input, Patches, Recurrent, Slots, Tokens
 from ..spec import Model as ModelSpec
 from ..spec import Stack as StackSpec
 from .attention import Attention
@@ -163,14 +164,31 @@ class Network(nn.Module):
         """
         if not {OBJECTS, "boxes"} <= {each.name for each in self.spec.heads}:
             raise TaskError(f"{self.spec.family} finds no objects: its heads are {', '.join(self.heads) or 'none'}.", "Use a detector.")
-        return self.seen(self.hidden(batch))
+        return self.seen(self.hidden(batch), batch)
 
-    def seen(self, hidden: Float[Tensor, "b n m"]) -> tuple[Float[Tensor, "b q c"], Float[Tensor, "b q 4"]]:
-        """The same from hidden states."""
+    def seen(self, hidden: Float[Tensor, "b n m"], batch: Batch) -> tuple[Float[Tensor, "b q c"], Float[Tensor, "b q 4"]]:
+        """The same from hidden states of that batch."""
         reads = self.spec.encoder.input if self.spec.encoder and self.decoder is None else None
         if isinstance(reads, Patches) and reads.after:
             hidden = hidden[:, -reads.after :]
-        return self.logits(hidden, OBJECTS), self.logits(hidden, "boxes")
+        near = any(isinstance(each, Boxes) and each.near for each in self.spec.heads)
+        return self.logits(hidden, OBJECTS), self._head("boxes")(hidden, self._places(reads, batch) if near else None)
+
+    @staticmethod
+    def _places(reads: Input | None, batch: Batch) -> Float[Tensor, "_ n 2"]:
+        """Where the places of the grid stand that a picture is read in, in shares of it without what is around it."""
+        rows, columns = batch.values.shape[-2:]
+        match reads:
+            case Features():
+                grid = ops.grid_centres(*reads.grid(rows, columns)).to(batch.values.device)
+            case Patches():
+                grid = ops.grid_centres(rows // reads.size, columns // reads.size).to(batch.values.device)
+            case _:
+                raise TaskError("places of a grid are asked for where none is read.")
+        if batch.keep is None:
+            return grid[None]
+        own = torch.stack((batch.keep[:, 0].sum(1), batch.keep[:, :, 0].sum(1)), -1)
+        return (grid * (torch.tensor([columns, rows], device=own.device) / own)[:, None]).clamp(max=1 - 1e-6)
 
     def logits(self, hidden: Float[Tensor, "*n m"], head: str = "lm") -> Float[Tensor, "*n v"]:
         """Hidden states -> unnormalised log-probabilities of the next token."""

@@ -8,7 +8,7 @@ Masks are predicates that compose; True = may attend.
 """
 
 from .attend import attend, attend_plain, attention_scores, attention_weights
-from .boxes import areas, centres, corners, general_overlaps, overlaps, suppress
+from .boxes import areas, centres, corners, general_overlaps, grid_centres, overlaps, suppress
 from .cross_entropy import linear_cross_entropy, linear_cross_entropy_plain
 from .dropout import dropout
 from .flex import flex_pays
@@ -69,6 +69,7 @@ __all__ = [
     "general",
     "general_overlaps",
     "grid",
+    "grid_centres",
     "gumbel",
     "kernel",
     "largest",

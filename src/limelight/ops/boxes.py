@@ -19,6 +19,12 @@ def centres(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
     return torch.cat(((first + last) / 2, last - first), -1)
 
 
+def grid_centres(rows: int, columns: int) -> Float[Tensor, "n 2"]:
+    """Where the middles of a grid's places stand, row by row: x and y in shares of the whole."""
+    y, x = torch.meshgrid((torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns, indexing="ij")
+    return torch.stack((x, y), -1).flatten(0, 1)
+
+
 def areas(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n"]:
     """Of corners; a box whose corners are the wrong way round has none."""
     return (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)

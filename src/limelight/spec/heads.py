@@ -77,11 +77,13 @@ class Labels:
 @value
 class Boxes:
     """A box at each place: x and y of its centre, its width and height, as shares of the picture's (Carion et al. 2020, section 3.2).
-    `depth`: maps there are, with relu between them; a sigmoid comes last."""
+    `depth`: maps there are, with relu between them; a sigmoid comes last. `near`: centres are counted from where a place of the grid
+    stands that a picture is read in, so that each place looks for what is near to it (Zhu et al. 2021, appendix A.4)."""
 
     name: str = "boxes"
     kind: Literal["boxes"] = "boxes"
     depth: Depth = 3
+    near: bool = False
 
 
 @value

@@ -7,8 +7,8 @@ import json
 from ..errors import SpecError
 from ..values import parse, plain, value
 from .attention import Attention
-from .heads import Head, Meeting
-from .inputs import Features, Slots, Tokens
+from .heads import Boxes, Head, Meeting
+from .inputs import Features, Patches, Slots, Tokens
 from .positions import Count, Grid, Learned, Rotary, Sinusoid
 from .stack import Column, Recurrent, Stack
 from .weights import Hard
@@ -50,6 +50,7 @@ class Model:
             raise SpecError("vectors of pictures are compared with an encoder's: got pictures with "
                             f"{'a decoder' if self.decoder else 'no encoder'}.", "Give encoder and pictures alone.")
         _check_meeting(self)
+        _check_near(self)
 
     @property
     def columns(self) -> dict[str, Stack | Recurrent]:
@@ -101,6 +102,16 @@ def _check_meeting(model: Model) -> None:
         if model.pictures is None or reads != "tokens":
             have = f"an encoder of {reads}, and {'no ' if model.pictures is None else ''}pictures"
             raise SpecError(f"texts and pictures meet where a model reads both: got {have}.", "Give an encoder of tokens, and pictures.")
+
+
+def _check_near(model: Model) -> None:
+    if any(isinstance(head, Boxes) and head.near for head in model.heads):
+        reads = None if model.encoder is None else model.encoder.input
+        grid = isinstance(reads, Features) or (isinstance(reads, Patches) and not reads.before + reads.after)
+        if model.decoder is not None or not grid:
+            raise SpecError("boxes are near to places of a grid that the encoder alone reads: got "
+                            f"{'a decoder' if model.decoder else 'other places beside those of the grid'}.",
+                            "Use an encoder of Features, or of Patches(before=0), alone; or drop near.")
 
 
 def _check_stack(name: str, stack: Stack, model: Model) -> None:

@@ -14,12 +14,25 @@ from .loop import fit
 from .losses import Loss, LossSum, next_token, translation_loss
 from .metrics import to_tensorboard
 from .plan import Ema, LastSaved, NoAverage, Plan
-from .recipes import ClassifyRecipe, Recipe, ReplyRecipe, TranslateRecipe, find_data, read_recipe, to_toml
+from .recipes import (
+    CaptionRecipe,
+    ClassifyRecipe,
+    DetectRecipe,
+    Recipe,
+    ReplyRecipe,
+    TranscribeRecipe,
+    TranslateRecipe,
+    find_data,
+    read_recipe,
+    to_toml,
+)
 from .schedule import learning_rate
 
 __all__ = [
     "Batches",
+    "CaptionRecipe",
     "ClassifyRecipe",
+    "DetectRecipe",
     "Ema",
     "Evaluated",
     "Event",
@@ -35,6 +48,7 @@ __all__ = [
     "Started",
     "Stepped",
     "Stopped",
+    "TranscribeRecipe",
     "TranslateRecipe",
     "find_data",
     "fit",

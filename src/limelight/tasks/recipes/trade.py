@@ -28,15 +28,20 @@ Part = Literal["test", "valid"]
 
 @dataclass(frozen=True, eq=False)
 class Workshop(Generic[R, S]):
-    """All that a recipe makes before the first step. The same recipe gives the same workshop. `manifest`: what the model would say of
-    itself, without anything that is measured."""
+    """All that a recipe makes before the first step. The same recipe gives the same workshop. `text`: None for a model without words;
+    `manifest`: what the model would say of itself, without anything that is measured."""
 
     recipe: R
     split: S
-    text: Text
+    text: Text | None
     model: Network
     batches: Batches[Any]
     manifest: Manifest
+
+    @property
+    def words(self) -> Text:
+        """Its vocabulary. Raises TaskError for a model without words."""
+        return self.opened().text
 
     def opened(self) -> Opened:
         """The model as it stands, ready for the task: without dropout, which the next step of a training switches on again."""
@@ -99,7 +104,8 @@ class Trade(Scorer[E, A], Generic[R, S, E, A]):
         """Train, as a stream of events; a glance at held-out examples goes with each evaluation."""
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            for name, content in (("recipe.toml", to_toml(workshop.recipe)), ("tokenizer.json", workshop.text.to_json())):
+            pieces = {} if workshop.text is None else {"tokenizer.json": workshop.text.to_json()}
+            for name, content in {"recipe.toml": to_toml(workshop.recipe), **pieces}.items():
                 with replaced(folder / name) as draft:
                     draft.write_text(content, encoding="utf-8")
 

@@ -1,19 +1,26 @@
 """Recipes: everything that makes a trained model, in one TOML file; what a recipe may hold is decided by its `task`."""
 
-from .base import BatchPart, CardPart, Recipe, TokenizerPart
+from .base import BatchPart, CardPart, Recipe, SizedPart, TokenizerPart
+from .caption import CaptionRecipe
 from .classify import ClassifyRecipe
+from .detect import DetectRecipe
 from .reading import KINDS, find_data, read_recipe, to_toml
 from .reply import ReplyRecipe
+from .transcribe import TranscribeRecipe
 from .translate import TranslateRecipe
 
 __all__ = [
     "KINDS",
     "BatchPart",
+    "CaptionRecipe",
     "CardPart",
     "ClassifyRecipe",
+    "DetectRecipe",
     "Recipe",
     "ReplyRecipe",
+    "SizedPart",
     "TokenizerPart",
+    "TranscribeRecipe",
     "TranslateRecipe",
     "find_data",
     "read_recipe",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from ...spec import Model
 from ...values import value
@@ -24,6 +25,22 @@ class BatchPart:
     tokens: Count = 4096
     max_length: Count = 128
 
+    def rehearsed(self, longest: int) -> BatchPart:
+        """Small ones, of rows that have at most `longest` tokens."""
+        return replace(self, tokens=min(self.tokens, 2048), max_length=min(self.max_length, longest))
+
+
+@value
+class SizedPart:
+    """`size`: how many examples a batch has; pictures and stretches of sound are all of one size."""
+
+    size: Count = 32
+
+    def rehearsed(self, longest: int) -> SizedPart:
+        """Small ones."""
+        del longest
+        return replace(self, size=min(self.size, 4))
+
 
 @value
 class CardPart:
@@ -42,7 +59,7 @@ class Recipe(ABC):
     name: str
     task: str
     tokenizer: TokenizerPart = TokenizerPart()
-    batches: BatchPart = BatchPart()
+    batches: BatchPart | SizedPart = BatchPart()
     plan: Plan
     card: CardPart | None = None
 

@@ -13,12 +13,22 @@ import tomli_w
 from ...errors import RecipeError, SpecError, did_you_mean
 from ...values import parse, plain
 from .base import Recipe
+from .caption import CaptionRecipe
 from .classify import ClassifyRecipe
+from .detect import DetectRecipe
 from .reply import ReplyRecipe
+from .transcribe import TranscribeRecipe
 from .translate import TranslateRecipe
 
 ROOT = "LIMELIGHT_DATA"
-KINDS: dict[str, type[Recipe]] = {"translate": TranslateRecipe, "classify": ClassifyRecipe, "reply": ReplyRecipe}
+KINDS: dict[str, type[Recipe]] = {
+    "translate": TranslateRecipe,
+    "classify": ClassifyRecipe,
+    "reply": ReplyRecipe,
+    "caption": CaptionRecipe,
+    "transcribe": TranscribeRecipe,
+    "detect": DetectRecipe,
+}
 USUAL = "translate"                      # the task of a recipe that names none
 FIRST = ("name", "task", "data", "tokenizer", "model", "batches", "plan", "eval")    # what a reader wants to see first
 

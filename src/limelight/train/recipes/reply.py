@@ -10,7 +10,7 @@ from ...errors import SpecError
 from ...spec import Model, decoder_only
 from ...values import plain, value
 from ..plan import Count, Factor, Natural, Share
-from .base import Recipe
+from .base import BatchPart, Recipe
 
 
 @value
@@ -75,6 +75,7 @@ class ReplyRecipe(Recipe):
     task: Literal["reply"] = "reply"
     data: ConversationsPart
     model: DecoderPart = DecoderPart()
+    batches: BatchPart = BatchPart()
     eval: RepliesPart = RepliesPart()
 
     def spec(self, vocab: int | None = None) -> Model:

@@ -36,8 +36,8 @@ def _what(workshop: Shop, manifest: Manifest) -> str:
 - Labels: {", ".join(r.data.labels)}.
 - Size: {size(workshop.model)}; an encoder of {m.depth} {"layer" if m.depth == 1 else "layers"} of {m.dim}, {m.heads} heads, read \
 off {"the mean of all places" if m.at == "mean" else f"the {m.at} place"};
-  {len(workshop.text):,} byte-pair pieces{", capitals read as small letters" if r.tokenizer.lower else ""}. Weights in int8 with one scale \
-a row.
+  {len(workshop.words):,} byte-pair pieces{", capitals read as small letters" if r.tokenizer.lower else ""}.
+  Weights in int8 with one scale a row.
 - Long texts: {r.batches.max_length} tokens are read at once, in training and in use; a longer text goes in windows, and its score is
   their mean. Nothing is cut off.
 {origin(card)}"""

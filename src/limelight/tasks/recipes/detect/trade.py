@@ -1,99 +1,113 @@
-"""Detecting: pictures of which it is known what is to be seen where, what a model finds in them, and how much of it is right."""
+"""Detecting: from pictures with boxes to a model that finds a set of objects, its scores and its card."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ....data import Table, cell
-from ....data.boxes import Album, Mark, Marked, read_album
+import torch
+
+from ....data.box_lessons import PLAIN, BoxLessons, Example
+from ....data.boxes import Marked, read_album
+from ....data.raw_batches import RawBatches
+from ....data.shown import Painted, Parts
+from ....devices import pick_device
 from ....errors import InputError
 from ....hub import Opened
-from ....inputs.pictures import read
-from ...detect import Detect, Detected, DetectOptions
-from ...detect.detected import CORNERS, FoundCell
-from ..scorer import Scorer
+from ....manifest import SILENT, Manifest
+from ....nn import Network
+from ....spec import Pictures
+from ....train import DetectRecipe, Loss, find_data
+from ....train.recipes.detect import AlbumPart
+from ....train.recipes.shown import HALF
+from ....train.set_loss import objects_in
+from ...detect import Detected
 from ..scores import Score
-from .scoring import score
+from ..shown import parts
+from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of
+from .card import markdown
+from .finding import Finding
 
-SURE = 0.5                               # from which score on what was found is kept in a table
-ALBUMS = (".json", ".txt")
-
-
-class Detecting(Scorer[Marked, Detected]):
-    """See Scorer."""
-
-    unit: ClassVar[str] = "pictures"
-    doing: ClassVar[str] = "detecting"
-    columns: ClassVar[tuple[str, str]] = ("file", "found")
-
-    def of_file(self, opened: Opened, file: str, columns: tuple[str, str]) -> list[Marked]:
-        """A folder of VOC or COCO, COCO's JSON, a list of VOC's (see data.boxes.read_album), or a table (see `of_table`)."""
-        path = Path(file)
-        if not path.is_dir() and path.suffix.lower() not in ALBUMS:
-            return super().of_file(opened, file, columns)
-        album = read_album(path)
-        _check(opened, album, file)
-        return list(album.pictures)
-
-    def of_table(self, opened: Opened, table: Table, columns: tuple[str, str]) -> list[Marked]:
-        """Files, by their paths from the table's folder, and what is to be found in each, as `limelight detect --output` writes it: a list
-        of objects with label, xmin, ymin, xmax and ymax, or the same as JSON text."""
-        file, marks = map(table.column, columns)
-        pictures: list[Marked] = []
-        for number, row in enumerate(table.rows, 1):
-            where = f"{table.where}, row {number}"
-            path = Path(table.where).parent / cell(row, file, where=table.where, number=number)
-            pictures.append(Marked(path, read(path).size, tuple(_mark(each, where) for each in _listed(row[marks], where))))
-        labels = {mark.label for each in pictures for mark in each.marks}
-        _check(opened, Album(tuple(sorted(labels)), tuple(pictures)), table.where)
-        return pictures
-
-    def answers(self, opened: Opened, examples: Sequence[Marked], **options: object) -> list[Detected]:
-        """All that the model's places say, however sure: what is hardly likely is counted last. Raises InputError for a picture that cannot
-        be read, or has another size than its marks are for."""
-        found = Detect(opened)([each.path for each in examples], DetectOptions(threshold=0.0), **options)
-        for example, answer in zip(examples, found, strict=True):
-            example.check(answer.size)
-        return found
-
-    def scores(self, examples: Sequence[Marked], answers: Sequence[Detected]) -> list[Score]:
-        """mAP, mAP50, and the latter of each kind: see `scoring`."""
-        return score(examples, [each.marked.marks for each in answers])
-
-    def kept(self) -> dict[str, Any]:
-        """See Scorer."""
-        return {"file": str, "objects": int, "found": list[FoundCell]}
-
-    def row(self, example: Marked, answer: Detected) -> dict[str, Any]:
-        """See Scorer: of what was found, what is more likely than not."""
-        found = [one.cell() for one in answer.found if one.score > SURE]
-        return {"file": str(example.path), "objects": len(example.marks), "found": found}
+GLANCE = 60                              # pictures that are looked at for a score while training
 
 
-def _check(opened: Opened, album: Album, where: str) -> None:
-    """Raises InputError where the model knows none of what is to be found; some that it does not know it has not found."""
-    known = Detect(opened).labels
-    if not set(known) & set(album.labels):
-        said = f"{where} marks {', '.join(album.labels)[:80] or 'nothing'}"
-        raise InputError(f"{said}, and {opened.manifest.name} finds none of it.", f"It knows {', '.join(known)[:120]}.")
+Shop = Workshop[DetectRecipe, Parts[Example]]
 
 
-def _listed(told: Any, where: str) -> list[Any]:
-    try:
-        found = json.loads(told) if isinstance(told, str) else told
-    except ValueError:
-        found = None
-    if not isinstance(found, list):
-        raise InputError(f"{where}: what is to be found is a list of objects: got {str(told)[:40]!r}.", "Write [] where there is none.")
-    return found
+class Detecting(Finding, Trade[DetectRecipe, Parts[Example], Example, Detected]):
+    """See Trade."""
+
+    learns: ClassVar[str] = "pictures"
+    tried: ClassVar[str] = "limelight detect --model {} PICTURE"
+
+    def needs(self, recipe: DetectRecipe, beside: Path) -> list[Path]:
+        """The folder of pictures; scenes need nothing."""
+        return [find_data(recipe.data.path, beside)] if isinstance(recipe.data, AlbumPart) else []
+
+    def prepare(
+        self, recipe: DetectRecipe, beside: Path, *, folder: Path | None = None, device: str = "auto", few: int | None = None
+    ) -> Shop:
+        """See Trade. A rehearsal has `few` pictures to learn from, and a tenth as many in the other parts."""
+        del folder
+        found, seed = divided(recipe, beside, few=few), recipe.plan.seed
+        torch.manual_seed(seed)
+        model = Network(recipe.spec()).to(pick_device(device))
+        settings = Pictures(size=recipe.size, filter="bilinear", mean=HALF, std=HALF)
+        how = recipe.data.changes if isinstance(recipe.data, AlbumPart) else PLAIN
+        batches = RawBatches(found.learnt, BoxLessons(recipe.labels, settings, how), size=recipe.batches.size, seed=seed)
+        manifest = Manifest(
+            name=recipe.name, task=recipe.task, spec=model.spec, generation=SILENT, card=blank_card(recipe), pictures=settings
+        )
+        return Workshop(recipe, found, None, model, batches, manifest)
+
+    def loss(self, workshop: Shop) -> Loss[Any]:
+        """See Trade."""
+        return objects_in(weighing=workshop.recipe.weighing)
+
+    def glance(self, workshop: Shop) -> Mapping[str, float]:
+        """See Trade."""
+        some = list(workshop.split.valid[:GLANCE])
+        found = self.scores(some, self.answers(workshop.opened(), some))
+        return {each.name: round(each.value, 2) for each in found[:2]}
+
+    def measure(self, workshop: Shop, shipped: Opened, *, beside: Path, trained: str) -> Measured:
+        """See Trade."""
+        del beside
+        test = list(workshop.split.test)
+        answers, pace = self.paced(shipped, test)
+        scores = self.scores(test, answers)
+        found: dict[str, float | str] = {each.name: round(each.value, 1) for each in scores}
+        found |= {"test pictures": float(len(test)), "pictures a second": round(pace, 1)}
+        card = card_of(workshop.recipe, trained=trained, scores=found)
+        return Measured(replace(workshop.manifest, card=card), markdown(workshop, card, scores))
+
+    def held_out(self, recipe: DetectRecipe, beside: Path, part: Part) -> list[Example]:
+        """See Trade."""
+        found = divided(recipe, beside)
+        return list(found.test if part == "test" else found.valid)
+
+    def scores(self, examples: Sequence[Example], answers: Sequence[Detected]) -> list[Score]:
+        """See `scoring`; of scenes, those with a kind of thing that no scene to learn from has also by themselves."""
+        out = super().scores(examples, answers)
+        novel = [i for i, each in enumerate(examples) if isinstance(each, Painted) and each.novel]
+        if not 0 < len(novel) < len(examples):
+            return out
+        some = super().scores([examples[i] for i in novel], [answers[i] for i in novel])
+        return [*out, *(replace(each, name=f"{each.name}, scenes with new kinds") for each in some[:2])]
 
 
-def _mark(told: Any, where: str) -> Mark:
-    match told:
-        case {"label": str(label), **rest} if all(isinstance(rest.get(edge), int | float) for edge in CORNERS):
-            left, top, right, bottom = (float(rest[edge]) for edge in CORNERS)
-            return Mark(label, (left, top, right, bottom))
-    raise InputError(f"{where}: an object has label, {', '.join(CORNERS)}: got {str(told)[:60]}.", "Give pixels as numbers.")
+def divided(recipe: DetectRecipe, beside: Path, *, few: int | None = None) -> Parts[Example]:
+    """The pictures of a recipe, in its parts. Raises InputError where an album has other labels than the recipe says."""
+    data = recipe.data
+    if not isinstance(data, AlbumPart):
+        return parts(data, beside, few=few)
+    path = find_data(data.path, beside)
+    albums = [read_album(path, part) for part in (data.train, data.valid, data.test)]
+    if odd := sorted({label for album in albums for each in album.pictures for label in (m.label for m in each.marks)} - {*data.labels}):
+        raise InputError(f"{path} marks {', '.join(odd)[:80]}, which the recipe's labels lack.", f"It has: {', '.join(data.labels)}.")
+    learnt, valid, test = (list[Marked](album.pictures) for album in albums)
+    if few is not None:
+        learnt, valid, test = learnt[:few], valid[: max(2, few // 10)], test[: max(2, few // 10)]
+    return Parts(lambda _: learnt, valid, test)

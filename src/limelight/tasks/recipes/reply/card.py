@@ -32,7 +32,7 @@ def _what(workshop: Shop, card: Card) -> str:
 ## What it is
 
 - Size: {size(workshop.model)}; a decoder of {m.depth} layers of {m.dim}, {m.heads} heads, rotary positions,
-  {len(workshop.text):,} byte-pair pieces. Weights in int8 with one scale a row.
+  {len(workshop.words):,} byte-pair pieces. Weights in int8 with one scale a row.
 - It reads {reads}, and writes at most {r.eval.max_length} tokens.
 {origin(card)}
 - Data: {len(split.train):,} dialogues with {turns:,} replies to train on, {held}. {split.left_out:,} dialogues

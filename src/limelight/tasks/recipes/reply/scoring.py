@@ -12,11 +12,10 @@ import numpy as np
 from ....data.dialogues import Reply
 from ....data.split import twin_key
 from ....errors import InputError
-from ..scores import Score
+from ..scores import Score, share
 from ..translate.scoring import score as compared
 
 RESAMPLES, SEED = 1000, 12345
-Z = 1.96
 RUN = 3                          # words that are said twice where a reply repeats itself
 
 
@@ -77,10 +76,7 @@ def _beside(people: Sequence[Sequence[str]], n: int) -> str:
 
 
 def _share(name: str, found: Sequence[bool], how: str) -> Score:
-    """A share in per cent, with half the width of Wilson's interval (1927), which has a width where nothing was found, too."""
-    n, share = len(found), sum(found) / len(found)
-    half = Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
-    return Score(name, 100 * share, 100 * half, f"of {n} replies, {how}")
+    return share(name, found, f"of {len(found)} replies, {how}")
 
 
 def _perplexity(name: str, examples: Sequence[Reply], answers: Sequence[Replied], units: np.ndarray) -> Score:

@@ -1,91 +1,135 @@
-"""Transcribing: recordings whose words are known, what a model hears in them, and how much of it is right."""
+"""Transcribing: from recordings to a model that writes down what it hears, its scores and its card."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
+import torch
 
-from ....data import Table, cell
-from ....data.rows import Row
-from ....errors import InputError
+from ....data.digits import Clip, Spoken, by_speaker, by_take, read_digits, strings
+from ....data.raw_batches import RawBatches
+from ....data.sound_lessons import SoundLessons, fits
+from ....devices import pick_device
 from ....hub import Opened
-from ...transcribe import Transcribe, Transcribed, TranscribeOptions
-from ..scorer import Scorer
-from ..scores import Score
-from .edits import edits
-from .scoring import Said, Timed, plain, score
+from ....manifest import Generation, Manifest, Speech
+from ....nn import Network
+from ....spec import Sounds
+from ....train import Loss, TranscribeRecipe, find_data, next_token
+from ...transcribe import Transcribed
+from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
+from .card import markdown
+from .choosing import best_heads
+from .hearing import Hearing, Recorded
+from .scoring import Said
 
-TIMES = "times"                          # the column of a table that may hold when each word is said
-
-
-@dataclass(frozen=True, eq=False)
-class Recorded:
-    """A recording, as a file or as samples at the model's own rate, and what is said in it."""
-
-    sound: Path | np.ndarray
-    said: Said
+GLANCE = 60                              # strings that are written down for a score while training
 
 
-class Transcribing(Scorer[Recorded, Transcribed]):
-    """See Scorer."""
+class Heard(NamedTuple):
+    """Clips to learn from, and strings of others. `lost`: how many strings of the first epoch are too long to be learnt from."""
 
-    unit: ClassVar[str] = "recordings"
-    doing: ClassVar[str] = "transcribing"
-    columns: ClassVar[tuple[str, str]] = ("file", "text")
-
-    def of_table(self, opened: Opened, table: Table, columns: tuple[str, str]) -> list[Recorded]:
-        """Files, by their paths from the table's folder, and what is said in them. A column "times" may hold a start and an end in seconds
-        for each word: a list of numbers, or numbers with spaces between them."""
-        del opened
-        file, text = map(table.column, columns)
-        out = []
-        for number, row in enumerate(table.rows, 1):
-            name, said = (cell(row, column, where=table.where, number=number) for column in (file, text))
-            where = f"{table.where}, row {number}"
-            if not name:
-                raise InputError(f"{where}: a text without a recording cannot be scored.", "Leave such rows out.")
-            out.append(Recorded(Path(table.where).parent / name, Said(said, _times(row, said, where))))
-        return out
-
-    def answers(self, opened: Opened, examples: Sequence[Recorded], **options: object) -> list[Transcribed]:
-        """What a user gets; the times of words where they are compared with something."""
-        words = any(each.said.words for each in examples)
-        return Transcribe(opened)([each.sound for each in examples], TranscribeOptions(words=words), **options)
-
-    def scores(self, examples: Sequence[Recorded], answers: Sequence[Transcribed]) -> list[Score]:
-        """Error rates of words and characters, and how true the times of words are."""
-        heard = [Said(each.text, tuple((word.text, word.start, word.end) for word in each.words)) for each in answers]
-        return score([each.said for each in examples], heard)
-
-    def kept(self) -> dict[str, Any]:
-        """See Scorer."""
-        return {"file": str, "text": str, "transcription": str, "edits": int, "words": int}
-
-    def row(self, example: Recorded, answer: Transcribed) -> dict[str, Any]:
-        """See Scorer."""
-        said, heard = (plain(text).split() for text in (example.said.text, answer.text))
-        name = str(example.sound) if isinstance(example.sound, Path) else ""
-        return {
-            "file": name, "text": example.said.text, "transcription": answer.text, "edits": edits(said, heard), "words": len(said),
-        }  # fmt: skip
+    learnt: list[Clip]
+    valid: list[Spoken]
+    test: list[Spoken]
+    lost: int
 
 
-def _times(row: Row, text: str, where: str) -> tuple[Timed, ...]:
-    """When each word is said; () where the table does not tell. Raises InputError for other than two rising numbers a word."""
-    told = row.get(TIMES)
-    if told in (None, "", []):
-        return ()
-    try:
-        numbers = [float(each) for each in (told.split() if isinstance(told, str) else told)]
-    except (TypeError, ValueError):
-        raise InputError(f"{where}: {TIMES} are seconds: got {told!r:.60}.", 'Write "0.00 0.41 0.41 0.80".') from None
-    words = text.split()
-    if len(numbers) != 2 * len(words) or not all(0 <= a <= b < float("inf") for a, b in pairwise(numbers)):
-        said = f"{len(words)} words want a start and an end each, rising: got {len(numbers)} numbers"
-        raise InputError(f"{where}: {said}.", f"Give {2 * len(words)} in {TIMES}, or leave them out.")
-    return tuple(zip(words, numbers[::2], numbers[1::2], strict=True))
+Shop = Workshop[TranscribeRecipe, Heard]
+
+
+class Transcribing(Hearing, Trade[TranscribeRecipe, Heard, Recorded, Transcribed]):
+    """See Trade."""
+
+    learns: ClassVar[str] = "text tokens"
+    tried: ClassVar[str] = "limelight transcribe --model {} RECORDING"
+
+    def needs(self, recipe: TranscribeRecipe, beside: Path) -> list[Path]:
+        """The folder of recordings."""
+        return [find_data(recipe.data.path, beside)]
+
+    def prepare(
+        self, recipe: TranscribeRecipe, beside: Path, *, folder: Path | None = None, device: str = "auto", few: int | None = None
+    ) -> Shop:
+        """See Trade. A rehearsal has `few` clips to learn from, and a few strings in the other parts."""
+        found, d, seed = divided(recipe, beside, few=few), recipe.data, recipe.plan.seed
+
+        def examples(turn: int) -> list[Spoken]:
+            longest = min(d.longest, 1 + turn // d.growing) if d.growing else d.longest
+            every = strings(found.learnt, seed=d.seed, turn=turn, longest=longest, pause=d.pause)
+            return [each for each in every if fits(each, recipe.sounds, recipe.disturbed)]
+
+        text = pieces(lambda: (each.text for each in examples(0)), recipe.tokenizer.vocab, folder, lower=True)
+        torch.manual_seed(seed)
+        model = Network(recipe.spec(len(text))).to(pick_device(device))
+        lessons = SoundLessons(text, recipe.sounds, recipe.disturbed)
+        batches = RawBatches(examples, lessons, size=recipe.batches.size, seed=seed)
+        manifest = Manifest(
+            name=recipe.name,
+            task=recipe.task,
+            spec=model.spec,
+            generation=Generation(
+                pad=text.pad,
+                start=text.start,
+                end=(text.end,),
+                never=((text.pad,), (text.start,)),
+                beam=1,
+                max_length=recipe.model.length - 1,
+            ),
+            card=blank_card(recipe),
+            sounds=recipe.sounds,
+            speech=Speech(),
+        )
+        return Workshop(recipe, found, text, model, batches, manifest)
+
+    def loss(self, workshop: Shop) -> Loss[Any]:
+        """See Trade."""
+        return next_token(workshop.recipe.plan, start=workshop.words.start)
+
+    def glance(self, workshop: Shop) -> Mapping[str, float]:
+        """See Trade."""
+        some = recorded(workshop.split.valid[:GLANCE], workshop.recipe.sounds, timed=False)
+        return {each.name: round(each.value, 2) for each in self.scores(some, self.answers(workshop.opened(), some))}
+
+    def measure(self, workshop: Shop, shipped: Opened, *, beside: Path, trained: str) -> Measured:
+        """The heads that tell when a word is said are chosen on the valid part; then the test part is read."""
+        del beside
+        recipe, split = workshop.recipe, workshop.split
+        some = recorded(split.valid[: recipe.eval.sample], recipe.sounds)
+        chosen = best_heads(shipped, lambda opened: self.scores(some, self.answers(opened, some)))
+        manifest = replace(workshop.manifest, speech=Speech(heads=chosen.heads))
+        shipped = replace(shipped, manifest=manifest)
+        test = recorded(split.test, recipe.sounds)
+        answers, pace = self.paced(shipped, test)
+        scores = self.scores(test, answers)
+        found: dict[str, float | str] = {each.name: round(each.value, 2) for each in scores}
+        found |= {"test recordings": float(len(test)), "recordings a second": round(pace, 1)}
+        card = card_of(recipe, trained=trained, scores=found)
+        return Measured(replace(manifest, card=card), markdown(workshop, card, scores, chosen))
+
+    def held_out(self, recipe: TranscribeRecipe, beside: Path, part: Part) -> list[Recorded]:
+        """See Trade."""
+        found = divided(recipe, beside)
+        return recorded(found.test if part == "test" else found.valid, recipe.sounds)
+
+
+def divided(recipe: TranscribeRecipe, beside: Path, *, few: int | None = None) -> Heard:
+    """The recordings of a recipe: what is learnt from, and strings of what is not, each clip of the test part in `eval.turns` of them."""
+    d = recipe.data
+    clips = read_digits(find_data(d.path, beside))
+    rest, test = by_speaker(clips, d.speaker) if d.speaker else by_take(clips, range(d.takes))
+    learnt, valid = by_take(rest, range(d.takes, d.takes + d.valid))
+    if few is not None:
+        learnt, valid, test = learnt[:: max(1, len(learnt) // few)], valid[::10], test[::10]
+    turns = 1 if few is not None else recipe.eval.turns
+    joined = [each for turn in range(turns) for each in strings(test, seed=d.seed + 1, turn=turn, longest=d.longest)]
+    first = strings(learnt, seed=d.seed, longest=d.longest, pause=d.pause)
+    lost = sum(not fits(each, recipe.sounds, recipe.disturbed) for each in first)
+    return Heard(learnt, strings(valid, seed=d.seed + 2, longest=d.longest), joined, lost)
+
+
+def recorded(spoken: Sequence[Spoken], sounds: Sounds, *, timed: bool = True) -> list[Recorded]:
+    """Strings as recordings whose words, and with them their times, are known."""
+    return [Recorded(each.sound(sounds.rate), Said(each.text, each.joins if timed else ())) for each in spoken]

@@ -33,7 +33,7 @@ def _what(workshop: Shop, card: Card) -> str:
 ## What it is
 
 - Size: {size(workshop.model)}; {m.encoder_depth} encoder and {m.decoder_depth} decoder layers of {m.dim}, {_heads(r)},
-  {len(workshop.text):,} byte-pair pieces. Weights in int8 with one scale a row.
+  {len(workshop.words):,} byte-pair pieces. Weights in int8 with one scale a row.
 {origin(card)}
 - Data: {len(split.train):,} pairs to train on, {len(split.valid):,} and {len(split.test):,} English sentences held out. No English
   sentence is in two parts, nor one that differs only in case or punctuation.

@@ -87,7 +87,7 @@ class Translating(Trade[TranslateRecipe, Split, Example, str]):
 
     def loss(self, workshop: Shop) -> Loss[Any]:
         """See Trade."""
-        return next_token_of(workshop.model, workshop.recipe.plan, start=workshop.text.start)
+        return next_token_of(workshop.model, workshop.recipe.plan, start=workshop.words.start)
 
     def glance(self, workshop: Shop) -> Mapping[str, float]:
         """See Trade."""

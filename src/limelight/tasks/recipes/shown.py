@@ -1,0 +1,57 @@
+"""What recipes of models of pictures have in common: their data, read and divided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import overload
+
+from ...data import read_table
+from ...data.rows import Table, cell
+from ...data.scenes import kinds
+from ...data.shown import Example, Filed, Painted, Parts, listed, scenes, set_aside
+from ...errors import InputError
+from ...train import find_data
+from ...train.recipes.shown import ListedPart, ScenesPart
+
+PIECES_OF = 5_000                        # scenes whose words the vocabulary is learnt from
+
+
+def needed(data: ScenesPart | ListedPart, beside: Path) -> list[Path]:
+    """The files that it reads."""
+    return [] if isinstance(data, ScenesPart) else [find_data(data.path, beside)]
+
+
+@overload
+def parts(data: ScenesPart, beside: Path, *, few: int | None = None) -> Parts[Painted]: ...
+@overload
+def parts(data: ScenesPart | ListedPart, beside: Path, *, few: int | None = None) -> Parts[Painted] | Parts[Filed]: ...
+def parts(data: ScenesPart | ListedPart, beside: Path, *, few: int | None = None) -> Parts[Painted] | Parts[Filed]:
+    """The pictures of a recipe; for a rehearsal only `few` to learn from, and a tenth of them in each of the other parts."""
+    if isinstance(data, ScenesPart):
+        d = data if few is None else replace(data, epoch=few, valid=max(2, few // 10), test=max(2, few // 10))
+        return scenes(kinds(d.held, d.seed), side=d.side, seed=d.seed, epoch=d.epoch, valid=d.valid, test=d.test)
+    path = find_data(data.path, beside)
+    found = listed(read_table(str(path)), path.parent / data.folder, file=data.file, texts=data.texts, split=data.split)
+    if few is None:
+        return set_aside(found, valid=data.valid, test=data.test, seed=data.seed)
+    return set_aside(found[:few], valid=max(1, few // 10), test=max(1, few // 10), seed=data.seed)
+
+
+def said(split: Parts[Example]) -> list[str]:
+    """Texts that a vocabulary can be learnt from."""
+    return [text for each in islice(split.learnt(0), PIECES_OF) for text in each.texts]
+
+
+def of_table(table: Table, columns: tuple[str, str]) -> list[Example]:
+    """A user's own pictures, by their paths from the table's folder, with a text each. Raises InputError for rows that cannot be scored."""
+    file, text = map(table.column, columns)
+    found: list[Example] = []
+    for number, row in enumerate(table.rows, 1):
+        name, told = (cell(row, column, where=table.where, number=number) for column in (file, text))
+        if not name or not told.strip():
+            raise InputError(f"{table.where}, row {number}: a picture or a text is missing.", "Leave such rows out.")
+        found.append(Filed(Path(table.where).parent / name, (told,)))
+    return found
+
