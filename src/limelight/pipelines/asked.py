@@ -20,6 +20,7 @@ WRITES = {
     "repetition_penalty": "repetition_penalty",
     "length_penalty": "length_penalty",
 }
+NEW = {name: name for name in (*WRITES.values(), "until", "sample")}       # what `writing` gives, by our own names
 DRAWS = ("temperature", "top_k", "top_p", "min_p")
 LENGTHS = ("max_length", "min_length")
 UNTIL = {True: "full", False: "likely", "never": "certain"}

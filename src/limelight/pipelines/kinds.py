@@ -11,20 +11,21 @@ from ..tasks.chat import Chat
 from ..tasks.fill.filled import Guess
 from ..tasks.writing.generated import Candidate, Generated
 from ..tasks.writing.writer import Writer
-from .asked import WRITES, known, writing
+from .asked import NEW, known, writing
+from .shown import captioned, compared, seen
 
-NEW = {name: name for name in (*WRITES.values(), "until", "sample")}
 Answer = Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Kind:
     """A job. `task`: ours; `model`: what is opened where none is named; `answer`: the task, what it is called with, and by name -> what
-    the old pipeline gave."""
+    the old pipeline gave. `pictures`: whether it is called with pictures."""
 
     task: str
     model: str
     answer: Answer
+    pictures: bool = False
 
 
 def _classified(task: Any, given: Sequence[Any], asked: Mapping[str, Any]) -> Any:
@@ -180,5 +181,8 @@ KINDS = {
     "summarization": Kind("summarize", "sshleifer/distilbart-cnn-12-6", _summarized),
     "text-generation": Kind("generate", "openai-community/gpt2", _gone_on),
     "text2text-generation": Kind("generate", "google-t5/t5-base", _answered_in_text),
+    "image-classification": Kind("classify", "google/vit-base-patch16-224", seen, pictures=True),
+    "zero-shot-image-classification": Kind("classify", "openai/clip-vit-large-patch14", compared, pictures=True),
+    "image-to-text": Kind("caption", "ydshieh/vit-gpt2-coco-en", captioned, pictures=True),
 }
 ALIASES = {"sentiment-analysis": "text-classification", "ner": "token-classification"}

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from ..errors import RecipeError, TaskError, did_you_mean
-from ..hub import bundled, open_model
+from ..hub import Opened, bundled, open_model
+from ..spec import Meeting
 from ..tasks import task as our_task
 from .kinds import ALIASES, KINDS
 from .piped import Pipeline
 
 PAIR = re.compile(r"translation_(\w+)_to_(\w+)")
-BY_TASK = {kind.task: name for name, kind in reversed(KINDS.items())}
 DTYPES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16", "auto": "auto", "None": "auto"}
 IDLE: dict[str, tuple[Any, ...]] = {"framework": ("pt",), "use_fast": (True, False), "device_map": ("auto", "cpu"), "model_kwargs": ({},)}
 IDLE |= {"trust_remote_code": (False,), "use_safetensors": (True, False)}
@@ -41,7 +41,9 @@ def pipeline(task: str | None = None, model: str | None = None, **more: Any) -> 
     chosen = model or (_bundled(pair) or default)
     exact = "none" if kind is None else "auto"                        # where nothing is asked for, the answers of transformers 4
     opened = open_model(chosen if revision is None else f"{chosen}@{revision}", device=place, dtype=_dtype(kind), quant=exact)
-    name = name or BY_TASK[opened.manifest.task]
+    name = name or _job(opened)
+    if KINDS[name].pictures and opened.manifest.pictures is None:
+        raise TaskError(f"{name} is about pictures, and {opened.manifest.name} reads none.", "Name a model that reads pictures.")
     name = "text2text-generation" if name == "text-generation" and opened.model.encoder is not None else name
     if name == "translation" and pair and (opened.text.languages or opened.manifest.uses):
         more = {"src_lang": pair[0], "tgt_lang": pair[1], **more}
@@ -62,6 +64,15 @@ def _named(task: str | None) -> tuple[str | None, tuple[str, str] | None]:
     if name not in KINDS:
         raise TaskError(f'no pipeline "{task}".', did_you_mean(task, [*KINDS, *ALIASES]))
     return name, None
+
+
+def _job(opened: Opened) -> str:
+    """What a model was made for, by its old name. Raises TaskError where there was no such pipeline."""
+    m = opened.manifest
+    names = [name for name, kind in KINDS.items() if kind.task == m.task and kind.pictures == (m.pictures is not None)]
+    if not names:
+        raise TaskError(f"no pipeline did what {m.name} is for: {m.task}.", f'Use limelight.task("{m.task}", ...).')
+    return names[-1] if any(isinstance(head, Meeting) for head in m.spec.heads) else names[0]
 
 
 def _bundled(pair: tuple[str, str] | None) -> str | None:

@@ -47,12 +47,12 @@ class Pipeline:
 
         Raises RecipeError for an argument that is not known, and what the task raises.
         """
-        given = given or tuple(asked.pop(name) for name in ("inputs", "text_inputs", "sequences", "args") if name in asked)
+        given = given or tuple(asked.pop(name) for name in ("inputs", "images", "text_inputs", "sequences", "args") if name in asked)
         wanted = {**self._always, **asked}
-        if len(given) == 1 and isinstance(given[0], Iterable) and not isinstance(given[0], str | list | tuple | Mapping):
+        if len(given) == 1 and isinstance(given[0], Iterable) and not isinstance(given[0], str | bytes | list | tuple | Mapping):
             return self._flowing(iter(given[0]), wanted)
         if not given and "question" not in wanted:
-            raise TaskError(f"{self.task} was called with nothing.", "Give it a text, or a list of texts.")
+            raise TaskError(f"{self.task} was called with nothing.", "Give it a text or a picture, or a list of them.")
         return self._kind.answer(self.ours, given, wanted)
 
     def _flowing(self, given: Iterator[Any], wanted: Mapping[str, Any]) -> Iterator[Any]:
