@@ -23,7 +23,7 @@ class DigitsPart:
     `path`: see `find_data`. `takes`: of each person and digit, how many are for testing: 0 to 4 are in the data set's own split; `speaker`:
     a person who is for testing instead, with all takes. `valid`: takes more that are set aside to choose by. `pause`: seconds at most
     between two digits, in training; tests are joined end to end. `growing`: epochs after which strings may have one digit more than before,
-    from one on, until they have `longest`: what is heard is learnt from single digits, and where to hear it from strings; 0 begins with all.
+    from one on, until they have `longest`: what is heard is learnt from single digits, and where to hear it from strings; 0: all at once.
     """
 
     path: str
