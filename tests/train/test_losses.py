@@ -14,8 +14,10 @@ from limelight.inputs.pairs import Pairs
 from limelight.nn import Network
 from limelight.ops import cross_entropy
 from limelight.spec import decoder_only, encoder_decoder
-from limelight.train import losses, translation_loss
+from limelight.train import Plan, losses, translation_loss
 from limelight.train.softmax_loss import softmax_loss as fast
+
+PLAN = Plan(steps=1)
 
 
 def plain_rdrop(logits: Tensor, targets: Tensor, smoothing: float, consistency: float) -> Tensor:
@@ -205,3 +207,23 @@ def test_a_network_is_taught_the_same_without_its_logits(source: bool, smoothing
     assert ours.tokens == theirs.tokens
     got, wanted = (torch.autograd.grad(each.total, net.parameters()) for each in (ours, theirs))
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_forgotten_is_not_read_while_it_learns_and_read_in_use() -> None:
+    torch.manual_seed(3)
+    model = Network(decoder_only(vocab=VOCAB, dim=16, heads=2, depth=1, hidden=32, length=12, dropout=0.0)).train()
+    rows = torch.randint(3, VOCAB, (4, 7)).tolist()
+    pairs = Pairs(None, pad(rows))
+
+    def nll(share: float) -> float:
+        forgetting = losses.Forgetting(share, 0)
+        return float(losses.next_token(PLAN, start=START, forgetting=forgetting)(model, pairs).nll)
+
+    blank = torch.zeros(4, 7, dtype=torch.long)
+    wanted = F.cross_entropy(model.logits(model.decode(blank)).flatten(0, 1), torch.tensor(rows).flatten(), reduction="sum")
+    assert nll(1 - 1e-9) == pytest.approx(float(wanted), rel=1e-5)
+    plain = nll(0.0)
+    torch.manual_seed(4)
+    assert nll(0.5) not in (plain, pytest.approx(float(wanted)))
+    model.eval()
+    assert nll(0.5) == pytest.approx(plain, rel=1e-6)

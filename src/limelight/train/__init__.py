@@ -11,7 +11,7 @@ from .class_loss import whole_texts
 from .events import Evaluated, Event, Finished, Saved, Started, Stepped, Stopped
 from .feed import Batches
 from .loop import fit
-from .losses import Loss, LossSum, next_token, translation_loss
+from .losses import Forgetting, Loss, LossSum, next_token, translation_loss
 from .metrics import to_tensorboard
 from .plan import Ema, LastSaved, NoAverage, Plan
 from .recipes import (
@@ -37,6 +37,7 @@ __all__ = [
     "Evaluated",
     "Event",
     "Finished",
+    "Forgetting",
     "LastSaved",
     "Loss",
     "LossSum",

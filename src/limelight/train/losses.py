@@ -54,7 +54,24 @@ class Factored(Protocol):
     def factors(self, hidden: Tensor) -> Factors: ...
 
 
-def translation_loss(model: Any, pairs: Pairs, *, start: int | None, label_smoothing: float = 0.0, consistency: float = 0.0) -> LossSum:
+@dataclass(frozen=True)
+class Forgetting:
+    """While it learns, a decoder reads `blank` in the place of a `share` of the tokens before, so that it says what is in the source, and
+    not only what is usual after them (word dropout; Bowman et al. 2016, section 3.2)."""
+
+    share: float
+    blank: int
+
+
+def translation_loss(
+    model: Any,
+    pairs: Pairs,
+    *,
+    start: int | None,
+    label_smoothing: float = 0.0,
+    consistency: float = 0.0,
+    forgetting: Forgetting | None = None,
+) -> LossSum:
     """The cross-entropy of each target token that is learnt, given the source and the target tokens before it.
 
     `model` is a NextToken on any device; `pairs` are moved to it. The decoder reads [start] + target[:-1]; with `start` None a target's
@@ -68,7 +85,7 @@ def translation_loss(model: Any, pairs: Pairs, *, start: int | None, label_smoot
     first = int(start is None)
     places = _real_places(pairs, first)          # found before the move: on a GPU it would have to wait for the count
     pairs = pairs.to(device)
-    hidden = _hidden(model, pairs, start, copies)
+    hidden = _hidden(model, pairs, start, copies, forgetting if model.training else None)
     targets = pairs.target.values[:, first:].flatten()
     if places is not None:
         places = places.to(device, non_blocking=True)
@@ -83,14 +100,18 @@ def translation_loss(model: Any, pairs: Pairs, *, start: int | None, label_smoot
     return LossSum(total, nll, len(targets))
 
 
-def next_token(plan: Plan, *, start: int | None) -> Loss[Pairs]:
+def next_token(plan: Plan, *, start: int | None, forgetting: Forgetting | None = None) -> Loss[Pairs]:
     """The loss that a plan asks for, ready for `fit`."""
-    return partial(translation_loss, start=start, label_smoothing=plan.label_smoothing, consistency=plan.consistency)
+    asked = {"label_smoothing": plan.label_smoothing, "consistency": plan.consistency}
+    return partial(translation_loss, start=start, forgetting=forgetting, **asked)
 
 
-def _hidden(model: Any, pairs: Pairs, start: int | None, copies: int) -> Float[Tensor, "n m"]:
+def _hidden(model: Any, pairs: Pairs, start: int | None, copies: int, forgetting: Forgetting | None) -> Float[Tensor, "n m"]:
     """The decoder's last states, one row for each target slot that is said, the passes one after the other."""
     before = shifted(pairs.target.values, start).repeat(copies, 1)
+    if forgetting is not None:
+        gone = torch.rand(before.shape, device=before.device) < forgetting.share
+        before = before.masked_fill(gone, forgetting.blank)
     memory = None if pairs.source is None else model.encode(repeat(pairs.source, copies))
     return model.decode(before, memory=memory).flatten(0, 1)
 

@@ -13,7 +13,8 @@ from .shown import ShownPart, SquaresPart
 
 @value
 class CaptionPart:
-    """The size of the model; what each field means is said at `limelight.spec`. `length`: of a caption, in tokens."""
+    """The size of the model; what each field means is said at `limelight.spec`. `length`: of a caption, in tokens; `forget`: the share of
+    the words before that the decoder does not read while it learns: see train.Forgetting."""
 
     dim: Count = 128
     squares: SquaresPart = SquaresPart()
@@ -22,6 +23,7 @@ class CaptionPart:
     hidden: Count = 512
     length: Count = 48
     dropout: Factor = 0.05
+    forget: Factor = 0.0
 
 
 @value

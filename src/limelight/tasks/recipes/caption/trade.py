@@ -17,7 +17,7 @@ from ....devices import pick_device
 from ....hub import Opened
 from ....manifest import Generation, Manifest
 from ....nn import Network
-from ....train import CaptionRecipe, Loss, next_token
+from ....train import CaptionRecipe, Forgetting, Loss, next_token
 from ....train.recipes.shown import pictures
 from ...caption import Caption, CaptionOptions
 from ..scores import Score
@@ -70,7 +70,8 @@ class Captioning(Trade[CaptionRecipe, Parts[Example], Example, Answered]):
 
     def loss(self, workshop: Shop) -> Loss[Any]:
         """See Trade."""
-        return next_token(workshop.recipe.plan, start=workshop.words.start)
+        forgetting = Forgetting(workshop.recipe.model.forget, workshop.words.pad)
+        return next_token(workshop.recipe.plan, start=workshop.words.start, forgetting=forgetting)
 
     def glance(self, workshop: Shop) -> Mapping[str, float]:
         """See Trade."""
