@@ -77,4 +77,20 @@ def _gpt(r: Record) -> Iterator[Row]:
     yield from _row(f"training, {s['layers']} layers of {s['width']}, {s['vocab']:,} words", r["results"], made)
 
 
-WORKS = {"decoding": _decoding, "encoding": _encoding, "translation": _translation, "attention": _attention, "gpt": _gpt}
+def _seeing(r: Record) -> Iterator[Row]:
+    return _cases(r, lambda held: f"ViT-base, {held['pictures']} pictures of 224 x 224 at once")
+
+
+def _hearing(r: Record) -> Iterator[Row]:
+    return _cases(r, lambda held: f"Whisper-tiny, {held['recordings']} x 30 s of sound, {r['setting']['new']} tokens of each")
+
+
+WORKS = {
+    "decoding": _decoding,
+    "encoding": _encoding,
+    "translation": _translation,
+    "seeing": _seeing,
+    "hearing": _hearing,
+    "attention": _attention,
+    "gpt": _gpt,
+}

@@ -99,6 +99,28 @@ def _real(s: Record) -> str:
     return f"**{s['texts']} paragraphs and reviews**, from text, of {s['shortest']} to {s['longest']} tokens\n"
 
 
+def seeing(r: Record) -> str:
+    """Pictures a second."""
+    s = r["setting"]
+    head = [
+        "## Pictures\n",
+        f"A random ViT of {s['layers']} layers, {s['dim']} wide, on pictures of {s['side']} x {s['side']} pixels in squares of",
+        f"{s['square']}. *Apart*: the norm of the difference of logits from Limelight's in fp32, by theirs.\n",
+    ]
+    return _section(head, r, lambda s: f"**{s['pictures']} at once**\n", ("apart", "apart_from_limelight_fp32", "{:.1e}"))
+
+
+def hearing(r: Record) -> str:
+    """Tokens a second."""
+    s = r["setting"]
+    head = [
+        "## Sound\n",
+        f"A random Whisper of {s['layers']} and {s['layers']} layers, {s['dim']} wide: {s['frames']:,} frames are read, {s['new']}",
+        "tokens written, greedily. *Same*: the share of tokens that are Limelight's in fp32.\n",
+    ]
+    return _section(head, r, lambda s: f"**{s['recordings']} at once**\n", ("same", "same_as_limelight_fp32", "{:.0%}"))
+
+
 def attention(r: Record) -> str:
     """Calls a second."""
     s = r["setting"]

@@ -158,6 +158,8 @@ SECTIONS = {
     "steps": speed_tables.steps,
     "encoding": speed_tables.encoding,
     "translation": speed_tables.translation,
+    "seeing": speed_tables.seeing,
+    "hearing": speed_tables.hearing,
     "attention": speed_tables.attention,
     "growth": speed_tables.growth,
     "training": training,

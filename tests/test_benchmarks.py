@@ -22,7 +22,7 @@ from limelight.hub import bundled
 
 ROOT = Path(__file__).parents[1]
 # nothing to set beside, or weights that they make
-PEERLESS = ("decoding", "encoding", "growth", "translation", "looking", "families", "gpu")
+PEERLESS = ("decoding", "encoding", "growth", "translation", "seeing", "hearing", "looking", "families", "gpu")
 SPREAD = {"median", "min", "max", "samples"}
 
 

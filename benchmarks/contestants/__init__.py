@@ -19,6 +19,8 @@ from ..machine import installed
 Rows = list[list[int]]
 Writes = Callable[[Rows, int], Rows]       # prompts of one length, how many new tokens -> those tokens
 Reads = Callable[[Rows], Tensor]           # rows of any lengths -> logits of their classes (b c), fp32
+Views = Callable[[Tensor], Tensor]         # pictures (b 3 h w), made ready -> logits of their classes (b c), fp32
+Hears = Callable[[Tensor, int], Rows]      # frames of sound (b f n), how many tokens to write -> those tokens
 T = TypeVar("T")
 A = TypeVar("A")
 LIMELIGHT = "limelight"

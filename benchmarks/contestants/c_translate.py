@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from torch import Tensor
 
 from limelight.inputs import pad
 
-from . import Contestant, Reads, Rows, Writes
+from . import Contestant, Hears, Reads, Rows, Writes
 from .exporting import theirs
-from .folders import END, MARKS, PAD, tokens, words
+from .folders import END, MARKS, PAD, START, tokens, untimed, words
 
 NEEDS = ("ctranslate2", "transformers")
+HEARD, UNTIMED = ("<|startoftranscript|>", "<|endoftext|>"), "<|notimestamps|>"        # by these names it knows START, END and the last
 COMPUTES = {"fp32": "float32", "int8": "int8"}
 
 
@@ -30,6 +32,11 @@ def readers(folder: Path) -> list[Contestant[Reads]]:
     return _each(lambda compute: _reads(folder, compute))
 
 
+def hearers(folder: Path) -> list[Contestant[Hears]]:
+    """Greedy writers of what they hear."""
+    return _each(lambda compute: _hears(folder, compute))
+
+
 def _each(opens: Callable[[str], Any]) -> list[Contestant[Any]]:
     return [Contestant(f"CTranslate2 {name}", name, lambda told=told: opens(told), NEEDS) for name, told in COMPUTES.items()]
 
@@ -40,8 +47,12 @@ def _converted(loader: str, model: Any, folder: Path, compute: str) -> str:
     where = folder / f"ctranslate2-{compute}"
     if not where.exists():
         spec = getattr(converters, loader)().get_model_spec(model)
-        spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = MARKS[PAD], MARKS[1], MARKS[END]
-        spec.register_vocabulary(tokens(model.config.vocab_size))
+        if hears := loader == "WhisperLoader":
+            spec.config.suppress_ids, spec.config.suppress_ids_begin, spec.config.lang_ids, spec.config.alignment_heads = [], [], [], []
+        else:
+            spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = MARKS[PAD], MARKS[START], MARKS[END]
+        vocab = tokens(model.config.vocab_size)
+        spec.register_vocabulary([vocab[PAD], *HEARD, *vocab[3:-1], UNTIMED] if hears else vocab)
         spec.validate()
         spec.optimize(quantization=None if compute == "float32" else compute)
         where.mkdir()
@@ -53,7 +64,7 @@ def _opened(kind: str, where: str, compute: str) -> Any:
     import ctranslate2
 
     threads = torch.get_num_threads()
-    return getattr(ctranslate2, kind)(where, device="cpu", compute_type=compute, inter_threads=1, intra_threads=threads)
+    return operator.attrgetter(kind)(ctranslate2)(where, device="cpu", compute_type=compute, inter_threads=1, intra_threads=threads)
 
 
 def _writes(folder: Path, compute: str) -> Writes:
@@ -66,6 +77,21 @@ def _writes(folder: Path, compute: str) -> Writes:
         return [each.sequences_ids[0] for each in generator.generate_batch(words(prompts, vocab), sampling_topk=1, end_token=[], **how)]
 
     return write
+
+
+def _hears(folder: Path, compute: str) -> Hears:
+    import ctranslate2
+
+    model = theirs(folder, "AutoModelForSpeechSeq2Seq")
+    hearer = _opened("models.Whisper", _converted("WhisperLoader", model, folder, compute), compute)
+    begun = list(untimed(model.config.vocab_size))
+
+    def hear(frames: Tensor, new: int) -> Rows:
+        given = ctranslate2.StorageView.from_array(np.ascontiguousarray(frames.numpy()))
+        how = {"beam_size": 1, "max_length": 2 * new, "suppress_tokens": [END], "suppress_blank": False}     # it writes half as many
+        return [each.sequences_ids[0] for each in hearer.generate(given, [begun] * len(frames), **how)]
+
+    return hear
 
 
 def _reads(folder: Path, compute: str) -> Reads:

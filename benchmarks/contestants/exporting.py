@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .plain import Reader, Writer
+from .plain import Reader, Viewer, Writer
 
 ROWS, TOKENS = {0: "rows"}, {0: "rows", 1: "tokens"}
 
@@ -32,6 +32,14 @@ def reader(folder: Path) -> Path:
     ones = torch.ones(2, 4, dtype=torch.long)
     open_ends = {"ids": TOKENS, "keep": TOKENS, "logits": ROWS}
     return _exported(Reader(model), (ones, ones), (["ids", "keep"], ["logits"]), open_ends, folder)
+
+
+def viewer(folder: Path) -> Path:
+    """ViT's graph: "pictures" in, "logits" out."""
+    model = theirs(folder, "AutoModelForImageClassification")
+    side = model.config.image_size
+    open_ends = {"pictures": ROWS, "logits": ROWS}
+    return _exported(Viewer(model), (torch.zeros(2, 3, side, side),), (["pictures"], ["logits"]), open_ends, folder)
 
 
 def theirs(folder: Path, auto: str) -> Any:

@@ -109,6 +109,98 @@ def distilbert(shape: Shape, folder: Path) -> Path:
     return _made(DistilBertForSequenceClassification, config, folder)
 
 
+@dataclass(frozen=True)
+class Seer:
+    """An encoder of ViT's form."""
+
+    dim: int
+    heads: int
+    layers: int
+    side: int
+    square: int
+
+    @property
+    def places(self) -> int:
+        """Squares, and one that the class is read off."""
+        return (self.side // self.square) ** 2 + 1
+
+    @property
+    def matrices(self) -> int:
+        """As Shape's."""
+        return 12 * self.layers * self.dim**2
+
+
+@dataclass(frozen=True)
+class Hearer:
+    """An encoder and a decoder of Whisper's form."""
+
+    vocab: int
+    dim: int
+    heads: int
+    layers: int
+    mels: int
+    frames: int
+    length: int
+
+
+VIT_BASE = Seer(dim=768, heads=12, layers=12, side=224, square=16)
+TINY_VIT = Seer(dim=32, heads=4, layers=2, side=16, square=4)
+WHISPER_TINY = Hearer(vocab=51_865, dim=384, heads=6, layers=4, mels=80, frames=3000, length=448)
+TINY_WHISPER = Hearer(vocab=300, dim=32, heads=4, layers=2, mels=8, frames=100, length=32)
+
+
+def vit(shape: Seer, folder: Path) -> Path:
+    """An encoder of pictures with a head for a thousand classes."""
+    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessorPil
+
+    config = ViTConfig(
+        hidden_size=shape.dim,
+        num_attention_heads=shape.heads,
+        num_hidden_layers=shape.layers,
+        intermediate_size=4 * shape.dim,
+        image_size=shape.side,
+        patch_size=shape.square,
+        num_labels=1000,
+    )
+    _shouted(ViTForImageClassification, config).save_pretrained(folder)
+    ViTImageProcessorPil(size={"height": shape.side, "width": shape.side}).save_pretrained(folder)
+    return folder
+
+
+def whisper(shape: Hearer, folder: Path) -> Path:
+    """An encoder of sound with a decoder whose answers nothing ends."""
+    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+
+    config = WhisperConfig(
+        vocab_size=shape.vocab,
+        d_model=shape.dim,
+        encoder_layers=shape.layers,
+        decoder_layers=shape.layers,
+        encoder_attention_heads=shape.heads,
+        decoder_attention_heads=shape.heads,
+        encoder_ffn_dim=4 * shape.dim,
+        decoder_ffn_dim=4 * shape.dim,
+        num_mel_bins=shape.mels,
+        max_source_positions=shape.frames // 2,
+        max_target_positions=shape.length,
+        decoder_start_token_id=START,
+        bos_token_id=START,
+        eos_token_id=END,
+        pad_token_id=PAD,
+        suppress_tokens=None,
+        begin_suppress_tokens=None,
+    )
+    model = _shouted(WhisperForConditionalGeneration, config)
+    written(model, folder, shape.vocab)
+    WhisperFeatureExtractor(feature_size=shape.mels, chunk_length=shape.frames // 100).save_pretrained(folder)
+    return folder
+
+
+def untimed(vocab: int) -> tuple[int, int]:
+    """What an answer of Whisper begins with: its last token stands for its having no times."""
+    return START, vocab - 1
+
+
 def tokens(vocab: int) -> list[str]:
     """How a token is written: "t17"."""
     return [*MARKS, *(f"t{i}" for i in range(len(MARKS), vocab))]
@@ -131,14 +223,19 @@ def written(model: Any, folder: Path, vocab: int) -> Path:
 
 
 def _made(kind: Any, config: Any, folder: Path) -> Path:
+    return written(_shouted(kind, config), folder, config.vocab_size)
+
+
+def _shouted(kind: Any, config: Any) -> Any:
+    """A random model whose layers say more than its embeddings."""
     from transformers import set_seed
 
     set_seed(0)
     model = kind(config)
     for name, weight in model.named_parameters():
-        if weight.ndim == 2 and not any(table in name for table in ("embeddings", "wte", "wpe")):
+        if weight.ndim == 2 and not any(table in name for table in ("embed", "wte", "wpe")):
             weight.data.mul_(LOUDER)
-    return written(model, folder, config.vocab_size)
+    return model
 
 
 def random_rows(rows: int, length: int, vocab: int, seed: int = 0) -> list[list[int]]:

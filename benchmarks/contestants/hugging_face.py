@@ -12,8 +12,8 @@ from torch import Tensor
 
 from limelight.inputs import pad
 
-from . import Contestant, Reads, Rows, Writes
-from .folders import PAD
+from . import Contestant, Hears, Reads, Rows, Views, Writes
+from .folders import PAD, untimed
 
 NEEDS = ("transformers",)
 COMPILED = "compiled"                    # minutes, before the first token
@@ -34,6 +34,19 @@ def readers(folder: Path) -> list[Contestant[Reads]]:
         *_each("transformers {}", lambda kind: reads(model_of(folder, "AutoModelForSequenceClassification", kind))),
         Contestant(f"transformers bf16, {COMPILED}", "bf16", lambda: _compiled_reads(folder), NEEDS),
     ]
+
+
+def viewers(folder: Path) -> list[Contestant[Views]]:
+    """Classifiers of pictures."""
+    return [
+        *_each("transformers {}", lambda kind: _views(model_of(folder, "AutoModelForImageClassification", kind), kind)),
+        Contestant(f"transformers bf16, {COMPILED}", "bf16", lambda: _compiled_views(folder), NEEDS),
+    ]
+
+
+def hearers(folder: Path) -> list[Contestant[Hears]]:
+    """Greedy writers of what they hear, through `generate`."""
+    return _each("transformers {}", lambda kind: _hears(model_of(folder, "AutoModelForSpeechSeq2Seq", kind), kind))
 
 
 def _each(name: str, opens: Callable[[torch.dtype], Any]) -> list[Contestant[Any]]:
@@ -76,6 +89,32 @@ def reads(model: Any) -> Reads:
         return model(input_ids=batch.values, attention_mask=keep).logits.float()
 
     return read
+
+
+def _views(model: Any, kind: torch.dtype) -> Views:
+    @torch.inference_mode()
+    def view(pictures: Tensor) -> Tensor:
+        return model(pixel_values=pictures.to(kind)).logits.float()
+
+    return view
+
+
+def _compiled_views(folder: Path) -> Views:
+    model = model_of(folder, "AutoModelForImageClassification", torch.bfloat16)
+    return _frozen(_views(torch.compile(model), torch.bfloat16))
+
+
+def _hears(model: Any, kind: torch.dtype) -> Hears:
+    # the loop of all their models: Whisper's own only adds rules about times and languages, which a random model has not
+    from transformers.generation import GenerationMixin
+
+    @torch.inference_mode()
+    def hear(frames: Tensor, new: int) -> Rows:
+        begun = torch.tensor(untimed(model.config.vocab_size)).expand(len(frames), -1)
+        how = {"do_sample": False, "min_new_tokens": new, "max_new_tokens": new, "decoder_input_ids": begun}
+        return GenerationMixin.generate(model, inputs=frames.to(kind), **how)[:, begun.shape[1] :].tolist()
+
+    return hear
 
 
 def _compiled_reads(folder: Path) -> Reads:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from limelight.inputs import pad
 
-from . import Contestant, Reads, Rows, Writes
-from .exporting import reader, writer
+from . import Contestant, Reads, Rows, Views, Writes
+from .exporting import reader, viewer, writer
 
 NEEDS = ("onnxruntime", "onnx", "transformers")
 
@@ -26,6 +26,15 @@ def writers(folder: Path) -> list[Contestant[Writes]]:
 def readers(folder: Path) -> list[Contestant[Reads]]:
     """Classifiers of rows."""
     return _each(lambda bits: _reads(_session(reader(folder), bits)))
+
+
+def viewers(folder: Path) -> list[Contestant[Views]]:
+    """Classifiers of pictures."""
+    return _each(lambda bits: _views(_session(viewer(folder), bits)))
+
+
+def _views(session: Any) -> Views:
+    return lambda pictures: torch.from_numpy(session.run(None, {"pictures": pictures.numpy()})[0])
 
 
 def _each(opens: Callable[[str], Any]) -> list[Contestant[Any]]:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from limelight.inputs import pad
 
-from . import Contestant, Reads, Rows, Writes
-from .exporting import reader, writer
+from . import Contestant, Reads, Rows, Views, Writes
+from .exporting import reader, viewer, writer
 
 NEEDS = ("openvino", "onnx", "transformers")
 FORMATS = {"fp32": "f32", "bf16": "bf16"}
@@ -27,6 +27,18 @@ def writers(folder: Path) -> list[Contestant[Writes]]:
 def readers(folder: Path) -> list[Contestant[Reads]]:
     """Classifiers of rows."""
     return _each(lambda format: _reads(reader(folder), format))
+
+
+def viewers(folder: Path) -> list[Contestant[Views]]:
+    """Classifiers of pictures."""
+    return _each(lambda format: _views(viewer(folder), format))
+
+
+def _views(graph: Path, format: str) -> Views:
+    import openvino as ov
+
+    request = _compiled(ov.Core().read_model(graph), format).create_infer_request()
+    return lambda pictures: torch.from_numpy(request.infer({"pictures": pictures.numpy()})["logits"].copy())
 
 
 def _each(opens: Callable[[str], Any]) -> list[Contestant[Any]]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from limelight.decode import Ending, Greedy, generate
+from limelight.decode import Ending, Greedy, Suppress, generate
 from limelight.hub import Opened, open_model
-from limelight.inputs import pad
+from limelight.inputs import Batch, pad
 
-from . import LIMELIGHT, Contestant, Reads, Rows, Writes
-from .folders import PAD
+from . import LIMELIGHT, Contestant, Hears, Reads, Rows, Views, Writes
+from .folders import END, PAD, untimed
 
 
 def precisions() -> dict[str, dict[str, str]]:
@@ -44,6 +44,37 @@ def writers(folder: Path) -> list[Contestant[Writes]]:
 def readers(folder: Path) -> list[Contestant[Reads]]:
     """Classifiers of rows."""
     return [each.then(_reads) for each in entrants(folder)]
+
+
+def viewers(folder: Path) -> list[Contestant[Views]]:
+    """Classifiers of pictures."""
+    return [each.then(_views) for each in entrants(folder)]
+
+
+def hearers(folder: Path) -> list[Contestant[Hears]]:
+    """Greedy writers of what they hear."""
+    return [each.then(_hears) for each in entrants(folder)]
+
+
+def _views(opened: Opened) -> Views:
+    @torch.inference_mode()
+    def view(pictures: Tensor) -> Tensor:
+        return opened.model.classify(Batch(pictures), start=opened.manifest.generation.start).float()
+
+    return view
+
+
+def _hears(opened: Opened) -> Hears:
+    never = (Suppress(tokens=(END,)),)
+
+    begun = torch.tensor(untimed(len(opened.text)))
+
+    def hear(frames: Tensor, new: int) -> Rows:
+        start = begun.expand(len(frames), -1)
+        found = generate(opened.model, Batch(frames), Greedy(), ending=Ending(frozenset(), new), start=start, filters=never)
+        return [list(each[0].tokens) for each in found]
+
+    return hear
 
 
 def _writes(opened: Opened) -> Writes:

@@ -41,6 +41,30 @@ class Writer(nn.Module):
         return _times((weights @ v).transpose(1, 2).flatten(2), attn.c_proj), k, v
 
 
+class Viewer(nn.Module):
+    """ViT with its head: pictures (b 3 h w) -> logits of the classes (b c)."""
+
+    def __init__(self, model: Any):
+        super().__init__()
+        self.inner, self.heads, self.last = model.vit, model.config.num_attention_heads, model.classifier
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """One batch."""
+        table = self.inner.embeddings
+        squares = table.patch_embeddings.projection(pictures).flatten(2).transpose(1, 2)
+        hidden = torch.cat((table.cls_token.expand(squares.shape[0], -1, -1), squares), 1) + table.position_embeddings
+        for block in self.inner.layers:
+            hidden = hidden + self._attend(block.attention, block.layernorm_before(hidden))
+            inner = block.layernorm_after(hidden)
+            hidden = hidden + block.mlp.fc2(F.gelu(block.mlp.fc1(inner)))
+        return self.last(self.inner.layernorm(hidden)[:, 0])
+
+    def _attend(self, attn: Any, x: Tensor) -> Tensor:
+        q, k, v = (each(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for each in (attn.q_proj, attn.k_proj, attn.v_proj))
+        weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(-1)
+        return attn.o_proj((weights @ v).transpose(1, 2).flatten(2))
+
+
 class Reader(nn.Module):
     """DistilBERT with its head: ids and which of them are real (b n) -> logits of the classes (b c)."""
 
