@@ -49,3 +49,26 @@ def shelf(at: Path) -> None:
     for name, made in SHELF.items():
         keep(made, at / name)
     (at / "smollm2" / "chat_template.jinja").write_text(CHAT)
+    _seers(at)
+
+
+def _seers(at: Path) -> None:
+    """Those of pictures and sound, with a picture and a recording."""
+    import soundfile
+
+    import drawers
+    import hearing
+    import shown
+
+    for name in ("vit", "clip", "vit-gpt2", "detr", "whisper", "dalle-mini"):
+        (at / name).mkdir()
+    shown.vit(at / "vit")
+    shown.clip(at / "clip")
+    shown.captioner(at / "vit-gpt2")
+    torch.manual_seed(0)
+    ALL["detr-ForObjectDetection"].build().save_pretrained(at / "detr")
+    hf.DetrImageProcessorPil(size={"shortest_edge": 32, "longest_edge": 64}).save_pretrained(at / "detr")
+    hearing.folder(at / "whisper")
+    drawers.of_kind("reads", at / "dalle-mini")
+    shown.picture(1, 60, 80).save(at / "cat.jpg")
+    soundfile.write(at / "speech.wav", hearing.sound(1.5), hearing.RATE)
