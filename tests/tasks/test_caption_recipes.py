@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import limelight
 from limelight.data import read_table
 from limelight.data.scenes import read, say
 from limelight.data.shown import Painted
-from limelight.errors import InputError
+from limelight.errors import InputError, RecipeError
 from limelight.hub import Opened, open_model
 from limelight.inputs.pictures import read as open_picture
 from limelight.tasks.recipes import Workshop, trade_of
@@ -109,6 +110,18 @@ def test_it_learns_to_name_and_ships_what_was_measured(learnt: tuple[Workshop, l
         assert part in told
     caption = limelight.task("caption", shipped, dtype="fp32")
     assert caption(Image.new("RGB", (50, 30), "blue")).text == "blue"
+
+
+def test_an_encoder_begins_as_anothers(shipped: Opened, beside: Path) -> None:
+    r = recipe(beside, "listed")
+    begun = replace(r, model=replace(r.model, begin=str(shipped.folder)))
+    model, other = TRADE.prepare(begun, beside, device="cpu").model, shipped.model
+    assert model.encoder is not None
+    assert other.encoder is not None
+    for a, b in zip(model.encoder.state_dict().values(), other.encoder.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    with pytest.raises(RecipeError, match="its encoder is of another size"):
+        TRADE.prepare(replace(begun, model=replace(begun.model, squares=replace(r.model.squares, depth=2))), beside, device="cpu")
 
 
 def test_a_table_of_ones_own_is_scored(shipped: Opened, beside: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ TRADES = {
     "caption": "Captioning",
     "transcribe": "Transcribing",
     "detect": "Detecting",
+    "draw": "Drawing",
 }
 
 

@@ -11,7 +11,9 @@ from ...data import read_table
 from ...data.rows import Table, cell
 from ...data.scenes import kinds
 from ...data.shown import Example, Filed, Painted, Parts, listed, scenes, set_aside
-from ...errors import InputError
+from ...errors import InputError, RecipeError
+from ...hub import open_model
+from ...nn import Network
 from ...train import find_data
 from ...train.recipes.shown import ListedPart, ScenesPart
 
@@ -42,6 +44,24 @@ def parts(data: ScenesPart | ListedPart, beside: Path, *, few: int | None = None
 def said(split: Parts[Example]) -> list[str]:
     """Texts that a vocabulary can be learnt from."""
     return [text for each in islice(split.learnt(0), PIECES_OF) for text in each.texts]
+
+
+def told(data: ScenesPart | ListedPart, split: Parts[Example]) -> str:
+    """What a model learnt from, and what was held out, for its card."""
+    if isinstance(data, ListedPart):
+        return f"{len(split.learnt(0)):,} pictures with texts to learn from, {len(split.valid):,} and {len(split.test):,} held out."
+    return f"""scenes that are made by rule, {data.epoch:,} new ones an epoch, and {len(split.test):,} to be tested on.
+  {data.held} kinds of things (a size, a colour and a shape) are in no scene to learn from; every second of the others has one."""
+
+
+def begin_as(model: Network, name: str) -> None:
+    """Give a model's encoder the numbers of another's, by its name or folder. Raises RecipeError where they are of other shapes."""
+    opened = open_model(name, device="cpu", dtype="fp32")
+    mine, other = ({} if each.encoder is None else each.encoder.state_dict() for each in (model, opened.model))
+    shapes = ({key: tuple(tensor.shape) for key, tensor in each.items()} for each in (mine, other))
+    if next(shapes) != next(shapes) or model.encoder is None:
+        raise RecipeError(f"model.begin={name}: its encoder is of another size than the recipe's.", "Give the recipe the same squares.")
+    model.encoder.load_state_dict(other)
 
 
 def of_table(table: Table, columns: tuple[str, str]) -> list[Example]:

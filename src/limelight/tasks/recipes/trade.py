@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from torch import nn
 
+from ...codecs import Codec
 from ...errors import RecipeError, WeightError
 from ...files import replaced
-from ...hub import Opened, open_model, save
+from ...hub import Opened, open_model, save, save_codec
 from ...inputs import Text
 from ...manifest import Card, Manifest
 from ...nn import Network
@@ -29,7 +30,7 @@ Part = Literal["test", "valid"]
 @dataclass(frozen=True, eq=False)
 class Workshop(Generic[R, S]):
     """All that a recipe makes before the first step. The same recipe gives the same workshop. `text`: None for a model without words;
-    `manifest`: what the model would say of itself, without anything that is measured."""
+    `manifest`: what the model would say of itself, without anything that is measured; `codec`: of a model that draws."""
 
     recipe: R
     split: S
@@ -37,6 +38,7 @@ class Workshop(Generic[R, S]):
     model: Network
     batches: Batches[Any]
     manifest: Manifest
+    codec: Codec | None = None
 
     @property
     def words(self) -> Text:
@@ -45,7 +47,8 @@ class Workshop(Generic[R, S]):
 
     def opened(self) -> Opened:
         """The model as it stands, ready for the task: without dropout, which the next step of a training switches on again."""
-        return Opened(self.model.eval(), self.text, self.manifest, Path())
+        codec = None if self.codec is None else self.codec.eval()
+        return Opened(self.model.eval(), self.text, self.manifest, Path(), codec=codec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +127,7 @@ class Trade(Scorer[E, A], Generic[R, S, E, A]):
         card_of(workshop.recipe)
         template = self.template(workshop.recipe)
         save(folder, model=workshop.model, text=workshop.text, manifest=workshop.manifest, card="", template=template)
+        save_codec(folder, workshop.codec)
         shipped = open_model(folder, device=str(next(workshop.model.parameters()).device), dtype="fp32")
         found = self.measure(workshop, shipped, beside=beside, trained=trained)
         save(folder, model=workshop.model, text=workshop.text, manifest=found.manifest, card=found.card, template=template)

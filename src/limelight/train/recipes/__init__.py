@@ -4,6 +4,7 @@ from .base import BatchPart, CardPart, Recipe, SizedPart, TokenizerPart
 from .caption import CaptionRecipe
 from .classify import ClassifyRecipe
 from .detect import DetectRecipe
+from .draw import DrawRecipe
 from .reading import KINDS, find_data, read_recipe, to_toml
 from .reply import ReplyRecipe
 from .transcribe import TranscribeRecipe
@@ -16,6 +17,7 @@ __all__ = [
     "CardPart",
     "ClassifyRecipe",
     "DetectRecipe",
+    "DrawRecipe",
     "Recipe",
     "ReplyRecipe",
     "SizedPart",

@@ -63,6 +63,10 @@ class Recipe(ABC):
     plan: Plan
     card: CardPart | None = None
 
+    def rehearsed(self, steps: int, longest: int) -> Recipe:
+        """The same recipe with so few and small steps, of rows that have at most `longest` tokens."""
+        return replace(self, plan=self.plan.rehearsed(steps), batches=self.batches.rehearsed(longest))
+
     @abstractmethod
     def spec(self, vocab: int | None = None) -> Model:
         """The model to build; `vocab`: the size that the trained tokenizer really has. Raises SpecError for sizes that do not fit."""

@@ -14,7 +14,8 @@ from .shown import ShownPart, SquaresPart
 @value
 class CaptionPart:
     """The size of the model; what each field means is said at `limelight.spec`. `length`: of a caption, in tokens; `forget`: the share of
-    the words before that the decoder does not read while it learns: see train.Forgetting."""
+    the words before that the decoder does not read while it learns: see train.Forgetting. `begin`: a model, by its name or folder, whose
+    encoder of pictures this one's begins as."""
 
     dim: Count = 128
     squares: SquaresPart = SquaresPart()
@@ -24,6 +25,7 @@ class CaptionPart:
     length: Count = 48
     dropout: Factor = 0.05
     forget: Factor = 0.0
+    begin: str | None = None
 
 
 @value

@@ -16,6 +16,7 @@ from .base import Recipe
 from .caption import CaptionRecipe
 from .classify import ClassifyRecipe
 from .detect import DetectRecipe
+from .draw import DrawRecipe
 from .reply import ReplyRecipe
 from .transcribe import TranscribeRecipe
 from .translate import TranslateRecipe
@@ -28,6 +29,7 @@ KINDS: dict[str, type[Recipe]] = {
     "caption": CaptionRecipe,
     "transcribe": TranscribeRecipe,
     "detect": DetectRecipe,
+    "draw": DrawRecipe,
 }
 USUAL = "translate"                      # the task of a recipe that names none
 FIRST = ("name", "task", "data", "tokenizer", "model", "batches", "plan", "eval")    # what a reader wants to see first

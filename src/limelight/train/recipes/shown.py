@@ -55,9 +55,9 @@ class SquaresPart:
     heads: Count = 4
     hidden: Count = 512
 
-    def stack(self, side: int, *, dropout: float, before: int = 1, after: int = 0) -> Stack:
+    def stack(self, side: int, *, dropout: float) -> Stack:
         """The encoder, for pictures of `side` x `side` pixels."""
-        squares = Patches(rows=side, columns=side, size=self.square, before=before, after=after)
+        squares = Patches(rows=side, columns=side, size=self.square, before=0)
         return Stack(
             depth=self.depth,
             attention=Attention(heads=self.heads),

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from ....data.shown import Example, Parts
 from ....manifest import Card
 from ....train import CaptionRecipe
-from ....train.recipes.shown import ListedPart
 from ..cards import limits, origin, scored, size
 from ..scores import Score
+from ..shown import told
 from ..trade import Workshop
 
 Shop = Workshop[CaptionRecipe, Parts[Example]]
@@ -34,13 +34,4 @@ def _what(workshop: Shop, card: Card) -> str:
   a decoder of {m.depth} layers of {m.dim}, {m.heads} heads, {len(workshop.words):,} byte-pair pieces. Weights in int8 with one scale a row.
 - It reads pictures of {r.data.side} x {r.data.side} pixels (others are resized), and writes at most {r.eval.max_length} tokens.
 {origin(card)}
-- Data: {told(workshop)}"""
-
-
-def told(workshop: Shop) -> str:
-    """What it learnt from, and what was held out."""
-    data, split = workshop.recipe.data, workshop.split
-    if isinstance(data, ListedPart):
-        return f"{len(split.learnt(0)):,} pictures with texts to learn from, {len(split.valid):,} and {len(split.test):,} held out."
-    return f"""scenes that are made by rule, {data.epoch:,} new ones an epoch, and {len(split.test):,} to be tested on.
-  {data.held} kinds of things (a size, a colour and a shape) are in no scene to learn from; every second of the others has one."""
+- Data: {told(r.data, workshop.split)}"""

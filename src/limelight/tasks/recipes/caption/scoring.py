@@ -83,6 +83,6 @@ def matched(places: Sequence[int], n: int, what: str = "own text") -> list[Score
             f"among {n} texts; by chance {min(100, 100 * BEST / n):.1f}",
         ),
         Score(f"{what}, mean reciprocal rank", found.mean, half, f"by chance {100 * chance:.1f}; bootstrap of {RESAMPLES}"),
-        Score(f"{what}, median place", statistics.median(places), 0.0, f"among {n}; by chance {(n + 1) / 2:.0f}"),
+        Score(f"{what}, median place", float(statistics.median(places)), 0.0, f"among {n}; by chance {(n + 1) / 2:.0f}"),
     ]
 

@@ -21,7 +21,7 @@ from ....train import CaptionRecipe, Forgetting, Loss, next_token
 from ....train.recipes.shown import pictures
 from ...caption import Caption, CaptionOptions
 from ..scores import Score
-from ..shown import needed, of_table, parts, said
+from ..shown import begin_as, needed, of_table, parts, said
 from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
 from .card import markdown
 from .matching import likelihoods, ranks
@@ -52,6 +52,8 @@ class Captioning(Trade[CaptionRecipe, Parts[Example], Example, Answered]):
         text = pieces(lambda: said(found), recipe.tokenizer.vocab, folder, lower=True)
         torch.manual_seed(seed)
         model = Network(recipe.spec(len(text))).to(pick_device(device))
+        if recipe.model.begin is not None:
+            begin_as(model, recipe.model.begin)
         settings = pictures(recipe.data.side)
         batches = RawBatches(found.learnt, PictureLessons(text, settings), size=recipe.batches.size, seed=seed)
         generation = Generation(
