@@ -13,27 +13,42 @@ from .streams import is_terminal, note
 Show = Callable[[Event], None]
 
 
+class _Counted:
+    """What the part of the training that is under way counts, as its beginning says."""
+
+    def __init__(self, usual: str):
+        self._usual = self._now = usual
+
+    def __call__(self, event: Event) -> str:
+        if isinstance(event, Started):
+            self._now = event.counts or self._usual
+        return self._now
+
+
 @contextmanager
 def open_course(steps: int, *, counted: str = "target tokens") -> Iterator[Show]:
-    """What to call with each event. `counted`: what the training counts."""
+    """What to call with each event. `counted`: what the training counts, where its parts do not say so themselves."""
+    of = _Counted(counted)
     if not is_terminal(sys.stderr):
-        yield lambda event: _print(event, counted)
+        yield lambda event: _print(event, of(event))
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
     with Progress(*columns, console=Console(file=sys.stderr)) as progress:
         row = progress.add_task("training", total=steps, said="")
 
         def show(event: Event) -> None:
+            what = of(event)
             match event:
-                case Started():
-                    progress.update(row, completed=event.step, said=f"{event.device}, {event.precision}")
+                case Started():                                      # a part that begins has a bar of its own
+                    told, where = f"training the {event.part}" if event.part else "training", f"{event.device}, {event.precision}"
+                    progress.update(row, description=told, total=event.steps, completed=event.step, said=where)
                 case Stepped():
-                    progress.update(row, completed=event.step, said=_pace(event, counted))
+                    progress.update(row, completed=event.step, said=_pace(event, what))
                 case Evaluated() | Finished():
-                    progress.console.print(line(event, counted), markup=False, highlight=False)
+                    progress.console.print(line(event, what), markup=False, highlight=False)
                 case _:
                     pass
 
@@ -49,7 +64,8 @@ def line(event: Event, counted: str = "target tokens") -> str:
     """An event in words; nothing where it needs none."""
     match event:
         case Started():
-            return f"step {event.step} of {event.steps}: {event.parameters:,} parameters on {event.device} in {event.precision}"
+            part = f"the {event.part}, " if event.part else ""
+            return f"{part}step {event.step} of {event.steps}: {event.parameters:,} parameters on {event.device} in {event.precision}"
         case Stepped():
             return f"step {event.step}: {_pace(event, counted)}"
         case Evaluated():

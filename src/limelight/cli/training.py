@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import typer
 from ..errors import RecipeError
 from ..hub import read_manifest
 from ..tasks.recipes import Trade, Workshop, trade_of
-from ..train import Event, Finished, Recipe, Started, Stopped, read_recipe, to_tensorboard, to_toml
+from ..train import Event, Finished, Started, Stopped, read_recipe, to_tensorboard, to_toml
 from ..train.events import to_plain
 from ..train.loop import Resume
 from ..values import plain
@@ -51,7 +51,7 @@ def run(job: Job) -> None:
     """Train, score and write the model folder. Exits with 130 after a Ctrl-C, with all that was learnt kept."""
     recipe = read_recipe(job.recipe, job.overrides)
     if job.rehearse:
-        recipe = rehearsal(recipe)
+        recipe = recipe.rehearsed(STEPS, SHORT)
     if job.print_config:
         say(json.dumps(plain(recipe), ensure_ascii=False) if job.as_json else to_toml(recipe).rstrip("\n"))
         return
@@ -66,24 +66,26 @@ def run(job: Job) -> None:
         what = f"reading {files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}" if files else "making its data"
         note(f"{recipe.name}: {what} ...")
         workshop = trade.prepare(recipe, beside, folder=folder, device=job.device, few=FEW if job.rehearse else None)
-        finished = _train(trade, workshop, folder, job)
-        _finish(trade, workshop, folder / "model", finished, job)
+        done = _train(trade, workshop, folder, job)
+        _finish(trade, workshop, folder / "model", done, job)
 
 
-def rehearsal(recipe: Recipe) -> Recipe:
-    """The same recipe with few and small steps, in which all that happens in a training happens."""
-    p = recipe.plan
-    plan = replace(p, steps=STEPS, warmup=min(p.warmup, 1), accumulate=min(p.accumulate, 2), save_every=2, eval_every=2, log_every=1)
-    return replace(recipe, plan=plan, batches=recipe.batches.rehearsed(SHORT))
+@dataclass(frozen=True)
+class Done:
+    """A part of the training that came to its end."""
+
+    began: Started
+    ended: Finished
 
 
-def _train(trade: AnyTrade, workshop: AnyWorkshop, folder: Path, job: Job) -> Finished:
+def _train(trade: AnyTrade, workshop: AnyWorkshop, folder: Path, job: Job) -> list[Done]:
     """Follow the events to the end. A reader that hangs up, as `| head` does, stops the training as politely as SIGTERM."""
     events: Iterator[Event] = trade.learn(workshop, folder=folder, resume=job.resume)
     if job.tensorboard:
         events = to_tensorboard(events, folder)
-    hung_up = False
+    hung_up, done = False, list[Done]()
     last: Event | None = None
+    began: Started | None = None
     with open_course(workshop.recipe.plan.steps, counted=trade.learns) as show:
         for last in events:
             if job.as_json and not hung_up:
@@ -92,8 +94,12 @@ def _train(trade: AnyTrade, workshop: AnyWorkshop, folder: Path, job: Job) -> Fi
                 except BrokenPipeError:
                     hung_up = True
                     signal.raise_signal(signal.SIGTERM)
-            if isinstance(last, Started) and last.resumed is not None:
-                note(f"Going on from {last.resumed}.")
+            if isinstance(last, Started):
+                began = last
+                if last.resumed is not None:
+                    note(f"Going on from {last.resumed}.")
+            if isinstance(last, Finished) and began is not None:
+                done.append(Done(began, last))
             show(last)
     if hung_up:
         raise BrokenPipeError
@@ -102,18 +108,18 @@ def _train(trade: AnyTrade, workshop: AnyWorkshop, folder: Path, job: Job) -> Fi
         raise typer.Exit(128 + SIGNALS.get(last.reason, signal.SIGTERM))
     if not isinstance(last, Finished):
         raise RecipeError("the training ended without an end.", "Nothing was trained: is plan.steps what you meant?")
-    return last
+    return done
 
 
-def _finish(trade: AnyTrade, workshop: AnyWorkshop, target: Path, finished: Finished, job: Job) -> None:
+def _finish(trade: AnyTrade, workshop: AnyWorkshop, target: Path, done: list[Done], job: Job) -> None:
     """Score the model, write its folder, and print what was found."""
     recipe = workshop.recipe
     if recipe.card is None:
-        note(f"Trained, without a model folder: the recipe has no [card]. Checkpoints: {finished.path}")
+        note(f"Trained, without a model folder: the recipe has no [card]. Checkpoints: {done[-1].ended.path}")
         return
     note("Measuring the model as it is shipped ...")
     began = time.perf_counter()
-    path = trade.finish(workshop, target, beside=job.recipe.parent, trained=trained(workshop, finished, trade.learns))
+    path = trade.finish(workshop, target, beside=job.recipe.parent, trained=trained(workshop, done, trade.learns))
     m = read_manifest(path)
     where = "a temporary folder, gone now" if job.rehearse else str(path)
     note(f"Written in {time.perf_counter() - began:.1f} s: {where}")
@@ -129,10 +135,12 @@ def _finish(trade: AnyTrade, workshop: AnyWorkshop, target: Path, finished: Fini
         note(f"Try it: {trade.tried.format(path)}")
 
 
-def trained(workshop: AnyWorkshop, finished: Finished, counted: str) -> str:
-    """Where and how long, for the card."""
+def trained(workshop: AnyWorkshop, done: list[Done], counted: str) -> str:
+    """Where and how long, for the card; of each part, where it learnt in parts."""
     device = next(workshop.model.parameters()).device
-    return (
-        f"{finished.step:,} steps, {finished.tokens:,} {counted}, {finished.seconds / 60:.0f} minutes "
-        f"on {device.type} ({platform.machine()}), {date.today().isoformat()}"
+    parts = "; then ".join(
+        f"{f'the {each.began.part}: ' if each.began.part else ''}{each.ended.step:,} steps, {each.ended.tokens:,} "
+        f"{each.began.counts or counted}, {each.ended.seconds / 60:.0f} minutes"
+        for each in done
     )
+    return f"{parts} on {device.type} ({platform.machine()}), {date.today().isoformat()}"

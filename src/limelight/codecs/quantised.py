@@ -181,13 +181,18 @@ class Quantised(nn.Module):
         return Nearest(codes, self._drawn(seen + (found - seen).detach()), loss)
 
     @torch.no_grad()
-    def revive(self, pictures: Float[Tensor, "b c h w"], *, least: int = 1, noise: torch.Generator | None = None) -> int:
-        """Codes that are nearest to fewer than `least` vectors of these pictures begin anew, each at one of the vectors, drawn at random
-        (Dhariwal et al. 2020, section 3.1); else codes that nothing is near never learn. -> how many did. For between steps of training."""
+    def revive(
+        self, pictures: Float[Tensor, "b c h w"], *, used: Int[Tensor, " v"] | None = None, noise: torch.Generator | None = None
+    ) -> int:
+        """Codes that were `used` for nothing (by default: that are nearest to no vector of these pictures) begin anew, each at one of the
+        pictures' vectors (Dhariwal et al. 2020, section 3.1), drawn by the square of how far it is from its code: what has no code yet
+        comes first (Arthur and Vassilvitskii 2007, section 2.2). -> how many did. For between steps of training."""
         seen = self.vectors(pictures).flatten(0, 1)
-        idle = (self._nearest(seen).bincount(minlength=self.spec.count) < least).nonzero()[:, 0]
-        drawn = torch.randint(len(seen), (len(idle),), generator=noise).to(seen.device)
-        self.table.weight[idle] = seen[drawn].to(self.table.weight.dtype)
+        codes = self._nearest(seen)
+        idle = ((codes.bincount(minlength=self.spec.count) if used is None else used) == 0).nonzero()[:, 0]
+        far = (seen - self.table(codes)).square().sum(-1).float().cpu()
+        drawn = torch.multinomial(far.clamp(min=torch.finfo(far.dtype).tiny), max(1, len(idle)), replacement=True, generator=noise)
+        self.table.weight[idle] = seen[drawn[: len(idle)].to(seen.device)].to(self.table.weight.dtype)
         return len(idle)
 
     def _nearest(self, seen: Float[Tensor, "*n d"]) -> Int[Tensor, "*n"]:

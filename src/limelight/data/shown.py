@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -72,7 +72,8 @@ Example = Painted | Filed
 X = TypeVar("X", covariant=True)
 
 
-class Parts(NamedTuple, Generic[X]):
+@dataclass(frozen=True)
+class Parts(Generic[X]):
     """Examples in parts. `learnt`: those of an epoch."""
 
     learnt: Callable[[int], Sequence[X]]

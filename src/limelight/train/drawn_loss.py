@@ -16,12 +16,13 @@ from .losses import LossSum
 OF_TEXT = 1 / 8                      # of the whole loss, the rest being the picture's (Ramesh et al. 2021, section 2.2)
 
 
-def codec_loss(codec: Codec, batch: Batch, *, temperature: float = 1.0, far: float = 1.0) -> LossSum:
+def codec_loss(codec: Codec, batch: Batch, *, temperature: float = 1.0, far: float = 1.0, used: Tensor | None = None) -> LossSum:
     """Pictures (b c h w) there and back, summed over pictures, which `tokens` counts.
 
     A discrete VAE: minus the evidence lower bound at a `temperature` of its soft draws, `far` weighing how far the codes' chances are from
     equal ones (Ramesh et al. 2021, section 2.1); `nll` is of the pixels alone. A codec with a table: absolute differences of numbers, and
     what table and vectors pay for standing apart (Esser et al. 2021, equations 4 and 5, without their critics of likeness).
+    `used`: numbers to which is added how often each of its codes was the nearest.
     """
     pictures = batch.values.to(next(codec.parameters()).device)
     if isinstance(codec, DiscreteVAE):
@@ -29,6 +30,8 @@ def codec_loss(codec: Codec, batch: Batch, *, temperature: float = 1.0, far: flo
         unlikely = found.unlikely.sum()
         return LossSum(unlikely + far * found.far.sum(), unlikely.detach(), len(pictures))
     near = codec.nearest(pictures)
+    if used is not None:
+        used += near.codes.flatten().bincount(minlength=codec.spec.count)
     apart = (near.drawn - pictures).abs().flatten(1).mean(1).sum()
     return LossSum(apart + near.loss * len(pictures), apart.detach(), len(pictures))
 

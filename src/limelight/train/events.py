@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Started:
-    """The training begins after `step` (0, or where `resumed` left off); `skipped`: torn checkpoints passed over."""
+    """The training begins after `step` (0, or where `resumed` left off); `skipped`: torn checkpoints passed over.
+
+    `part`: which part of a whole learns now, where it learns in parts; `counts`: what its tokens are, where they are not the whole's.
+    """
 
     step: int
     steps: int
@@ -19,6 +22,8 @@ class Started:
     precision: str
     resumed: Path | None = None
     skipped: tuple[str, ...] = ()
+    part: str = ""
+    counts: str = ""
 
 
 @dataclass(frozen=True)

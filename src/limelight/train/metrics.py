@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RecipeError, TrainError
-from .events import Evaluated, Event, Stepped, to_plain
+from .events import Evaluated, Event, Started, Stepped, to_plain
 
 FILE = "metrics.jsonl"
 
@@ -62,10 +62,13 @@ def to_tensorboard(events: Iterator[Event], folder: Path) -> Iterator[Event]:
 
 
 def _through(events: Iterator[Event], board: Any) -> Iterator[Event]:
+    part = ""
     try:
         for event in events:
+            if isinstance(event, Started):
+                part = f"{event.part}/" if event.part else ""
             for name, number in _curves(event).items():
-                board.add_scalar(name, number, event.step)
+                board.add_scalar(part + name, number, event.step)
             yield event
     finally:
         board.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -81,3 +82,8 @@ class Plan:
                 f"plan.average takes the mean of {self.average.count} checkpoints; plan.keep={self.keep} leaves fewer.",
                 f"Set plan.keep={self.average.count}.",
             )
+
+    def rehearsed(self, steps: int) -> Plan:
+        """So few steps, in which all that happens in a training happens."""
+        warmup, accumulate, half = min(self.warmup, 1), min(self.accumulate, 2), steps // 2
+        return replace(self, steps=steps, warmup=warmup, accumulate=accumulate, save_every=half, eval_every=half, log_every=1)

@@ -32,9 +32,15 @@ class Found(NamedTuple):
     beside: int
 
     @property
-    def share(self) -> float:
-        """Of all that was asked for, objects, colours, sizes and relations alike."""
+    def all_of(self) -> tuple[int, int]:
+        """Objects, colours, sizes and relations alike: how many were asked for, and how many of them there are."""
         asked, there = (sum(column) for column in zip(*self[:4], strict=True))
+        return asked, there
+
+    @property
+    def share(self) -> float:
+        """Of all that was asked for."""
+        asked, there = self.all_of
         return there / asked
 
     @property

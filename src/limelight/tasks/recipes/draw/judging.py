@@ -81,14 +81,17 @@ def judge_at(name: str, beside: Path) -> str:
     return str(beside / name) if name and (beside / name).is_dir() else name
 
 
-@torch.inference_mode()
-def costs(draw: Draw, examples: Sequence[Example]) -> Iterator[tuple[tuple[int, ...], float]]:
+def costs(draw: Draw, examples: Sequence[Example]) -> list[tuple[tuple[int, ...], float]]:
     """The codes of each true picture, and how unlikely the model holds them for its first text, in nats each."""
+    return [_cost(draw, each) for each in examples]
+
+
+@torch.inference_mode()
+def _cost(draw: Draw, example: Example) -> tuple[tuple[int, ...], float]:
     prompts = draw.prompts
-    for each in examples:
-        codes = codes_of(prompts.codec, [each.picture()])
-        chances = prompts.logits(prompts.source([prompts.read(each.texts[0]).ids]), codes)
-        yield tuple(codes[0].tolist()), -float(chances.gather(-1, codes[..., None]).mean())
+    codes = codes_of(prompts.codec, [example.picture()])
+    chances = prompts.logits(prompts.source([prompts.read(example.texts[0]).ids]), codes)
+    return tuple(codes[0].tolist()), -float(chances.gather(-1, codes[..., None]).mean())
 
 
 def _likeness(draw: Draw, example: Example, copy: Image.Image) -> float:
