@@ -148,3 +148,22 @@ def test_texts_that_cannot_be_read_are_refused(limelight: Run, model: Path) -> N
     one_line(limelight("steps", model, TEXT, "--at", 99), "steps, 0 to")
     one_line(limelight("steps", model, TEXT, "--at", 0, "--head", "decoder.1.self"), "a head is an attention's name and a number")
     one_line(limelight("steps", model, TEXT, "--at", 0, "--head", "decoder.9.self:1"), 'nothing named "decoder.9.self"')
+
+
+def test_what_a_model_says_of_a_picture_is_told_and_kept_in_a_page(limelight: Run, tmp_path: Path) -> None:
+    import shown
+
+    shown.picture(1).save(tmp_path / "noise.png")
+    shown.captioner(tmp_path)
+    model, picture, page = tmp_path, tmp_path / "noise.png", tmp_path / "page.html"
+    ran = limelight("look", model, picture, "--html", page)
+    assert (ran.code, len(ran.lines)) == (0, 3)
+    assert ran.lines[0].startswith("noise.png · ")
+    assert "covering the 20% of squares" in ran.lines[2]
+    assert "limelight-look" in page.read_text("utf-8")
+    told = json.loads(limelight("look", model, picture, "--json").out)
+    assert (told["task"], told["name"]) == ("caption", "noise.png")
+    one_line(limelight("look", model, picture, "--layer", 1), "no heads of it are shown", "Leave out which head")
+    one_line(limelight("look", model, picture, "--new", 3), "to, new, beam and languages are for texts")
+    one_line(limelight("look", model, tmp_path / "none.png"), "no such file")
+    one_line(limelight("steps", model, picture), "there are no steps of a text to show")

@@ -59,3 +59,20 @@ def enfr(explored: Callable[..., Any]) -> Any:
 def sight(chromium: Any, tmp_path: Path) -> Iterator[Sight]:
     with Sight.of(chromium, tmp_path) as seen:
         yield seen
+
+
+@pytest.fixture(scope="session")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """What a tiny model says of a picture or a recording, or draws; looked at once."""
+    folder = tmp_path_factory.mktemp("shown")
+
+    @functools.cache
+    def of(name: str) -> Any:
+        import shown_models as models
+
+        import limelight
+
+        given = {"captioner": models.picture_file, "detr": models.picture_file, "whisper": models.sound_file}
+        return limelight.explorer(str(models.made(name, folder)), given[name](folder) if name in given else models.TEXT)
+
+    return of

@@ -11,7 +11,7 @@ from .options import AsJson, Device, Dtype, Quant
 from .table import as_command
 
 Named = Annotated[str, typer.Argument(metavar="MODEL", help="A bundled model, a model folder, or org/name.")]
-Said = Annotated[str, typer.Argument(metavar="TEXT", help="What the model reads.")]
+Said = Annotated[str, typer.Argument(metavar="TEXT", help="What the model reads; of one that reads pictures or sounds, a file.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,8 @@ def look(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where --web listens; 0 takes any that is free.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Show where the heads of a model look: what each of them does on the whole, or, with --from, one word's row as a line of heat."""
+    """Show where the heads of a model look: what each of them does on the whole, or, with --from, one word's row as a line of heat. Of a
+    model that reads pictures or sounds, or draws: what it says, and in the page where it looked."""
     from .looking import Job, run
 
     run(Job(model, text, reading, where, html, port if web else None, as_json))
@@ -65,5 +66,6 @@ command = as_command(
         limelight look ./gpt2 "The cat sat because it was tired" --layer 5 --head 1 --from it --html cat.html
         limelight look en-fr "The black cat." --to "Le chat noir." --attention decoder.1.cross --head 0 --from noir
         limelight look sentiment-en "Good camera, weak battery." --web
+        limelight look ./captioner photo.jpg --html photo.html
     """,
 )

@@ -10,12 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import InputError
+from ..errors import InputError, RecipeError, TaskError
 from ..explore import Explorer
-from ..explore.explorer import Asked
+from ..explore.explorer import Asked, look_at
+from ..explore.paged import Paged
+from ..explore.shown import Showing
 from ..hub import open_model
 from ..look.heat import heat
-from ..look.visible import column, shorten, steady
+from ..look.visible import column, shorten, steady, visible
 from .look import Reading, Where
 from .meant import Meant
 from .streams import note, say
@@ -39,7 +41,10 @@ class Job:
 
 def run(job: Job) -> None:
     """Do it. Raises LimelightError for what is not there, with what is."""
-    explorer = explore(job.model, job.text, job.reading)
+    explorer = _looked_at(job.model, job.text, job.reading)
+    if isinstance(explorer, Showing):
+        _show(explorer, job)
+        return
     meant = Meant(explorer, job.where)
     found = _Shown(meant)
     if job.port is None or job.html is not None or meant.asked:
@@ -54,10 +59,32 @@ def run(job: Job) -> None:
 
 
 def explore(model: str, text: str, reading: Reading) -> Explorer:
-    """Open the model and read."""
+    """Open the model and read. Raises TaskError for a model that reads no texts to answer them."""
+    looked = _looked_at(model, text, reading)
+    if isinstance(looked, Showing):
+        m = looked.opened.manifest
+        raise TaskError(f"{m.name} is for {m.task}: there are no steps of a text to show.", "limelight look shows what it said.")
+    return looked
+
+
+def _looked_at(model: str, given: str, reading: Reading) -> Explorer | Showing:
     languages = reading.source_language, reading.target_language
     opened = open_model(model, device=reading.device, dtype=reading.dtype, quant=reading.quant)
-    return Explorer.of(opened, text, Asked(reading.to, reading.new, reading.beam, languages))
+    return look_at(opened, given, Asked(reading.to, reading.new, reading.beam, languages))
+
+
+def _show(showing: Showing, job: Job) -> None:
+    """What a model said of a picture or a recording, or drew. Raises RecipeError where a head of a text is asked for."""
+    m = showing.opened.manifest
+    if job.where != Where():
+        raise RecipeError(f"{m.name} is for {m.task}: no heads of it are shown.", "Leave out which head, and from where.")
+    if job.port is None or job.html is not None:
+        told = [visible(line) for line in showing.told() if line]
+        say(json.dumps(showing.shown, ensure_ascii=False) if job.as_json else "\n".join(told))
+    if job.html is not None:
+        note(f"To look around in: {showing.save(job.html)}")
+    if job.port is not None:
+        _serve(showing, job.port, job.as_json)
 
 
 def asked(explorer: Explorer, query: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +95,7 @@ def asked(explorer: Explorer, query: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _serve(explorer: Explorer, port: int, as_json: bool) -> None:
+def _serve(explorer: Paged, port: int, as_json: bool) -> None:
     server = explorer.serve(port=port)
     say(json.dumps({"url": server.url}) if as_json else server.url)
     note("Ctrl-C ends. Only who has this address can look; it is of this machine alone.")

@@ -7,34 +7,33 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from ..errors import InputError, LimelightError, did_you_mean
+from ..errors import InputError, LimelightError, RecipeError, did_you_mean
 from ..hub import Opened, open_model
 from ..values import shortened
 from .answers import ANSWERS
-from .answers.edit import compared, edited
+from .answers.edit import answer_text, compared, edited
 from .answers.evidence import evidence, methods
+from .keeping import Budget, bundle
+from .paged import Paged
 from .query import Query
 from .reading import Reading, read
 from .scene import Live, Scene
+from .shown import Showing, shows
 from .staging import scene
 from .subject import Asked, Subject
-
-if TYPE_CHECKING:
-    from .web import Server
 
 FIELDS = {"scene": frozenset[str](), "evidence": frozenset({"method"}), "edit": frozenset({"ablate", "mask", "swap"})}
 KNOWN = (*FIELDS, *ANSWERS)
 
 
-class Explorer:
+class Explorer(Paged):
     """A reading, the edited one beside it, and what answers questions about both. Any thread may ask; one is answered at a time."""
 
     def __init__(self, reading: Reading):
@@ -68,30 +67,22 @@ class Explorer:
             except LimelightError as error:
                 return {"error": error.message, "hint": error.hint}
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a page that opens with the network off, with as many answers as 3 MB hold. Raises InputError where it cannot be written."""
-        from .static import save
-
-        return save(self, path)
-
-    def serve(self, *, port: int = 0) -> Server:
-        """A page with the model behind it, on this machine alone: `with look.serve() as server: print(server.url)`, or start() it."""
-        from .web import Server
-
-        return Server(self, port=port)
-
     def __repr__(self) -> str:
         return f"<Explorer of {self.reading.opened.manifest.name}: {self.reading.encoded.text[:60]!r}>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        from .widget import shown
+    @property
+    def title(self) -> str:
+        """The text."""
+        return self.scene.title
 
-        return shown(self, include=include, exclude=exclude)
+    def bundle(self, budget: Budget | None = None) -> dict[str, Any]:
+        """See Paged."""
+        return bundle(self, budget)
 
-    def _repr_html_(self) -> str:
-        from .static import framed
-
-        return framed(self)
+    def told(self) -> list[str]:
+        """See Paged: the text, what the model said, and how far to trust what is shown."""
+        said = answer_text(self.reading) or (self.scene.choice.label if self.scene.choice else "")
+        return [self.scene.title, said, *self.scene.trust.values()]
 
     def _answer(self, query: object) -> dict[str, Any]:
         if not isinstance(query, Mapping):
@@ -140,19 +131,30 @@ class Explorer:
 
 def explorer(
     model: str | Path | Opened,
-    text: str,
+    given: object,
     *,
     to: str | None = None,
     new: int | None = None,
     beam: int | None = None,
     languages: tuple[str | None, str | None] = (None, None),
     device: str = "auto",
-) -> Explorer:
-    """Look at a text in a model: a bundled name, a folder, org/name, or one that is open.
+) -> Explorer | Showing:
+    """Look at a text in a model, or at what it says of a picture, a recording or a text to draw: a bundled name, a folder, org/name, or
+    one that is open.
 
     `to`: the answer to look at, rather than the model's own; `new`: tokens that it writes at most; `beam`: partial answers kept, whose tree
     is shown; `languages`: from which into which, for a model of several. It is opened with exact products: numbers are looked at, and a
-    model that rounds says other ones when it reads again. Raises as Explorer.of and opening do.
+    model that rounds says other ones when it reads again. Raises as Explorer.of, Showing.of and opening do.
     """
     opened = model if isinstance(model, Opened) else open_model(model, device=device, quant="none")
-    return Explorer.of(opened, text, Asked(to, new, beam, languages))
+    return look_at(opened, given, Asked(to, new, beam, languages))
+
+
+def look_at(opened: Opened, given: object, asked: Asked) -> Explorer | Showing:
+    """The same with a model that is open. Raises RecipeError for what is asked of how a text is answered, where none is."""
+    if not shows(opened):
+        return Explorer.of(opened, given, asked)  # pyright: ignore[reportArgumentType]
+    if asked != Asked():
+        m = opened.manifest
+        raise RecipeError(f"{m.name} is for {m.task}: to, new, beam and languages are for texts.", "Leave them out.")
+    return Showing.of(opened, given)

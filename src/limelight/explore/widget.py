@@ -12,30 +12,32 @@ from .page_files import module
 from .static import framed
 
 if TYPE_CHECKING:
-    from .explorer import Explorer
+    from .paged import Paged
 
 GLUE = "\nexport default { render: widget };\n"
 
 
-def widget(explorer: Explorer) -> Any:
+def widget(looked: Paged) -> Any:
     """A widget of Jupyter, VS Code or marimo, with the model behind it. Raises InputError where anywidget is not installed."""
     if find_spec("anywidget") is None:
         hint = "pip install limelight[notebook]; or save the page."
         raise InputError("a live page in a notebook needs anywidget, which is not installed.", hint)
     made = _kind()()
 
-    def answer(_: Any, content: Any, __: Any) -> None:
-        made.send({"id": content.get("id"), "answer": explorer.ask(content.get("query"))})
+    def answer(_: Any, content: Any, buffers: Any) -> None:
+        name = content.get("give")
+        found = looked.ask(content.get("query")) if name is None or not buffers else looked.give(bytes(buffers[0]), str(name))
+        made.send({"id": content.get("id"), "answer": found})
 
     made.on_msg(answer)
     return made
 
 
-def shown(explorer: Explorer, **how: Any) -> Any:
+def shown(looked: Paged, **how: Any) -> Any:
     """What a notebook shows of it."""
     if find_spec("anywidget") is None:
-        return {"text/html": framed(explorer), "text/plain": repr(explorer)}
-    return widget(explorer)._repr_mimebundle_(**how)
+        return {"text/html": framed(looked), "text/plain": repr(looked)}
+    return widget(looked)._repr_mimebundle_(**how)
 
 
 @cache

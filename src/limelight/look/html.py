@@ -85,10 +85,12 @@ def module() -> str:
     return "\n".join(folder.joinpath(name).read_text("utf-8") for name in FILES)
 
 
-def policy(script: str, style: str, *, connect: str = "") -> str:
-    """A Content-Security-Policy that allows this script and this style by their hashes, and asking `connect` where that is named."""
+def policy(script: str, style: str, *, connect: str = "", media: str = "") -> str:
+    """A Content-Security-Policy that allows this script and this style by their hashes, and asking `connect` and playing sounds from
+    `media` where those are named."""
     # img-src data: and blob: are for the canvas of a large matrix and for copying as PNG; neither leaves the page
-    own = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:{connect and f'; connect-src {connect}'}"
+    own = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:"
+    own += f"{connect and f'; connect-src {connect}'}{media and f'; media-src {media}'}"
     return f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
 
 

@@ -97,7 +97,7 @@ class Look extends HTMLElement {
   #draw() {
     const home = this.#home, { scene } = home;
     home.panel = html("div", { role: "tabpanel", id: "panel", tabindex: 0 });
-    this.#tabs = TABS.map(([name, text]) => html("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel",
+    this.#tabs = tabsOf(scene).map(([name, text]) => html("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel",
       "data-tab": name, on: { click: () => this.#choose(name) } }, text));
     const list = roving(html("div", { role: "tablist", "aria-label": "Ways to look" }, ...this.#tabs), "[role=tab]", (node) =>
       this.#choose(node.dataset.tab));
@@ -107,9 +107,10 @@ class Look extends HTMLElement {
   }
 
   #header(scene) {
-    const note = html("span", { class: "note", role: "status" }), answer = answerOf(scene);
-    const facts = [scene.model, scene.task, scene.parameters ? `${sized(scene.parameters)} parameters` : "",
-      `${grouped(Object.values(scene.tracks).reduce((sum, track) => sum + track.tokens.length, 0))} tokens`, scene.seconds == null ? ""
+    const note = html("span", { class: "note", role: "status" }), answer = answerOf(scene),
+      tokens = Object.values(scene.tracks).reduce((sum, track) => sum + track.tokens.length, 0);
+    const facts = [scene.title === scene.model ? "" : scene.model, scene.task, scene.parameters ? `${sized(scene.parameters)} parameters` : "",
+      tokens ? `${grouped(tokens)} tokens` : "", scene.seconds == null ? ""
       : `${number(scene.seconds)} s`];
     return html("div", { class: "top" }, html("h1", { dir: "auto", class: (scene.title ?? "").length > 90 ? "long" : null },
       shorten(scene.title || scene.model, 220)), answer ? html("p", { class: "answer", dir: "auto" }, shorten(answer, 320)) : null,

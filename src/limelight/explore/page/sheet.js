@@ -181,6 +181,35 @@ pre { margin: 0; padding: 10px 14px; border-radius: 8px; background: var(--paper
 .facts dt { font-size: 12px; color: var(--soft); }
 .facts dd { margin: 0; font: 24px/1.25 var(--serif); font-variant-numeric: lining-nums; }
 
+.given { border-radius: 14px; outline: 2px dashed transparent; outline-offset: 10px; }
+.given.over { outline-color: var(--glow); }
+.giving { display: flex !important; flex-wrap: wrap; gap: 8px 14px !important; align-items: center; margin: 0; min-width: 0; }
+.giving input[type=text] { flex: 1 1 24ch; }
+.giving input[type=number] { font: 14px/1.3 var(--sans); color: var(--ink); background: var(--paper); border: 1px solid var(--edge); border-radius: 8px; padding: 4px 8px; min-height: 32px; width: 9ch; }
+.choose { position: relative; border: 1px solid var(--edge); border-radius: 8px; padding: 4px 12px; cursor: pointer; overflow: hidden; }
+.choose:hover { border-color: var(--soft); }
+.choose:focus-within { outline: 2px solid var(--glow); outline-offset: 2px; }
+.choose input { position: absolute; inset: 0; opacity: 0; cursor: pointer; }
+.framed, .scored { min-width: 0; overflow-x: auto; }
+.shown { border-radius: 6px; }
+.boxed, .spoken, .spectrum { cursor: pointer; }
+.boxed { transition: opacity .15s; }
+.saidof { margin: 0; display: flex; flex-wrap: wrap; gap: 2px 18px; align-items: baseline; font-size: 13px; color: var(--soft); }
+.saidof .subject { font: 18px/1.3 var(--serif); color: var(--ink); }
+.saidof b { font-weight: 600; color: var(--ink); font-variant-numeric: tabular-nums; }
+.pictured .readout, .sounding .readout { min-height: 30px; }
+.slide { display: flex; gap: 8px; align-items: center; font-size: 13px; color: var(--soft); }
+.slide input { accent-color: var(--glow); width: 160px; }
+.slide output { min-width: 4ch; color: var(--ink); font-variant-numeric: tabular-nums; }
+audio { width: 100%; max-width: 560px; height: 40px; }
+.tick { fill: var(--soft); }
+.span { fill: var(--edge); } .trusted { fill: var(--green); }
+.spoken { outline: none; }
+.spoken:hover .reach, .spoken:focus-visible .reach, .spoken.sounding .reach { fill: var(--glow); fill-opacity: .16; }
+.spoken.sounding .label, .spoken:hover .label { font-weight: 700; }
+.spoken:focus-visible .span { stroke: var(--glow); stroke-width: 2; }
+.cursor { stroke: var(--clay); stroke-width: 2; pointer-events: none; }
+
 @container (max-width: 760px) {
   .way > li { grid-template-columns: minmax(0, 1fr); }
   .pair { grid-template-columns: minmax(0, 1fr); }

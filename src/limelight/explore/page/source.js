@@ -129,9 +129,12 @@ class Live {
   live = true;
   constructor(address) { this.address = address; }
 
-  async ask(query) {
+  ask(query) { return this.#sent(this.address, "application/json", JSON.stringify(query)); }
+  give(file) { return this.#sent(`${this.address.replace(/ask$/, "give")}?name=${encodeURIComponent(file.name)}`, "application/octet-stream", file); }
+
+  async #sent(address, kind, body) {
     try {
-      const answer = await fetch(this.address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(query) });
+      const answer = await fetch(address, { method: "POST", headers: { "Content-Type": kind }, body });
       return await answer.json();
     } catch {
       return fault("The model behind this page does not answer.", "Start it again where it ran: limelight look … --web");
@@ -149,11 +152,14 @@ class Messages {
     model.on("msg:custom", ({ id, answer }) => { this.#waiting.get(id)?.(answer); this.#waiting.delete(id); });
   }
 
-  ask(query) {
+  ask(query) { return this.#sent({ query }); }
+  async give(file) { return this.#sent({ give: file.name }, [await file.arrayBuffer()]); }
+
+  #sent(content, buffers = []) {
     return new Promise((done) => {
       const id = ++this.#count;
       this.#waiting.set(id, done);
-      this.model.send({ id, query });
+      if (buffers.length) this.model.send({ id, ...content }, undefined, buffers); else this.model.send({ id, ...content });
     });
   }
 }
@@ -177,6 +183,11 @@ class Asker {
     if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value);
     this.#next();
     return answer;
+  }
+
+  // A file is given, and not asked again: whoever gives it once more wants it read once more.
+  async give(file) {
+    try { return (await this.#source.give(file)) ?? fault("No answer came."); } catch (error) { return fault(`No answer came: ${error.message}`); }
   }
 
   forget(kind) {                                   // what an edit has made untrue

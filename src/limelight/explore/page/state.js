@@ -1,12 +1,13 @@
 // What is being looked at, and its way into the address of the page and back. Only what differs from the start is written.
 
 const TABS = [["steps", "Steps"], ["attention", "Attention"], ["align", "Align"], ["lab", "Lab"], ["evidence", "Evidence"]];
+const tabsOf = (scene) => (scene.given ? TABS.filter(([name]) => name === "align") : TABS);
 const VIEWS = [["heads", "Heads"], ["lines", "Lines"], ["row", "Row"], ["matrix", "Matrix"]];
 
 function startOf(scene) {
   const first = scene.attentions[0], start = scene.start ?? {};
   const name = scene.attentions.some((one) => one.name === start.name) ? start.name : first?.name ?? "";
-  return { tab: "steps", view: "heads", name, head: start.head ?? 0, query: start.query ?? 0, key: null, way: "row", words: false, sink: true,
+  return { tab: tabsOf(scene)[0][0], view: "heads", name, head: start.head ?? 0, query: start.query ?? 0, key: null, way: "row", words: false, sink: true,
     step: 0, method: scene.live?.evidence?.[0] ?? "", off: {}, mask: [], swap: {} };
 }
 
@@ -43,7 +44,7 @@ function stateOf(hash, scene) {
 function checked(state, scene) {
   const start = startOf(scene), one = scene.attentions.find(({ name }) => name === state.name);
   const within = (value, count) => Number.isInteger(value) && value >= 0 && value < count;
-  if (!TABS.some(([name]) => name === state.tab)) state.tab = start.tab;
+  if (!tabsOf(scene).some(([name]) => name === state.tab)) state.tab = start.tab;
   if (!VIEWS.some(([name]) => name === state.view)) state.view = start.view;
   if (!one) Object.assign(state, { name: start.name, head: start.head });
   const seen = one ?? scene.attentions.find(({ name }) => name === start.name);

@@ -21,14 +21,14 @@ def overlay(picture: Picture, word: Looked, read: Pictures, squares: Patches) ->
     `read`, `squares`: how the model reads pictures."""
     shares = np.array(word.map, dtype=np.float32)
     light = Image.fromarray((255 * shares / max(float(shares.max()), 1e-12)).astype(np.uint8))
-    left, top, right, bottom = _place(picture, read, squares)
+    left, top, right, bottom = place(picture, read, squares)
     mask = Image.new("L", picture.image.size, 0)
     mask.paste(light.resize((max(1, right - left), max(1, bottom - top)), Image.Resampling.BICUBIC), (left, top))
     dark = picture.image.point(lambda value: value * DARK)
     return Image.composite(picture.image, dark, mask)
 
 
-def _place(picture: Picture, read: Pictures, squares: Patches) -> tuple[int, int, int, int]:
+def place(picture: Picture, read: Pictures, squares: Patches) -> tuple[int, int, int, int]:
     """Where on the picture the squares lie, in its own pixels; they may leave out its edges, or reach beyond them."""
     left, top, right, bottom = seen(picture.size, read)
     (rows, columns), size = squares.grid, squares.size
