@@ -87,8 +87,8 @@ def test_drawings_lie_where_the_pictures_lay(detect: Run, album: Path, tmp_path:
     drawn = sorted(path.relative_to(tmp_path / "drawn") for path in (tmp_path / "drawn").rglob("*") if path.is_file())
     assert list(map(str, drawn)) == ["a.jpg.png", "b.png.png", "c.PNG.png", "within/d.webp.png"]
     with Image.open(tmp_path / "drawn" / "b.png.png") as made:
-        assert made.size == (30, 20)
-        assert made.tobytes() != picture(0).tobytes()
+        assert made.size == (330, 220)                                # so small that labels would hide it: larger by a whole number
+        assert made.tobytes() != picture(0).resize(made.size, Image.Resampling.NEAREST).tobytes()
 
 
 def test_as_coco_has_it(detect: Run, album: Path, tmp_path: Path) -> None:

@@ -196,8 +196,8 @@ def test_overlays_are_light_where_it_looked(captioner: Opened) -> None:
     assert light[2, 0] == pytest.approx(0.2, abs=0.05)
     assert light[1, 2] > 0.7
     page = caption.sheet(shot, result)
-    assert page.size == (2 * 90 + 6, 2 * (60 + 36) + 6)              # the picture itself, and two words
-    assert np.asarray(page)[60:96].min() < 100                       # what is written below
+    assert page.size == (2 * 256 + 6, 2 * (171 + 36) + 6)            # the picture itself, made larger, and two words
+    assert np.asarray(page)[171:207].min() < 100                     # what is written below
 
 
 def test_a_caption_is_written_in_two_lines() -> None:

@@ -14,7 +14,7 @@ from ..files import replaced
 from ..inputs import pictures
 from ..look.visible import visible
 from ..tasks.asking import with_changes
-from ..tasks.detect import Detect, Detected, DetectOptions, drawn, sheet
+from ..tasks.detect import Detect, Detected, DetectOptions, drawn, enlarged, sheet
 from ..tasks.files import answered_files
 from .files import Files, Unread, answer_files
 from .given import Asked
@@ -78,7 +78,7 @@ class _Drawings:
         """Raises InputError where it cannot be written."""
         draw, place = sheet if self.look else drawn, _room_for(self.places[path])
         with replaced(place) as draft:
-            draw(pictures.read(path), result).save(draft, "PNG")
+            draw(*enlarged(pictures.read(path), result)).save(draft, "PNG")
 
 
 def _person(result: Detected, number: int | None) -> str:

@@ -39,7 +39,7 @@ def place(picture: Picture, read: Pictures, squares: Patches) -> tuple[int, int,
 def sheet(picture: Picture, result: Captioned, read: Pictures, squares: Patches) -> Image.Image:
     """One picture of all words: the picture itself with the caption, then an overlay a word, with what the word loses without what was
     looked at, and without as much at random."""
-    scale = min(1.0, TILE / max(picture.image.size))
+    scale = TILE / max(picture.image.size)
     wide, high = (max(1, round(side * scale)) for side in picture.image.size)
     tiles = [(picture.image, result.text)]
     tiles += [(overlay(picture, word, read, squares), f"{word.word}\n{lost(word)}") for word in result.words]

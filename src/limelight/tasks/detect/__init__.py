@@ -1,7 +1,7 @@
 """detect: a picture -> what there is to see in it, and where."""
 
 from .detected import Detected, Found, Looked
-from .drawing import drawn, overlay, sheet
+from .drawing import drawn, enlarged, overlay, sheet
 from .task import Detect, DetectOptions
 
-__all__ = ["Detect", "DetectOptions", "Detected", "Found", "Looked", "drawn", "overlay", "sheet"]
+__all__ = ["Detect", "DetectOptions", "Detected", "Found", "Looked", "drawn", "enlarged", "overlay", "sheet"]

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ...data.boxes.marks import Corners
 from ...inputs.pictures import Picture
 from .detected import Detected, Found
 
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#800000", "#808000", "#000075")
 DARK = 0.2                               # of the light, where nobody looked
+LEAST = 320                              # pixels of the longer side below which a picture is made larger to be drawn on
 TILE = 384                               # pixels that the longer side of a picture on a sheet has at most
+
+
+def enlarged(picture: Picture, result: Detected) -> tuple[Picture, Detected]:
+    """A picture so small that labels would hide it, made larger by a whole number, pixel by pixel, with what was found in it."""
+    image, times = picture.image, math.ceil(LEAST / max(picture.image.size))
+    if times <= 1:
+        return picture, result
+    larger = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
+    found = tuple(replace(one, box=_scaled(one.box, times)) for one in result.found)
+    return replace(picture, image=larger), replace(result, found=found, size=(larger.height, larger.width))
+
+
+def _scaled(box: Corners, times: int) -> Corners:
+    left, top, right, bottom = box
+    return left * times, top * times, right * times, bottom * times
 
 
 def drawn(picture: Picture, result: Detected) -> Image.Image:
