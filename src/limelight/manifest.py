@@ -120,6 +120,14 @@ class Drawing:
         return ""
 
 
+@value
+class Finding:
+    """How a model finds objects unless told otherwise. `overlap`: of two with one label that overlap by more than this share, only the
+    likelier is kept; 1 keeps all."""
+
+    overlap: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
 SILENT = Generation(pad=0, start=None, end=(0,))       # of a model that reads and writes no text
 
 
@@ -236,8 +244,9 @@ class Card:
 @value
 class Manifest:
     """The whole of `limelight.json`. `pictures`, `sounds`: how they are made ready, for a model that reads them; `generation` says nothing
-    of one that writes nothing. `speech`: how it is told what to write of sound; `drawing`: how to draw. `uses`: by task ("summarize",
-    "translate en fr"), where they differ from `generation`; `measured`: by task ("sense"), what was found of the model there."""
+    of one that writes nothing. `speech`: how it is told what to write of sound; `finding`, `drawing`: how it finds objects, and draws.
+    `uses`: by task ("summarize", "translate en fr"), where they differ from `generation`; `measured`: by task ("sense"), what was found of
+    the model there."""
 
     format: Literal[1] = 1
     name: str
@@ -249,6 +258,7 @@ class Manifest:
     sounds: Sounds | None = None
     generation: Generation = SILENT
     speech: Speech | None = None
+    finding: Finding | None = None
     drawing: Drawing | None = None
     uses: dict[str, Use] = Field(default_factory=dict)
     aligner: Aligner | None = None

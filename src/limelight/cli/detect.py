@@ -17,7 +17,9 @@ def detect(
     pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="Pictures, and folders of them.")],
     rows: o.Rows,
     threshold: Annotated[float | None, typer.Option(help="How likely an object must be, 0 to 1; by default 0.5.")] = None,
-    overlap: Annotated[float | None, typer.Option(help="Of two with one label that overlap more, 0 to 1, keep the likelier.")] = None,
+    overlap: Annotated[
+        float | None, typer.Option(help="Of two with one label that overlap more, keep the likelier; 1 keeps all; else as the model says.")
+    ] = None,
     look: Annotated[bool, typer.Option("--look", help="Tell where it was looked for each object; in JSON, and with --out.")] = False,
     form: Annotated[str, typer.Option("--format", metavar="FORM", help="text, json, coco (one file) or voc (a file each).")] = "text",
     out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Draw what is found, a picture for each.")] = None,

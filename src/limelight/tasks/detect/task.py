@@ -35,8 +35,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 @value
 class DetectOptions:
     """How to detect. `threshold`: how likely an object must be. `overlap`: of two with one label that overlap by more than this share, only
-    the likelier is kept; None keeps both, for such models learn not to find an object twice. `look`: where each place looked.
-    `batch`: pictures at once, those of one size."""
+    the likelier is kept; 1 keeps both; by default as the model's folder says, and both where it says nothing. `look`: where each place
+    looked. `batch`: pictures at once, those of one size."""
 
     threshold: Share = 0.5
     overlap: Share | None = None
@@ -133,9 +133,11 @@ class Detect:
         edges = torch.minimum(edges, torch.tensor([columns, rows, columns, rows], dtype=boxes.dtype))
         likely = (odds > options.threshold).nonzero()[:, 0]
         likely = likely[odds[likely].argsort(descending=True, stable=True)]
-        if options.overlap is not None:
+        told = self.opened.manifest.finding
+        most = (1.0 if told is None else told.overlap) if options.overlap is None else options.overlap
+        if most < 1.0:
             alike = [likely[kinds[likely] == kind] for kind in kinds[likely].unique()]
-            stay = {int(i) for each in alike for i in each[suppress(edges[each], odds[each], most=options.overlap)]}
+            stay = {int(i) for each in alike for i in each[suppress(edges[each], odds[each], most=most)]}
             likely = torch.tensor([int(i) for i in likely if int(i) in stay], dtype=torch.long)
         return [
             Found(self.labels[int(kinds[i])], float(odds[i]), (left, top, right, bottom), int(i))

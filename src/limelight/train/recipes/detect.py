@@ -65,6 +65,13 @@ class DetectorPart:
 
 
 @value
+class FoundPart:
+    """How objects are found, unless a user says otherwise: see manifest.Finding."""
+
+    overlap: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+@value
 class DetectRecipe(Recipe):
     """An encoder of pictures that finds a set of objects, from pictures with boxes."""
 
@@ -73,6 +80,7 @@ class DetectRecipe(Recipe):
     model: DetectorPart = DetectorPart()
     weighing: Weighing = Weighing()
     batches: SizedPart = SizedPart()
+    eval: FoundPart = FoundPart()
 
     @property
     def size(self) -> tuple[int, int]:

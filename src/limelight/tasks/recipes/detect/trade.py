@@ -16,7 +16,7 @@ from ....data.shown import Painted, Parts
 from ....devices import pick_device
 from ....errors import InputError
 from ....hub import Opened
-from ....manifest import SILENT, Manifest
+from ....manifest import SILENT, Finding, Manifest
 from ....nn import Network
 from ....spec import Pictures
 from ....train import DetectRecipe, Loss, find_data
@@ -28,7 +28,7 @@ from ..scores import Score
 from ..shown import parts
 from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of
 from .card import markdown
-from .finding import Finding
+from .spotting import Spotting
 
 GLANCE = 60                              # pictures that are looked at for a score while training
 
@@ -36,7 +36,7 @@ GLANCE = 60                              # pictures that are looked at for a sco
 Shop = Workshop[DetectRecipe, Parts[Example]]
 
 
-class Detecting(Finding, Trade[DetectRecipe, Parts[Example], Example, Detected]):
+class Detecting(Spotting, Trade[DetectRecipe, Parts[Example], Example, Detected]):
     """See Trade."""
 
     learns: ClassVar[str] = "pictures"
@@ -58,7 +58,13 @@ class Detecting(Finding, Trade[DetectRecipe, Parts[Example], Example, Detected])
         how = recipe.data.changes if isinstance(recipe.data, AlbumPart) else PLAIN
         batches = RawBatches(found.learnt, BoxLessons(recipe.labels, settings, how), size=recipe.batches.size, seed=seed)
         manifest = Manifest(
-            name=recipe.name, task=recipe.task, spec=model.spec, generation=SILENT, card=blank_card(recipe), pictures=settings
+            name=recipe.name,
+            task=recipe.task,
+            spec=model.spec,
+            generation=SILENT,
+            card=blank_card(recipe),
+            pictures=settings,
+            finding=Finding(overlap=recipe.eval.overlap),
         )
         return Workshop(recipe, found, None, model, batches, manifest)
 

@@ -1,4 +1,4 @@
-"""Finding: pictures of which it is known what is to be seen where, what a model finds in them, and how much of it is right."""
+"""Spotting: pictures of which it is known what is to be seen where, what a model finds in them, and how much of it is right."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SURE = 0.5                               # from which score on what was found is
 ALBUMS = (".json", ".txt")
 
 
-class Finding(Scorer[Example, Detected]):
+class Spotting(Scorer[Example, Detected]):
     """See Scorer."""
 
     unit: ClassVar[str] = "pictures"
