@@ -37,11 +37,11 @@ def picture_file(folder: Path) -> Path:
     return folder / "noise.png"
 
 
-def sound_file(folder: Path) -> Path:
-    """A recording of 3.4 seconds, of more than one stretch."""
+def sound_file(folder: Path, seconds: float = 3.4) -> Path:
+    """A recording, of more than one stretch."""
     import soundfile
 
     import hearing
 
-    soundfile.write(folder / "notes.wav", hearing.sound(3.4), hearing.RATE)
+    soundfile.write(folder / "notes.wav", hearing.sound(seconds), hearing.RATE)
     return folder / "notes.wav"

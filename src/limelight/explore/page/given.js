@@ -7,7 +7,7 @@ const DRAWN_OF = { picture: pictureView, sound: soundView, text: pictureView };
 function givenView(home) {
   const node = html("div", { class: "view given" }), said = html("div", {}), live = home.asker.live;
   let view = null;
-  const put = (shown) => { view?.close?.(); view = DRAWN_OF[home.scene.given](home, shown); said.replaceChildren(view.node); view.show(); };
+  const put = (shown) => { view?.close?.(); view = DRAWN_OF[home.scene.given](home, shown); said.replaceChildren(view.node); };
   // The newest wins; what was shown stays, a little paler, until the answer comes.
   const wait = async (asked) => {
     const ticket = said.ticket = {};
@@ -15,7 +15,7 @@ function givenView(home) {
     const answer = await asked;
     if (said.ticket !== ticket) return;
     said.classList.remove("waiting");
-    if (answer.error) { view?.close?.(); view = null; said.replaceChildren(problem(answer)); } else put(answer);
+    if (answer.error) { view?.close?.(); view = null; said.replaceChildren(problem(answer)); } else { put(answer); view.show(); }
   };
   if (live) node.append(home.scene.given === "text" ? drawTools(home, wait) : giveTools(home, node, wait));
   node.append(said);

@@ -197,11 +197,14 @@ pre { margin: 0; padding: 10px 14px; border-radius: 8px; background: var(--paper
 .saidof { margin: 0; display: flex; flex-wrap: wrap; gap: 2px 18px; align-items: baseline; font-size: 13px; color: var(--soft); }
 .saidof .subject { font: 18px/1.3 var(--serif); color: var(--ink); }
 .saidof b { font-weight: 600; color: var(--ink); font-variant-numeric: tabular-nums; }
-.pictured .readout, .sounding .readout { min-height: 30px; }
+.pictured .readout { min-height: 30px; }
 .slide { display: flex; gap: 8px; align-items: center; font-size: 13px; color: var(--soft); }
 .slide input { accent-color: var(--glow); width: 160px; }
 .slide output { min-width: 4ch; color: var(--ink); font-variant-numeric: tabular-nums; }
-audio { width: 100%; max-width: 560px; height: 40px; }
+audio { flex: 1 1 300px; min-width: 0; max-width: 480px; height: 40px; }
+.heard { max-height: 8em; overflow-y: auto; }
+.player { position: sticky; top: 0; z-index: 2; background: var(--paper); padding: 8px 0; display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: center; }
+.player .readout { flex: 1 1 320px; min-width: 0; min-height: 0; height: 76px; overflow-y: auto; }     /* pointing moves no word away */
 .tick { fill: var(--soft); }
 .span { fill: var(--edge); } .trusted { fill: var(--green); }
 .spoken { outline: none; }
@@ -216,6 +219,7 @@ audio { width: 100%; max-width: 560px; height: 40px; }
   .wide-only { display: none; }
 }
 @container (max-width: 600px) {
+  .player .readout { flex-basis: 100%; height: 104px; }
   h1 { font-size: 22px; }
   h1.long { font-size: 18px; }
   .answer { font-size: 18px; }

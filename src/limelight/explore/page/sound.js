@@ -20,10 +20,14 @@ function soundView(home, shown) {
   const { name, duration, language, seconds, words } = shown;
   const lead = [name ? shorten(name, 80) : "", `${number(duration)} s of sound`, language ? `language ${visible(language)}` : "", `${grouped(words.length)} words`,
     `heard in ${number(seconds)} s`].filter(Boolean).join(" · ");
-  node.append(plate(home, { name: "Recording", lead, trust: trustSaid(shown), copy: () => score.node }, html("p", { class: "prose", dir: "auto" },
-    shown.text ? shorten(shown.text, 4000) : "No words were heard."), audio, frame, readout, unseenTable("Words", ["word", "from", "to", "share of attention there"],
+  node.append(plate(home, { name: "Recording", lead, trust: trustSaid(shown), copy: () => score.node }, html("p", { class: "prose heard", dir: "auto", tabindex: 0 },
+    shown.text ? shorten(shown.text, 4000) : "No words were heard."), html("div", { class: "player" }, audio, readout), frame, unseenTable("Words", ["word", "from", "to", "share of attention there"],
     words.map((one) => [shorten(one.text, 60), number(one.start), number(one.end), one.trust == null ? "–" : percent(one.trust)]))));
+  let drawn = "";                                  // how wide and how dark: hundreds of words are drawn anew only where that is another
   const show = () => {
+    const now = `${home.innerWidth} ${home.dark}`;
+    if (now === drawn) return;
+    drawn = now;
     score = scoreOf(home, shown, act);
     home.keep(frame, () => frame.replaceChildren(score.node));
     score.at(audio.currentTime);
@@ -62,11 +66,11 @@ function laned(home, words, from, to, unit) {
   for (const [k, one] of words.entries()) {
     if (one.end <= from || one.start >= to) { if (!(one.start === one.end && one.start >= from && one.start < to)) continue; }
     const first = one.start >= from || from === 0, x = (Math.max(one.start, from) - from) * unit, long = (Math.min(one.end, to) - Math.max(one.start, from)) * unit;
-    const label = shorten(one.text, 30), room = Math.max(long, first ? Math.max(wide(label, font), 34) : 0) + 10;
-    let lane = ends.findIndex((end) => end <= x);
+    const label = first ? shorten(one.text, 30) : "…", said = Math.max(wide(label, font), 30), left = clamp(x, 0, Math.max(0, (to - from) * unit - said));
+    let lane = ends.findIndex((end) => end <= left);
     if (lane < 0) lane = ends.push(0) - 1;
-    ends[lane] = x + room;
-    placed.push({ k, one, x, room, long: Math.max(long, 2), lane, label: first ? label : "…" });
+    ends[lane] = Math.max(x + long, left + said) + 10;
+    placed.push({ k, one, x, left, room: ends[lane] - left, long: Math.max(long, 2), lane, label });
   }
   return { placed, lanes: Math.max(1, ends.length) };
 }
@@ -75,17 +79,17 @@ function lineOf(home, shown, { line, from, per, unit, width, painting, act, mark
   const { spectrogram: { step }, duration } = shown, until = Math.min(from + per, duration), long = (until - from) * unit, ui = fontOf(home.element, "--sans"),
     serif = fontOf(home.element, "--serif"), below = LINE.high + LINE.axis;
   const every = [0.1, 0.2, 0.5, 1, 2, 5].find((size) => size * unit >= 60) ?? 10, first = Math.ceil(from / every - 1e-6), ticks = span(Math.max(0, Math.floor(until / every + 1e-6) - first + 1));
-  const word = ({ k, one, x, room, long: far, lane, label }) => {
+  const word = ({ k, one, x, left, room, long: far, lane, label }) => {
     const y = below + lane * LINE.lane, trust = one.trust ?? 1;
     const node = svg("g", { class: "spoken", role: "button", tabindex: k ? -1 : 0, "data-word": k, "data-at": `word-${k}-${from}`, "aria-label":
       `${shorten(one.text, 60)}, ${one.start.toFixed(2)} to ${one.end.toFixed(2)} seconds${one.trust == null ? "" : `, ${percent(one.trust)} of attention there`}`,
       on: { click: () => act.play(one), pointerenter: () => act.point(one), pointerleave: () => act.point(null), keydown: (event) => {
         if (event.key === "Enter" || event.key === " ") { event.preventDefault(); act.play(one); } } } },
       svg("rect", { class: "reach", x, y: 0, width: far, height: LINE.high, fill: "#fff", "fill-opacity": 0 }),
-      svg("rect", { x, y, width: room, height: LINE.lane - 4, fill: "#fff", "fill-opacity": 0 }),
+      svg("rect", { x: left, y, width: room, height: LINE.lane - 4, fill: "#fff", "fill-opacity": 0 }),
       svg("rect", { class: "span", x, y, width: far, height: 5, rx: 2 }), svg("rect", { class: "trusted", x, y, width: far * clamp(trust, 0, 1), height: 5, rx: 2 }),
-      svg("text", { class: "label", x, y: y + 21, "font-size": TEXT, "font-family": serif }, label), one.trust == null ? null
-      : svg("text", { class: "value", x, y: y + 34, "font-size": 11, "font-family": ui }, percent(one.trust)));
+      svg("text", { class: "label", x: left, y: y + 21, "font-size": TEXT, "font-family": serif }, label), one.trust == null ? null
+      : svg("text", { class: "value", x: left, y: y + 34, "font-size": 11, "font-family": ui }, percent(one.trust)));
     marks.set(one, [...(marks.get(one) ?? []), node]);
     return node;
   };
