@@ -70,3 +70,30 @@ def test_a_training_on_a_terminal_shows_its_pace(monkeypatch: pytest.MonkeyPatch
     assert "training" in err
     assert "step 50: BLEU 12.5" in err
     assert "4,321 tokens/s" in " ".join(err.split())
+
+
+CODEC = Started(0, 20, 5, "cpu", "fp32", part="codec", counts="pictures")
+PARTS = (CODEC, STEPPED, Finished(20, 640, 61.0), Started(0, 100, 7, "cpu", "fp32"))
+
+
+def test_a_training_in_parts_says_which_and_what_each_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_course(100, counted="codes") as show:
+        for event in (*PARTS, STEPPED):
+            show(event)
+    first, step, done, then, again = capsys.readouterr().err.splitlines()
+    assert first == "the codec, step 0 of 20: 5 parameters on cpu in fp32"
+    assert "4,321 pictures/s" in step
+    assert done == "step 20: done, 640 pictures in 0:01:01"
+    assert then == "step 0 of 100: 7 parameters on cpu in fp32"
+    assert "4,321 codes/s" in again
+
+
+def test_each_part_has_a_bar_of_its_own_length(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("limelight.cli.course.is_terminal", lambda _: True)
+    for count, bar_of in ((1, "training the codec"), (len(PARTS), "training")):
+        with open_course(100, counted="codes") as show:
+            for event in PARTS[:count]:
+                show(event)
+        said = " ".join(capsys.readouterr().err.split())
+        assert bar_of in said
+        assert ("0/20" if count == 1 else "0/100") in said

@@ -39,7 +39,7 @@ data = {{ {data} }}
 tokenizer = {{ vocab = 262 }}
 model = {{ dim = 32, depth = 2, heads = 2, text = {text} }}
 batches = {{ size = 16 }}
-plan = {{ steps = 80, lr = 1e-2, warmup = 5, save_every = 20, eval_every = 40, log_every = 20, precision = "fp32" }}
+plan = {{ steps = 50, lr = 1e-2, warmup = 5, save_every = 20, eval_every = 25, log_every = 10, precision = "fp32" }}
 eval = {{ temperature = 0.5 }}
 card = {{ summary = "Draws colours.", license = "none", attribution = "nobody", limits = ["It knows six words."] }}
 [codec]
@@ -48,7 +48,7 @@ count = 16
 width = 8
 stages = [1, 2, 2]
 batches = {{ size = 16 }}
-plan = {{ steps = 120, lr = 6e-3, warmup = 5, save_every = 20, eval_every = 60, log_every = 20 }}
+plan = {{ steps = 70, lr = 6e-3, warmup = 5, save_every = 20, eval_every = 35, log_every = 10 }}
 {more}
 """
 SCENES = 'kind = "scenes", side = 32, epoch = 40, valid = 4, test = 6'
@@ -107,14 +107,14 @@ def shipped(learnt: tuple[Shop, list[Event]], beside: Path, tmp_path_factory: py
 def test_the_codec_learns_first_and_the_transformer_its_codes(learnt: tuple[Shop, list[Event]]) -> None:
     workshop, events = learnt
     began = [each for each in events if isinstance(each, Started)]
-    assert [(each.part, each.counts, each.steps) for each in began] == [("codec", "pictures", 120), ("", "", 80)]
+    assert [(each.part, each.counts, each.steps) for each in began] == [("codec", "pictures", 70), ("", "", 50)]
     assert [type(each) for each in events].count(Finished) == 2
     half = events.index(began[1])
     for part in (events[:half], events[half:]):
         losses = [each.nll for each in part if isinstance(each, Stepped)]
-        assert losses[-1] < losses[0] / 3
+        assert losses[-1] < losses[0] / 2
     told = [each.scores for each in events[:half] if isinstance(each, Evaluated)][-1]
-    assert told["codec's likeness in dB"] > 15
+    assert told["codec's likeness in dB"] > 12
     assert 2 <= told["codes in use"] <= 16
     assert "found in its copies" not in told
     codec = workshop.codec
@@ -148,7 +148,7 @@ def test_it_draws_what_it_is_asked_for_and_ships_what_was_measured(shipped: Path
     answers = TRADE.answers(opened, test)
     found = {each.name: each for each in TRADE.scores(test, answers)}
     assert {name: round(each.value, 1) for name, each in found.items()}.items() <= opened.manifest.card.scores.items()
-    assert found["codec's likeness"].value > 15
+    assert found["codec's likeness"].value > 12
     assert found["codes' cost, of what they cost alone"].value < 60
     row = TRADE.row(test[0], answers[0])
     assert row.keys() == TRADE.kept().keys()
@@ -218,7 +218,7 @@ def test_codes_of_another_codec_are_not_gone_on_with(beside: Path, tmp_path: Pat
 
 
 def test_a_discrete_codec_learns_too_and_cools(beside: Path) -> None:
-    workshop = prepared(beside, "plan.steps=1", name="chances")
+    workshop = prepared(beside, "plan.steps=1", "codec.plan.steps=20", "codec.plan.log_every=4", "codec.plan.eval_every=0", name="chances")
     events = [each for each in TRADE.learn(workshop, folder=None) if isinstance(each, Stepped)]
     assert isinstance(workshop.codec, DiscreteVAE)
     assert events[-2].nll < events[0].nll
@@ -292,7 +292,7 @@ data = {}
 tokenizer = { vocab = 262 }
 model = { dim = 32, depth = 1, heads = 2, hidden = 32, squares = { square = 8, depth = 1, heads = 2, hidden = 32 } }
 batches = { size = 16 }
-plan = { steps = 100, lr = 5e-3, warmup = 5, save_every = 0, eval_every = 0, precision = "fp32" }
+plan = { steps = 70, lr = 5e-3, warmup = 5, save_every = 0, eval_every = 0, precision = "fp32" }
 card = { summary = "", license = "", attribution = "" }
 """
     (beside / "judge.toml").write_text(said.replace("data = {}", f"data = {{ {LISTED} }}"), encoding="utf-8")
@@ -315,7 +315,7 @@ card = { summary = "", license = "", attribution = "" }
     assert {each.name: each.value for each in score(one_each[:2], placed)}["drawing's text first"] == 100
     with pytest.raises(TaskError, match="cannot caption"):
         TRADE.evaluate(open_model(shipped, device="cpu"), [replace(each, judge=str(shipped)) for each in one_each])
-    with pytest.raises(TaskError, match="no model"):
+    with pytest.raises(RecipeError, match=r"eval\.judge: no model .*Train it first"):
         TRADE.needs(recipe(beside, "listed", 'eval.judge="juge"'), beside)
 
 

@@ -17,7 +17,7 @@ from ....data import Table
 from ....data.raw_batches import RawBatches
 from ....data.shown import Example, Painted, Parts
 from ....devices import pick_device
-from ....errors import TaskError, TrainError
+from ....errors import RecipeError, TaskError, TrainError
 from ....hub import Opened, find
 from ....manifest import Drawing as DrawingSpec
 from ....manifest import Generation, Manifest
@@ -53,7 +53,10 @@ class Drawing(Trade[DrawRecipe, Parts[Example], Asked, Answered]):
     def needs(self, recipe: DrawRecipe, beside: Path) -> list[Path]:
         """The table of pictures, and the captioner that judges; scenes need nothing."""
         judge = judge_at(recipe.eval.judge, beside)
-        return [*needed(recipe.data, beside), *([find(judge)] if judge else [])]
+        try:
+            return [*needed(recipe.data, beside), *([find(judge)] if judge else [])]
+        except TaskError as error:
+            raise RecipeError(f"eval.judge: {error.message}", 'Train it first, or do without: eval.judge="".') from None
 
     def prepare(
         self, recipe: DrawRecipe, beside: Path, *, folder: Path | None = None, device: str = "auto", few: int | None = None
