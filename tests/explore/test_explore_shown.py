@@ -95,6 +95,14 @@ def test_the_spectrogram_has_its_notes_where_they_sound(show: Show, tmp_path: Pa
     assert low > 1.5 * high                                          # high notes stand first, as they are drawn
 
 
+def test_silence_is_shown_as_what_it_is(show: Show, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8_000), 16_000)
+    told = show("whisper").give((tmp_path / "silent.wav").read_bytes(), "silent.wav")
+    assert (told["text"], told["words"], told["duration"]) == ("", [], 0.5)
+    assert told["trust"] == "no words were heard: there is nothing to measure"
+    assert numbers(told["spectrogram"]).max() == 0.0
+
+
 def test_words_behind_a_drawing_are_those_of_the_task(show: Show) -> None:
     told = show("reads").ask({"ask": "draw", "text": "A black cat.", "seed": 7})
     wanted = limelight.task("draw", opened(show, "reads"))("A black cat.", seeds=(7,), words=True).pictures[0]

@@ -40,7 +40,8 @@ class Paged(ABC):
         """What is read where scripts do not run."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a page that opens with the network off, with as many answers as 3 MB hold. Raises InputError where it cannot be written."""
+        """Write a page that opens with the network off, with as many answers as 3 MB hold; what was said of a recording goes with all of
+        it. Raises InputError where it cannot be written."""
         from .static import save
 
         return save(self, path)

@@ -49,6 +49,8 @@ def _words(found: Transcribed) -> list[dict[str, Any]]:
 
 
 def _trusted(found: Transcribed) -> str:
+    if not found.segments:
+        return "no words were heard: there is nothing to measure"
     if not found.words:
         return "this model gives no times to words: those of whole segments are shown, and nothing was measured of them"
     shares = [word.trust for word in found.words]
