@@ -17,7 +17,7 @@ from toys import START, Copies, Toy
 
 from limelight.errors import DeviceError, SpecError, TrainError
 from limelight.inputs.pairs import Pairs
-from limelight.train import Evaluated, Finished, LossSum, Plan, Saved, Started, Stepped, Stopped, fit, next_token, read
+from limelight.train import Evaluated, Finished, LossSum, Plan, Saved, Started, Stepped, Stopped, fit, next_token, precision, read
 from limelight.train.optimiser import decayed
 from limelight.train.precision import settle
 
@@ -279,8 +279,10 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_float32_weights():
 
 def test_auto_precision_follows_the_processor(monkeypatch: pytest.MonkeyPatch):
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    for able, wanted in (({"avx512_bf16": True}, "bf16"), ({"amx_bf16": True}, "bf16"), ({"avx512_bf16": False}, "fp32")):
+    has, amx, lacks = {"avx512_bf16": True}, {"amx_bf16": True}, {"avx512_bf16": False}
+    for able, gain, wanted in ((has, 3.0, "bf16"), (amx, 3.0, "bf16"), (has, 0.5, "fp32"), (lacks, 3.0, "fp32")):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        monkeypatch.setattr(precision, "gain", lambda gain=gain: gain)
         assert settle("auto", cpu) == wanted
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Tesla T4")
     for capability, wanted in (((7, 5), "fp32"), ((8, 0), "bf16")):
