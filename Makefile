@@ -49,6 +49,9 @@ families: $(BENCH)  ## measure every family beside transformers and write docs/f
 	$(BIN)/python -m benchmarks families $(ARGS)
 	$(BIN)/python -m benchmarks --tables
 
+gallery: $(RUN)  ## make docs/gallery again: what the bundled models make of the first examples of their tests
+	$(BIN)/python -m gallery $(ARGS)
+
 mechanisms: $(RUN)  ## write docs/mechanisms.md out of the table of mechanisms
 	$(BIN)/limelight mechanisms --markdown > docs/mechanisms.md
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from limelight.data.scenes import kinds
+from limelight.data.shown import Painted
 from published import ALL, hf
 from wordy import byte_pairs, word_pieces
 
@@ -71,4 +73,5 @@ def _seers(at: Path) -> None:
     hearing.folder(at / "whisper")
     drawers.of_kind("reads", at / "dalle-mini")
     shown.picture(1, 60, 80).save(at / "cat.jpg")
+    Painted(kinds(8), 0, 0, 64).picture().image.save(at / "scene.png")
     soundfile.write(at / "speech.wav", hearing.sound(1.5), hearing.RATE)
