@@ -20,7 +20,7 @@ TESTS := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reord
 BENCH := $(VENV)/.stamp-bench
 
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test layers check bench families mechanisms clean
+.PHONY: help venv demo test layers check bench families gallery mechanisms clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -57,7 +57,7 @@ mechanisms: $(RUN)  ## write docs/mechanisms.md out of the table of mechanisms
 
 clean:  ## remove the environment and everything that can be made again
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .coverage src/*.egg-info
-	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests benchmarks gallery -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
