@@ -54,7 +54,7 @@ def families(r: Record) -> str:
             "Published kinds of models that open by their folder. `make families` makes this page out of the suite that every kind passes",
             "(`tests/families`). `limelight verify FOLDER` makes the same comparison for a folder of yours, and",
             "[add-a-family.md](add-a-family.md) shows what a new kind takes.\n",
-            "*Heads*: words (a language model), classes, labels, span (where an answer starts and ends), none (hidden states).",
+            "*Heads*: words (a language model), classes, labels, span (where an answer starts and ends), objects, texts beside pictures, none.",
             "*Tensors*: in how many checkpoints of the suite; every one of them is used, or dropped on purpose. *Parity*: the greatest",
             "difference from transformers' logits over those checkpoints, by the largest of them, fp32, with padding on either side.",
             "*Tokenizer*: what is read where there is no tokenizer.json. *limelight* and *transformers*: tokens a second of a random model",
@@ -67,9 +67,10 @@ def families(r: Record) -> str:
 
 
 def _family(kind: str, each: Record) -> list[str]:
-    told, rates = KINDS[kind], [short(each["results"][name]["median"]) for name in ("limelight", "transformers")]
+    timed = "results" in each                # pictures and sound have pages of their own
+    told, rates = KINDS[kind], [short(each["results"][name]["median"]) if timed else "" for name in ("limelight", "transformers")]
     held = [", ".join(each["heads"]), f"{each['tensors']:,} in {each['checkpoints']}", f"{each['apart']:.0e}" if each["apart"] else "0"]
-    return [f"`{kind}`", told.models, *held, told.files, each["does"], *rates, ratio(each["limelight_by"])]
+    return [f"`{kind}`", told.models, *held, told.files, each["does"], *rates, ratio(each["limelight_by"]) if timed else ""]
 
 
 def training(r: Record) -> str:

@@ -66,7 +66,7 @@ BENDS = {
 @pytest.mark.parametrize("activation", BENDS)
 @torch.no_grad()
 def test_feed_forward(activation: str, gated: bool, bias: bool) -> None:
-    ff = shaken(FeedForward(FeedForwardSpec(hidden=7, activation=activation, gated=gated, bias=bias), DIM))
+    ff = shaken(FeedForward(FeedForwardSpec(hidden=7, activation=activation, gated=gated, bias=bias), DIM, Norm()))
     x = torch.randn(2, 3, DIM)
     bent = linear(ff.gate if gated else ff.up, x)
     bent = torch.tensor([BENDS[activation](number) for number in bent.double().flatten().tolist()]).view_as(bent).float()
