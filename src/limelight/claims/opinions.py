@@ -75,7 +75,7 @@ class Judging:
 
     def _batches(self, seed: int) -> Batches:
         recipe = self.opinions.recipe
-        return text_batches(replace(recipe, plan=replace(recipe.plan, seed=seed)), self._shop.split.train, self._shop.text)
+        return text_batches(replace(recipe, plan=replace(recipe.plan, seed=seed)), self._shop.split.train, self._shop.words)
 
     @cached_property
     def _shop(self) -> Shop:
