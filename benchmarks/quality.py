@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limelight.errors import LimelightError
+from limelight.errors import LimelightError, TaskError
 from limelight.hub import Opened, bundled
 from limelight.inputs import pad
 from limelight.measure import rounded
@@ -64,6 +64,8 @@ def measure(*, smoke: bool = False) -> dict[str, Any]:
 def _model(s: Setting, name: str, folder: Path) -> dict[str, Any]:
     path = RECIPES / f"{name}.toml"
     recipe = read_recipe(path)
+    if recipe.task not in LOGITS:
+        raise TaskError(f"models that {recipe.task} are not compared in their logits here.")
     trade = trade_of(recipe.task)
     examples = trade.held_out(recipe, path.parent, "test")[: s.examples]
     few = examples[:: max(1, len(examples) // s.compared)][: s.compared]
