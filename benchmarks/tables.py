@@ -153,6 +153,13 @@ def looking(r: Record) -> str:
     return "\n".join([*parts, conditions(r)])
 
 
+def starting(r: Record) -> str:
+    """Seconds of processor time."""
+    rows = [[f"`{name}`" if name.startswith("limelight ") else name, milliseconds(each)] for name, each in r["results"].items()]
+    head = "## Starting\n\nProcessor time, user and system, of a command from a cold shell.\n"
+    return "\n".join([head, table(["", "ms"], rows), conditions(r)])
+
+
 SECTIONS = {
     "limits": speed_tables.limits,
     "decoding": speed_tables.decoding,
@@ -167,6 +174,7 @@ SECTIONS = {
     "gpt": gpt,
     "tracing": tracing,
     "looking": looking,
+    "starting": starting,
     "quality": speed_tables.quality,
     "gpu": speed_tables.gpu,
 }

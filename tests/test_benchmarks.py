@@ -298,6 +298,15 @@ def test_looking(out: Path) -> None:
     assert "| limelight: summaries of all maps |" in tables.render(out)
 
 
+def test_starting(out: Path) -> None:
+    record = read("starting", out)
+    check_conditions(record, "starting")
+    assert record["results"].keys() == {"python", "limelight --help"}
+    for each in record["results"].values():
+        check_spread(each)
+    assert "| `limelight --help` |" in tables.render(out)
+
+
 def test_families(out: Path) -> None:
     record = read("families", out)
     check_conditions(record, "families")

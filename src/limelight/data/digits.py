@@ -58,6 +58,11 @@ class Spoken:
         return " ".join(WORDS[each.digit] for each in self.clips)
 
     @property
+    def seconds(self) -> float:
+        """How long it takes."""
+        return self.joins[-1].end
+
+    @property
     def joins(self) -> tuple[Join, ...]:
         """Each digit with its times, of the samples that `sound` gives."""
         out, at = list[Join](), 0

@@ -21,6 +21,8 @@ class Utterance(Protocol):
 
     @property
     def text(self) -> str: ...
+    @property
+    def seconds(self) -> float: ...
     def sound(self, rate: int) -> Samples: ...
 
 
@@ -41,4 +43,4 @@ class SoundLessons:
 
 def fits(each: Utterance, sounds: Sounds, how: Disturbed) -> bool:
     """Whether the utterance fits into a stretch, however slowly it is said."""
-    return len(each.sound(sounds.rate)) / (1 - how.speed) < sounds.rate * sounds.seconds
+    return each.seconds / (1 - how.speed) < sounds.seconds

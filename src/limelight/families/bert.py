@@ -12,8 +12,8 @@ from typing import Any
 
 from ..spec import Attention, Classes, FeedForward, Head, Labels, Learned, Model, Norm, Stack, Tokens, Words
 from ..weights.names import Row, row, rows
-from .config import PUBLISHED, Config
-from .family import Family, column
+from .config import Config
+from .family import Family, column, sizes
 from .habits import CAMEMBERT, FAIRSEQ, SLASHES, WORD_PIECES, Habit
 from .heads import architecture, labelled, span
 
@@ -53,12 +53,7 @@ def config(m: Model, *, stem: str) -> dict[str, Any]:
         **architecture(stem, m.heads, words="ForMaskedLM"),
         **labelled(m.heads),
         **padding,
-        "hidden_size": m.dim,
-        "num_hidden_layers": s.depth,
-        "num_attention_heads": s.attention.heads,
-        "intermediate_size": s.ff.hidden,
-        "hidden_act": PUBLISHED[s.ff.activation],
-        "layer_norm_eps": s.norm.eps,
+        **sizes(s, m.dim),
         "vocab_size": s.tokens.vocab,
         "type_vocab_size": s.tokens.segments,
         "max_position_embeddings": position.length + position.offset,

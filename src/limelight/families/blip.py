@@ -9,8 +9,8 @@ from ..spec import Attention, FeedForward, Learned, Model, Norm, Patches, Pictur
 from ..weights.names import Row, row, rows
 from .bert import body, looking, predicting
 from .clip import MEAN, STD
-from .config import PUBLISHED, Config
-from .family import Family, column
+from .config import Config
+from .family import Family, column, sizes
 from .habits import WORD_PIECES
 
 USUAL = Pictures(size=(384, 384), filter="bicubic", mean=MEAN, std=STD)
@@ -70,7 +70,7 @@ def config(m: Model) -> dict[str, Any]:
         "architectures": ["BlipForConditionalGeneration"],
         "tie_word_embeddings": words.tied,
         "text_config": {
-            **_told(text, m.dim),
+            **sizes(text, m.dim),
             "model_type": "blip_text_model",
             "is_decoder": True,
             "vocab_size": text.tokens.vocab,
@@ -80,23 +80,12 @@ def config(m: Model) -> dict[str, Any]:
             "hidden_dropout_prob": text.dropout,
         },
         "vision_config": {
-            **_told(seen, m.width(seen)),
+            **sizes(seen, m.width(seen)),
             "model_type": "blip_vision_model",
             "attention_dropout": seen.attention.dropout,
             "image_size": squares.rows,
             "patch_size": squares.size,
         },
-    }
-
-
-def _told(s: Stack, dim: int) -> dict[str, Any]:
-    return {
-        "hidden_size": dim,
-        "num_hidden_layers": s.depth,
-        "num_attention_heads": s.attention.heads,
-        "intermediate_size": s.ff.hidden,
-        "hidden_act": PUBLISHED[s.ff.activation],
-        "layer_norm_eps": s.norm.eps,
     }
 
 

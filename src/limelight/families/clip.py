@@ -7,8 +7,8 @@ from typing import Any
 
 from ..spec import Attention, FeedForward, Learned, Meeting, Model, Norm, Patches, Pictures, Stack, Tokens
 from ..weights.names import Row, row, rows
-from .config import PUBLISHED, Config
-from .family import Family, column
+from .config import Config
+from .family import Family, column, sizes
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 USUAL = Pictures(shorter=224, crop=(224, 224), filter="bicubic", mean=MEAN, std=STD)
@@ -63,31 +63,21 @@ def config(m: Model) -> dict[str, Any]:
         "architectures": ["CLIPModel"],
         "projection_dim": head.dim,
         "text_config": {
-            **_told(text, m.width(text)),
+            **sizes(text, m.width(text)),
+            "attention_dropout": text.attention.dropout,
             "model_type": "clip_text_model",
             "vocab_size": text.tokens.vocab,
             "max_position_embeddings": told.length,
             "eos_token_id": OLD_END if head.end is None else head.end,
         },
         "vision_config": {
-            **_told(seen, m.width(seen)),
+            **sizes(seen, m.width(seen)),
+            "attention_dropout": seen.attention.dropout,
             "model_type": "clip_vision_model",
             "image_size": squares.rows if squares.rows == squares.columns else [squares.rows, squares.columns],
             "patch_size": squares.size,
             "num_channels": squares.channels,
         },
-    }
-
-
-def _told(s: Stack, dim: int) -> dict[str, Any]:
-    return {
-        "hidden_size": dim,
-        "num_hidden_layers": s.depth,
-        "num_attention_heads": s.attention.heads,
-        "intermediate_size": s.ff.hidden,
-        "hidden_act": PUBLISHED[s.ff.activation],
-        "layer_norm_eps": s.norm.eps,
-        "attention_dropout": s.attention.dropout,
     }
 
 

@@ -11,7 +11,7 @@ from ..inputs.published import Habit
 from ..manifest import Drawing
 from ..spec import Codec, Column, Model, Pictures, Sounds, Stack
 from ..weights.names import Row
-from .config import Config
+from .config import PUBLISHED, Config
 
 P = TypeVar("P")
 
@@ -55,3 +55,15 @@ def column(stack: Column | None, position: type[P]) -> tuple[Stack, P]:
         have = "no such stack" if stack is None else f"position={stack.position}"
         raise SpecError(f"this family has {position.__name__} positions: got {have}.", "Save the model as a limelight folder.")
     return stack, stack.position
+
+
+def sizes(s: Stack, dim: int) -> dict[str, Any]:
+    """What a config.json says of a column in BERT's words."""
+    return {
+        "hidden_size": dim,
+        "num_hidden_layers": s.depth,
+        "num_attention_heads": s.attention.heads,
+        "intermediate_size": s.ff.hidden,
+        "hidden_act": PUBLISHED[s.ff.activation],
+        "layer_norm_eps": s.norm.eps,
+    }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..spec import Attention, Classes, FeedForward, Learned, Model, Norm, Patches, Pictures, Stack
 from ..weights.names import Row, row, rows
-from .config import PUBLISHED, Config
-from .family import Family, column
+from .config import Config
+from .family import Family, column, sizes
 from .heads import architecture, labelled
 
 HALF = (0.5, 0.5, 0.5)
@@ -21,9 +22,18 @@ def spec(c: Config) -> Model:
 
 
 def seeing(c: Config, *, before: int) -> Stack:
-    """The column that reads squares; `before`: learnt vectors ahead of them."""
-    (high, wide), size = c.pair("image_size", 224), c.count("patch_size", 16)
-    squares = Patches(rows=high, columns=wide, size=size, channels=c.count("num_channels", 3), before=before)
+    """The column of a picture of fixed size; `before`: learnt vectors ahead of its squares."""
+    return reading(c, replace(squares_of(c, side=224), before=before))
+
+
+def squares_of(c: Config, *, side: int) -> Patches:
+    """Squares with one learnt vector ahead of them; `side`: of the picture, where the file does not say."""
+    (high, wide), size = c.pair("image_size", side), c.count("patch_size", 16)
+    return Patches(rows=high, columns=wide, size=size, channels=c.count("num_channels", 3))
+
+
+def reading(c: Config, squares: Patches) -> Stack:
+    """The column that reads squares."""
     return Stack(
         depth=c.layers("num_hidden_layers", 12),
         attention=Attention(
@@ -41,19 +51,17 @@ def seeing(c: Config, *, before: int) -> Stack:
 
 def config(m: Model) -> dict[str, Any]:
     """See Family."""
+    return {**architecture("ViT", m.heads, classes="ForImageClassification"), **labelled(m.heads), **told(m)}
+
+
+def told(m: Model) -> dict[str, Any]:
+    """What a config.json says of the column."""
     s, _ = column(m.encoder, Learned)
     squares = s.input
     if not isinstance(squares, Patches):
         raise TypeError("a ViT reads squares of pictures")
     return {
-        **architecture("ViT", m.heads, classes="ForImageClassification"),
-        **labelled(m.heads),
-        "hidden_size": m.dim,
-        "num_hidden_layers": s.depth,
-        "num_attention_heads": s.attention.heads,
-        "intermediate_size": s.ff.hidden,
-        "hidden_act": PUBLISHED[s.ff.activation],
-        "layer_norm_eps": s.norm.eps,
+        **sizes(s, m.dim),
         "image_size": squares.rows if squares.rows == squares.columns else [squares.rows, squares.columns],
         "patch_size": squares.size,
         "num_channels": squares.channels,

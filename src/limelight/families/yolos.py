@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..spec import Attention, FeedForward, Labels, Learned, Model, Norm, Patches, Stack
+from ..spec import Labels, Learned, Model, Patches
 from ..weights.names import Row, row
 from . import vit
-from .config import PUBLISHED, Config
+from .config import Config
 from .detr import USUAL
 from .family import Family, column
 from .heads import architecture, finders, found_in, labelled
@@ -16,24 +16,8 @@ from .heads import architecture, finders, found_in, labelled
 
 def spec(c: Config) -> Model:
     """See Family."""
-    (high, wide), size = c.pair("image_size", 512), c.count("patch_size", 16)
-    squares = Patches(
-        rows=high, columns=wide, size=size, channels=c.count("num_channels", 3), after=c.count("num_detection_tokens", 100), stretched=True
-    )
-    encoder = Stack(
-        depth=c.layers("num_hidden_layers", 12),
-        attention=Attention(
-            heads=c.count("num_attention_heads", 12),
-            bias="qkvo" if c.flag("qkv_bias", True) else "o",
-            dropout=c.number("attention_probs_dropout_prob", 0.0),
-        ),
-        ff=FeedForward(hidden=c.count("intermediate_size", 3072), activation=c.activation("hidden_act", "gelu")),
-        norm=Norm(eps=c.number("layer_norm_eps", 1e-12)),
-        input=squares,
-        position=Learned(length=squares.slots),
-        between=c.flag("use_mid_position_embeddings", True),
-        dropout=c.number("hidden_dropout_prob", 0.0),
-    )
+    squares = replace(vit.squares_of(c, side=512), after=c.count("num_detection_tokens", 100), stretched=True)
+    encoder = replace(vit.reading(c, squares), between=c.flag("use_mid_position_embeddings", True))
     return Model(family="yolos", dim=c.count("hidden_size", 768), encoder=encoder, heads=finders(c, depth=3))
 
 
@@ -46,20 +30,10 @@ def config(m: Model) -> dict[str, Any]:
     return {
         **architecture("Yolos", m.heads),
         **labelled(m.heads),
-        "hidden_size": m.dim,
-        "num_hidden_layers": s.depth,
-        "num_attention_heads": s.attention.heads,
-        "intermediate_size": s.ff.hidden,
-        "hidden_act": PUBLISHED[s.ff.activation],
-        "layer_norm_eps": s.norm.eps,
+        **vit.told(m),
         "image_size": [squares.rows, squares.columns],
-        "patch_size": squares.size,
-        "num_channels": squares.channels,
         "num_detection_tokens": squares.after,
         "use_mid_position_embeddings": s.between,
-        "qkv_bias": "q" in s.attention.bias,
-        "attention_probs_dropout_prob": s.attention.dropout,
-        "hidden_dropout_prob": s.dropout,
     }
 
 

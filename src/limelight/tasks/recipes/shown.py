@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import overload
 
+from torch import nn
+
 from ...data import read_table
 from ...data.rows import Table, cell
 from ...data.scenes import kinds
@@ -57,11 +59,14 @@ def told(data: ScenesPart | ListedPart, split: Parts[Example]) -> str:
 def begin_as(model: Network, name: str) -> None:
     """Give a model's encoder the numbers of another's, by its name or folder. Raises RecipeError where they are of other shapes."""
     opened = open_model(name, device="cpu", dtype="fp32")
-    mine, other = ({} if each.encoder is None else each.encoder.state_dict() for each in (model, opened.model))
-    shapes = ({key: tuple(tensor.shape) for key, tensor in each.items()} for each in (mine, other))
-    if next(shapes) != next(shapes) or model.encoder is None:
+    mine, other = model.encoder, opened.model.encoder
+    if mine is None or other is None or _shapes(mine) != _shapes(other):
         raise RecipeError(f"model.begin={name}: its encoder is of another size than the recipe's.", "Give the recipe the same squares.")
-    model.encoder.load_state_dict(other)
+    mine.load_state_dict(other.state_dict())
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
 
 
 def of_table(table: Table, columns: tuple[str, str]) -> list[Example]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -20,7 +20,7 @@ from ...nn import Network
 from ...train import Batches, Event, Loss, Recipe, fit, to_toml
 from ...train.loop import Resume
 from .scorer import A, E, Scorer
-from .scores import Aside
+from .scores import Aside, Score
 
 R = TypeVar("R", bound=Recipe)
 S = TypeVar("S")                         # the parts that its data were divided into
@@ -43,12 +43,17 @@ class Workshop(Generic[R, S]):
     @property
     def words(self) -> Text:
         """Its vocabulary. Raises TaskError for a model without words."""
-        return self.opened().text
+        return self._opened().text
 
     def opened(self) -> Opened:
         """The model as it stands, ready for the task: without dropout, which the next step of a training switches on again."""
-        codec = None if self.codec is None else self.codec.eval()
-        return Opened(self.model.eval(), self.text, self.manifest, Path(), codec=codec)
+        self.model.eval()
+        if self.codec is not None:
+            self.codec.eval()
+        return self._opened()
+
+    def _opened(self) -> Opened:
+        return Opened(self.model, self.text, self.manifest, Path(), codec=self.codec)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,15 @@ class Measured:
 
     manifest: Manifest
     card: str
+
+
+@dataclass(frozen=True, eq=False)
+class Examined(Generic[A]):
+    """What a shipped model made of its test part: its answers, how good they are, and a card that says so."""
+
+    answers: list[A]
+    scores: list[Score]
+    card: Card
 
 
 class Trade(Scorer[E, A], Generic[R, S, E, A]):
@@ -132,6 +146,16 @@ class Trade(Scorer[E, A], Generic[R, S, E, A]):
         found = self.measure(workshop, shipped, beside=beside, trained=trained)
         save(folder, model=workshop.model, text=workshop.text, manifest=found.manifest, card=found.card, template=template)
         return folder
+
+    def examined(
+        self, workshop: Workshop[R, S], shipped: Opened, test: Sequence[E], *, trained: str, digits: int = 1
+    ) -> Examined[A]:
+        """Answer the test part by the clock. `digits`: that the card has of each score."""
+        answers, pace = self.paced(shipped, test)
+        scores = self.scores(test, answers)
+        found: dict[str, float | str] = {each.name: round(each.value, digits) for each in scores}
+        found |= {f"test {self.unit}": float(len(test)), f"{self.unit} a second": round(pace, 1)}
+        return Examined(answers, scores, card_of(workshop.recipe, trained=trained, scores=found))
 
     # --- what is held out -----------------------------------------------------------------------------------------------
     @abstractmethod

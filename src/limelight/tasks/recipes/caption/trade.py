@@ -22,7 +22,7 @@ from ....train.recipes.shown import pictures
 from ...caption import Caption, CaptionOptions
 from ..scores import Score
 from ..shown import begin_as, needed, of_table, parts, said
-from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
+from ..trade import Measured, Part, Trade, Workshop, blank_card, pieces
 from .card import markdown
 from .matching import likelihoods, ranks
 from .scoring import Answered, score
@@ -72,7 +72,8 @@ class Captioning(Trade[CaptionRecipe, Parts[Example], Example, Answered]):
 
     def loss(self, workshop: Shop) -> Loss[Any]:
         """See Trade."""
-        forgetting = Forgetting(workshop.recipe.model.forget, workshop.words.pad)
+        share = workshop.recipe.model.forget
+        forgetting = Forgetting(share, workshop.words.pad) if share else None
         return next_token(workshop.recipe.plan, start=workshop.words.start, forgetting=forgetting)
 
     def glance(self, workshop: Shop) -> Mapping[str, float]:
@@ -83,13 +84,8 @@ class Captioning(Trade[CaptionRecipe, Parts[Example], Example, Answered]):
     def measure(self, workshop: Shop, shipped: Opened, *, beside: Path, trained: str) -> Measured:
         """See Trade."""
         del beside
-        test = list(workshop.split.test)
-        answers, pace = self.paced(shipped, test)
-        scores = self.scores(test, answers)
-        found: dict[str, float | str] = {each.name: round(each.value, 1) for each in scores}
-        found |= {"test pictures": float(len(test)), "pictures a second": round(pace, 1)}
-        card = card_of(workshop.recipe, trained=trained, scores=found)
-        return Measured(replace(workshop.manifest, card=card), markdown(workshop, card, scores))
+        found = self.examined(workshop, shipped, list(workshop.split.test), trained=trained)
+        return Measured(replace(workshop.manifest, card=found.card), markdown(workshop, found.card, found.scores))
 
     def held_out(self, recipe: CaptionRecipe, beside: Path, part: Part) -> list[Example]:
         """See Trade."""

@@ -28,7 +28,7 @@ from ...classify.judging import head_of
 from ...classify.task import Classify, ClassifyOptions
 from ..scorer import Explains
 from ..scores import Score
-from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
+from ..trade import Measured, Part, Trade, Workshop, blank_card, pieces
 from .calibration import Read, best_temperature, cool
 from .card import markdown
 from .explaining import chosen, measured
@@ -82,26 +82,23 @@ class Classifying(Trade[ClassifyRecipe, Parts, Judged, Classified]):
     def measure(self, workshop: Shop, shipped: Opened, *, beside: Path, trained: str) -> Measured:
         """The temperature is chosen on the valid part and divided out of the head, of the trained model too; then the test part is read."""
         del beside
-        recipe, split = workshop.recipe, workshop.split
+        split = workshop.split
         head = head_of(shipped).name
         before = self._sets(split.test, self.answers(shipped, split.test))
         temperature = self._temperature(shipped, split.valid)
         for model in (workshop.model, shipped.model):
             cool(model, head, temperature)
-        answers, pace = self.paced(shipped, split.test)
-        scores, after = self.scores(split.test, answers), self._sets(split.test, answers)
+        found = self.examined(workshop, shipped, split.test, trained=trained)
+        after = self._sets(split.test, found.answers)
         calibration = Calibration(
             temperature=temperature,
             before=_errors(before),
             after=_errors(after),
             chosen_on=len(split.valid),
         )
-        found: dict[str, float | str] = {each.name: round(each.value, 1) for each in scores}
-        found |= {"test texts": float(len(split.test)), "texts a second": round(pace, 1)}
-        card = card_of(recipe, trained=trained, scores=found)
         evidence = measured(shipped, split.test, each=EXPLAINED).evidence if split.test else None
-        manifest = replace(workshop.manifest, calibration=calibration, evidence=evidence, card=card)
-        return Measured(manifest, markdown(workshop, manifest, scores))
+        manifest = replace(workshop.manifest, calibration=calibration, evidence=evidence, card=found.card)
+        return Measured(manifest, markdown(workshop, manifest, found.scores))
 
     def held_out(self, recipe: ClassifyRecipe, beside: Path, part: Part) -> list[Judged]:
         """See Trade."""

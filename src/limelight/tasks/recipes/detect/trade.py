@@ -26,7 +26,7 @@ from ....train.set_loss import objects_in
 from ...detect import Detected
 from ..scores import Score
 from ..shown import parts
-from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of
+from ..trade import Measured, Part, Trade, Workshop, blank_card
 from .card import markdown
 from .spotting import Spotting
 
@@ -81,13 +81,8 @@ class Detecting(Spotting, Trade[DetectRecipe, Parts[Example], Example, Detected]
     def measure(self, workshop: Shop, shipped: Opened, *, beside: Path, trained: str) -> Measured:
         """See Trade."""
         del beside
-        test = list(workshop.split.test)
-        answers, pace = self.paced(shipped, test)
-        scores = self.scores(test, answers)
-        found: dict[str, float | str] = {each.name: round(each.value, 1) for each in scores}
-        found |= {"test pictures": float(len(test)), "pictures a second": round(pace, 1)}
-        card = card_of(workshop.recipe, trained=trained, scores=found)
-        return Measured(replace(workshop.manifest, card=card), markdown(workshop, card, scores))
+        found = self.examined(workshop, shipped, list(workshop.split.test), trained=trained)
+        return Measured(replace(workshop.manifest, card=found.card), markdown(workshop, found.card, found.scores))
 
     def held_out(self, recipe: DetectRecipe, beside: Path, part: Part) -> list[Example]:
         """See Trade."""

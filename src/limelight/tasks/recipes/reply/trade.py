@@ -25,7 +25,7 @@ from ...resolve.likelihood import Row, likelihoods
 from ...writing import Part as Asked
 from ...writing import Writer
 from ..scores import Score
-from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
+from ..trade import Measured, Part, Trade, Workshop, blank_card, pieces
 from .card import markdown
 from .scoring import Replied, score
 from .turns import read, rows, spelled, template
@@ -94,13 +94,8 @@ class Replying(Trade[ReplyRecipe, DialogueSplit, Reply, Replied]):
     def measure(self, workshop: Shop, shipped: Opened, *, beside: Path, trained: str) -> Measured:
         """See Trade."""
         del beside
-        test = sampled(workshop.recipe, workshop.split, "test")
-        answers, pace = self.paced(shipped, test)
-        scores = self.scores(test, answers)
-        found: dict[str, float | str] = {each.name: round(each.value, 1) for each in scores}
-        found |= {"test turns": float(len(test)), "turns a second": round(pace, 1)}
-        card = card_of(workshop.recipe, trained=trained, scores=found)
-        return Measured(replace(workshop.manifest, card=card), markdown(workshop, card, scores))
+        found = self.examined(workshop, shipped, sampled(workshop.recipe, workshop.split, "test"), trained=trained)
+        return Measured(replace(workshop.manifest, card=found.card), markdown(workshop, found.card, found.scores))
 
     def held_out(self, recipe: ReplyRecipe, beside: Path, part: Part) -> list[Reply]:
         """See Trade."""

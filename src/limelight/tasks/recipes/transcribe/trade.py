@@ -19,7 +19,7 @@ from ....nn import Network
 from ....spec import Sounds
 from ....train import Loss, TranscribeRecipe, find_data, next_token
 from ...transcribe import Transcribed
-from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
+from ..trade import Measured, Part, Trade, Workshop, blank_card, pieces
 from .card import markdown
 from .choosing import best_heads
 from .hearing import Hearing, Recorded
@@ -101,13 +101,8 @@ class Transcribing(Hearing, Trade[TranscribeRecipe, Heard, Recorded, Transcribed
         chosen = best_heads(shipped, lambda opened: self.scores(some, self.answers(opened, some)))
         manifest = replace(workshop.manifest, speech=Speech(heads=chosen.heads))
         shipped = replace(shipped, manifest=manifest)
-        test = recorded(split.test, recipe.sounds)
-        answers, pace = self.paced(shipped, test)
-        scores = self.scores(test, answers)
-        found: dict[str, float | str] = {each.name: round(each.value, 2) for each in scores}
-        found |= {"test recordings": float(len(test)), "recordings a second": round(pace, 1)}
-        card = card_of(recipe, trained=trained, scores=found)
-        return Measured(replace(manifest, card=card), markdown(workshop, card, scores, chosen))
+        found = self.examined(workshop, shipped, recorded(split.test, recipe.sounds), trained=trained, digits=2)
+        return Measured(replace(manifest, card=found.card), markdown(workshop, found.card, found.scores, chosen))
 
     def held_out(self, recipe: TranscribeRecipe, beside: Path, part: Part) -> list[Recorded]:
         """See Trade."""

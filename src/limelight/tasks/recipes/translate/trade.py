@@ -24,7 +24,7 @@ from ...align.gold import Gold, read_gold
 from ...align.measuring import own_aligner, rates, scored
 from ...translate.task import Translate, TranslateOptions
 from ..scores import Aside, Score
-from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
+from ..trade import Measured, Part, Trade, Workshop, blank_card, pieces
 from .card import markdown
 from .scoring import score
 
@@ -102,12 +102,9 @@ class Translating(Trade[TranslateRecipe, Split, Example, str]):
         if align is not None and decoder is not None and decoder.cross is not None:
             gold = self._gold(workshop.recipe, beside)
             aligner = choose_aligner(shipped, gold, measured_on=align.name, choose_on=align.choose_on)
-        answers, pace = self.paced(shipped, test)
-        scores = self.scores(test, answers)
-        found: dict[str, float | str] = {s.name: round(s.value, 1) for s in scores}
-        found |= {"test sentences": float(len(test)), "sentences a second": round(pace, 1)}
-        card = card_of(workshop.recipe, trained=trained, scores=found)
-        return Measured(replace(workshop.manifest, aligner=aligner, card=card), markdown(workshop, card, scores, aligner))
+        found = self.examined(workshop, shipped, test, trained=trained)
+        manifest = replace(workshop.manifest, aligner=aligner, card=found.card)
+        return Measured(manifest, markdown(workshop, found.card, found.scores, aligner))
 
     def held_out(self, recipe: TranslateRecipe, beside: Path, part: Part) -> list[Example]:
         """See Trade."""
