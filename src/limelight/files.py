@@ -44,6 +44,15 @@ def replaced(path: Path) -> Iterator[Path]:
             draft.unlink()
 
 
+def made(folder: Path) -> Path:
+    """The folder, made where it is not there yet. Raises InputError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
+    return folder
+
+
 def inside(folder: Path, name: str) -> Path:
     """A file of the folder, by a name that a file in it gave. Raises WeightError for one that leads elsewhere.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import replaced
+from ..files import made, replaced
 
 FORMAT = 1                # of the files; another number makes all cells anew
 Figures = dict[str, Any]  # JSON data
@@ -73,12 +73,7 @@ class Lab:
 
     def home(self, kind: str) -> Path:
         """The folder for things of this kind, made if need be. Raises InputError where it cannot be."""
-        home = self.folder / kind
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{home} cannot be made: {error.strerror}.", "Give another --folder.") from None
-        return home
+        return made(self.folder / kind)
 
 
 def fingerprint(text: str, digits: int = 16) -> str:

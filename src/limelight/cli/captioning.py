@@ -8,8 +8,7 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
-from ..errors import InputError
-from ..files import replaced
+from ..files import made, replaced
 from ..inputs import pictures
 from ..look.visible import column, visible
 from ..tasks.asking import with_changes
@@ -60,10 +59,7 @@ class _Sheets:
     def __call__(self, path: Path, result: Captioned) -> None:
         """Raises InputError where it cannot be written."""
         place, drawn = self.places[path], self.task.sheet(path, result)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{place.parent} cannot be made: {error.strerror}.", "Choose another --out.") from None
+        made(place.parent)
         with replaced(place) as draft:
             drawn.save(draft, "PNG")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..data.boxes import to_coco, to_voc
-from ..errors import InputError, RecipeError, did_you_mean
-from ..files import replaced
+from ..errors import RecipeError, did_you_mean
+from ..files import made, replaced
 from ..inputs import pictures
 from ..look.visible import visible
 from ..tasks.asking import with_changes
@@ -76,7 +76,8 @@ class _Drawings:
 
     def __call__(self, path: Path, result: Detected) -> None:
         """Raises InputError where it cannot be written."""
-        draw, place = sheet if self.look else drawn, _room_for(self.places[path])
+        draw, place = sheet if self.look else drawn, self.places[path]
+        made(place.parent)
         with replaced(place) as draft:
             draw(*enlarged(pictures.read(path), result)).save(draft, "PNG")
 
@@ -90,7 +91,7 @@ def _person(result: Detected, number: int | None) -> str:
 
 # --- as other tools have it ---------------------------------------------------------------------------------------------
 def _coco(asked: Asked, files: Files, labels: Sequence[str], output: str | None) -> None:
-    there, unread = _gathered(files), Unread()
+    there, unread = files.gathered(), Unread()
     names = _named(files.given, there)
     found = [replace(result.marked, path=names[path]) for path, result in _each(asked, files, there, unread)]
     if found or not unread.found:
@@ -107,34 +108,20 @@ def _named(given: Sequence[str], there: Sequence[Path]) -> dict[Path, Path]:
 
 
 def _voc(asked: Asked, files: Files, rows: Rows) -> None:
-    there, unread = _gathered(files), Unread()
+    there, unread = files.gathered(), Unread()
     if rows.output is None and len(there) > 1:
         raise RecipeError(f"{len(there):,} pictures make as many files of voc.", "Say --output FOLDER.")
-    places = {} if rows.output is None else _xml(files.beside(Path(rows.output), ""))
+    places = {} if rows.output is None else files.beside(Path(rows.output), ".xml", instead=True)
     left = [path for path in there if not (rows.resume and places[path].is_file())]
     if done := len(there) - len(left):
         note(f"limelight: note: {done:,} of {len(there):,} pictures are done already.")
     for path, result in _each(asked, files, left, unread):
-        _put(str(_room_for(places[path])) if places else None, to_voc(replace(result.marked, path=path)).rstrip("\n"))
+        if places:
+            made(places[path].parent)
+        _put(str(places[path]) if places else None, to_voc(replace(result.marked, path=path)).rstrip("\n"))
     if places:
         note(f"{rows.output}: {unread.total - len(unread.found):,} files written.")
     unread.end()
-
-
-def _xml(places: Mapping[Path, Path]) -> dict[Path, Path]:
-    """The same with VOC's ending in place of their own. Raises InputError for two that would have one name."""
-    found, taken = {path: place.with_suffix(".xml") for path, place in places.items()}, dict[Path, Path]()
-    for path, place in found.items():
-        if (other := taken.setdefault(place, path)) != path:
-            raise InputError(f"{other} and {path} would both be written to {place}.", "Rename one, or use two folders.")
-    return found
-
-
-def _gathered(files: Files) -> Sequence[Path]:
-    there = files.gathered()
-    if there.passed:
-        note(f"limelight: note: {there.passed:,} other files of the folders were passed over.")
-    return there.files
 
 
 def _each(asked: Asked, files: Files, left: Sequence[Path], unread: Unread) -> Iterator[tuple[Path, Detected]]:
@@ -157,12 +144,3 @@ def _put(output: str | None, text: str) -> None:
         return
     with replaced(Path(output)) as draft:
         draft.write_text(f"{text}\n", encoding="utf-8")
-
-
-def _room_for(place: Path) -> Path:
-    """The same place, in a folder that is there."""
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{place.parent} cannot be made: {error.strerror}.", "Choose another folder.") from None
-    return place

@@ -14,7 +14,7 @@ from ..data import Layout, Table, open_output
 from ..data.formats import STANDARD, Format, format_of
 from ..data.rows import Row
 from ..errors import InputError, RecipeError
-from ..inputs.files import Gathered, gather
+from ..inputs.files import gather
 from ..look.visible import visible
 from ..tasks.bulk import Answers
 from ..tasks.files import Said, answered_files
@@ -27,6 +27,7 @@ from .progress import bar
 from .streams import is_terminal, note, say
 
 FILE, ERROR = "file", "error"
+STDIN = "stdin"                          # what a file is called that came without a name
 MOST_NAMED = 20                          # files that could not be read, each with the reason
 
 
@@ -45,18 +46,21 @@ class Files:
         """What the output was made from, in a few words."""
         return self.given[0] if len(self.given) == 1 else f"{self.given[0]} and {len(self.given) - 1} more"
 
-    def gathered(self) -> Gathered:
-        """The files. Raises InputError for a folder without any."""
-        return gather(self.given, self.endings)
+    def gathered(self) -> Sequence[Path]:
+        """The files; how many others the folders hold is said. Raises InputError for a folder without any."""
+        there = gather(self.given, self.endings)
+        if there.passed:
+            note(f"limelight: note: {there.passed:,} other files of the folders were passed over.")
+        return there.files
 
-    def beside(self, folder: Path, ending: str) -> dict[Path, Path]:
+    def beside(self, folder: Path, ending: str, *, instead: bool = False) -> dict[Path, Path]:
         """For each file a place of its own in another folder: by its name, or within a folder that was given by its path there, with
-        `ending` behind. Raises InputError for two that would have the same."""
+        `ending` behind, or `instead` of its own. Raises InputError for two that would have the same."""
         found, taken = dict[Path, Path](), dict[Path, Path]()
         for given in map(Path, self.given):
             for path in gather([given], self.endings).files:
-                name = path.relative_to(given) if given.is_dir() else Path(path.name)
-                found[path] = folder / name.with_name(name.name + ending)
+                name = path.relative_to(given) if given.is_dir() else Path(STDIN if str(path) == STANDARD else path.name)
+                found[path] = folder / (name.with_suffix(ending) if instead else name.with_name(name.name + ending))
                 if (other := taken.setdefault(found[path], path)) != path:
                     raise InputError(f"{other} and {path} would both be written to {found[path]}.", "Rename one, or use two folders.")
         return found
@@ -100,15 +104,13 @@ def answer_files(asked: Asked, files: Files, table: Options | Rows, *, as_json: 
     """
     _check(table)
     there = files.gathered()
-    if there.passed:
-        note(f"limelight: note: {there.passed:,} other files of the folders were passed over.")
     if table.output is not None:
         _write(asked, files, there, table, as_json=as_json)
         return
-    unread, alone = Unread(), len(there.files) == 1
-    watched = bar(asked.doing, len(there.files), unit="files") if not is_terminal(sys.stdout) else nullcontext(_unseen)
+    unread, alone = Unread(), len(there) == 1
+    watched = bar(asked.doing, len(there), unit="files") if not is_terminal(sys.stdout) else nullcontext(_unseen)
     with watched as show_at:
-        for chunk in answered_files(asked.task, there.files, asked.options, opening=files.opening):
+        for chunk in answered_files(asked.task, there, asked.options, opening=files.opening):
             for path, said in chunk:
                 _taken(files, unread, path, said)
             if lines := [line for each in chunk if (line := _line(each, person, as_json=as_json, alone=alone)) is not None]:
@@ -150,11 +152,11 @@ def _line(each: Said, person: Person, *, as_json: bool, alone: bool) -> str | No
 
 
 # --- tables out -------------------------------------------------------------------------------------------------------
-def _write(asked: Asked, files: Files, there: Gathered, table: Options | Rows, *, as_json: bool) -> None:
+def _write(asked: Asked, files: Files, there: Sequence[Path], table: Options | Rows, *, as_json: bool) -> None:
     answers = _open(asked, files, there, table)
     unread, before = Unread(), answers.output.done
-    with bar(asked.doing, len(there.files), unit="files") as show_at, answers.output as output:
-        left = [Path(row[FILE]) for row in output.skip(_rows(there.files))]
+    with bar(asked.doing, len(there), unit="files") as show_at, answers.output as output:
+        left = [Path(row[FILE]) for row in output.skip(_rows(there))]
         show_at(before)
         try:
             for chunk in answered_files(asked.task, left, asked.options, opening=files.opening):
@@ -173,11 +175,11 @@ def _write(asked: Asked, files: Files, there: Gathered, table: Options | Rows, *
     unread.end()
 
 
-def _open(asked: Asked, files: Files, there: Gathered, table: Options | Rows) -> Answers:
+def _open(asked: Asked, files: Files, there: Sequence[Path], table: Options | Rows) -> Answers:
     kind: Format = "jsonl" if table.output == STANDARD else format_of(table.output or "")
     column = table.to_column or asked.name
     columns = {f"{column}_{name}" if name else column: of for name, of in asked.task.columns(asked.options).items()}
-    layout = Layout(Table(files.where, "tsv", (FILE,), _rows(there.files)), {**columns, ERROR: str})
+    layout = Layout(Table(files.where, "tsv", (FILE,), _rows(there)), {**columns, ERROR: str})
     made_with = {
         "model": asked.opened.manifest.name, "dtype": str(asked.opened.dtype), "quant": asked.opened.quant, **asked.made_with,
         **plain(replace(asked.options, batch=1)),

@@ -12,15 +12,14 @@ from typing import Any
 
 from ..data.formats import STANDARD
 from ..errors import InputError, RecipeError, did_you_mean
-from ..files import replaced
-from ..inputs.files import gather
+from ..files import made, replaced
 from ..inputs.sounds import ENDINGS, Sound, open_pcm, open_sound
 from ..look.visible import visible
 from ..tasks.asking import with_changes
 from ..tasks.bulk import one_line
 from ..tasks.transcribe import Segment, Transcribe, Transcribed, TranscribeOptions
 from ..tasks.transcribe.task import Tell
-from .files import Unread
+from .files import Files, Unread
 from .given import as_json
 from .options import Opening
 from .progress import bar
@@ -97,24 +96,13 @@ def _stream(transcribe: Transcribe, options: TranscribeOptions, job: Job) -> Non
 def _files(job: Job) -> dict[Path, Path]:
     """Each recording, and where what is heard in it goes, which is itself where that is standard output. Raises InputError for two that
     would go to one place, and for a folder without any."""
-    out: dict[Path, Path] = {}
-    passed = 0
-    for given in job.given:
-        there = gather([given], ENDINGS)
-        passed += there.passed
-        base = Path(given) if Path(given).is_dir() else None
-        for path in there.files:
-            name = path.relative_to(base) if base is not None else Path("stdin" if given == STANDARD else path.name)
-            out[path] = path if job.output is None else (Path(job.output) / name).with_suffix(FORMS[job.form][0])
-    if passed:
-        note(f"limelight: note: {passed:,} other files of the folders were passed over.")
-    if job.output is None and job.form in ("srt", "vtt") and len(out) > 1:
-        raise RecipeError(f"{len(out):,} recordings make as many files of subtitles.", "Say --output FOLDER.")
-    taken: dict[Path, Path] = {}
-    for path, target in out.items():
-        if (other := taken.setdefault(target, path)) != path:
-            raise InputError(f"{other} and {path} would both be written to {target}.", "Rename one, or write them to two folders.")
-    return out
+    files = Files(job.given, ENDINGS, Path)
+    there = files.gathered()
+    if job.output is not None:
+        return files.beside(Path(job.output), FORMS[job.form][0], instead=True)
+    if job.form in ("srt", "vtt") and len(there) > 1:
+        raise RecipeError(f"{len(there):,} recordings make as many files of subtitles.", "Say --output FOLDER.")
+    return {path: path for path in there}
 
 
 def _each(transcribe: Transcribe, options: TranscribeOptions, job: Job, files: Mapping[Path, Path]) -> None:
@@ -173,10 +161,7 @@ def _show(job: Job, order: Sequence[Path], result: Transcribed | InputError, pla
 
 
 def _write(path: Path, content: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path.parent} cannot be made: {error.strerror}.", "Choose another place.") from None
+    made(path.parent)
     with replaced(path) as draft:
         draft.write_text(content, encoding="utf-8")
 

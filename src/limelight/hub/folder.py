@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from .. import manifest as manifests
-from ..errors import InputError, WeightError
-from ..files import believed_text, replaced
+from ..errors import WeightError
+from ..files import believed_text, made, replaced
 from ..inputs.template import FILE as TEMPLATE
 from ..inputs.text import Text
 from ..manifest import Aligner, Manifest
@@ -67,10 +67,7 @@ def save(
     pieces = None if text is None else text.to_json()
     tensors = numbers(model, bits)
     notes = {"format": "limelight", "weights": bits} | ({} if pieces is None else {PIECES: _fingerprint(pieces)})
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
+    made(folder)
     written = {"limelight.json": manifests.to_json(manifest), "README.md": card, "tokenizer.json": pieces, TEMPLATE: template}
     with ExitStack() as drafts:
         for name, content in ((name, content) for name, content in written.items() if content is not None):

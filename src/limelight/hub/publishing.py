@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, TaskError
+from ..errors import TaskError
 from ..families import FAMILIES
-from ..files import inside, replaced
+from ..files import inside, made, replaced
 from ..inputs import Text
 from ..inputs.pictures import FILES, write_settings
 from ..manifest import Generation, Manifest
@@ -48,10 +48,7 @@ def publish(folder: Path, *, model: Network, text: Text | None, manifest: Manife
     writing = {} if text is None else asked(manifest.generation, both=both)
     if family.tokens:                                                # of some, this part alone is believed
         config[family.inner] |= {theirs: writing[key] for key, (theirs, _) in family.tokens.items() if key in writing}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error.strerror}.", "Choose another place.") from None
+    made(folder)
     with ExitStack() as drafts:
         speech = {} if manifest.speech is None else written(manifest.speech)
         settings = {} if text is None else {"generation_config.json": {**writing, **speech}}
