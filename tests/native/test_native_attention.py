@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +11,23 @@ from torch import Tensor
 
 from limelight import ops
 from limelight.errors import InputError
+from limelight.native import library
 from limelight.native.attention import Pages, attend, serves
 
 pytestmark = pytest.mark.usefixtures("native")
 
 CLOSE = {torch.float32: 2e-6, torch.bfloat16: 6e-3}          # relative L2; bfloat16 rounds queries, weights and answers
-KINDS = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+
+
+@pytest.fixture(params=["float32", "bfloat16 in pairs", "bfloat16 widened"])
+def dtype(request: pytest.FixtureRequest) -> Iterator[torch.dtype]:
+    """A format, and for bfloat16 how it is multiplied, whatever this processor does better."""
+    name, _, how = request.param.partition(" ")
+    lib = library()
+    assert lib is not None
+    lib.limelight_pairs({"": -1, "in pairs": 1, "widened": 0}[how])
+    yield getattr(torch, name)
+    lib.limelight_pairs(-1)
 
 
 def drawn(dtype: torch.dtype, *, b: int = 2, h: int = 4, g: int = 4, n: int = 40, slots: int | None = None, d: int = 64) -> list[Tensor]:
@@ -59,7 +71,6 @@ SIZES = [
 ]
 
 
-@KINDS
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_agrees_with_the_plain_twin(dtype: torch.dtype, mask: str, size: dict[str, int]) -> None:
@@ -72,7 +83,6 @@ def test_agrees_with_the_plain_twin(dtype: torch.dtype, mask: str, size: dict[st
     assert error(attend(q, k, v, **how), exact(q, k, v, **how)) < CLOSE[dtype]
 
 
-@KINDS
 @pytest.mark.parametrize("d", [1, 5, 8, 16, 31, 33, 40, 48, 96, 100, 112, 136, 256])
 def test_any_width(dtype: torch.dtype, d: int) -> None:
     for n in (1, 20):
@@ -80,7 +90,6 @@ def test_any_width(dtype: torch.dtype, d: int) -> None:
         assert error(attend(q, k, v, causal=True), exact(q, k, v, causal=True)) < CLOSE[dtype]
 
 
-@KINDS
 def test_a_query_that_sees_nothing_gives_zeros(dtype: torch.dtype) -> None:
     q, k, v = drawn(dtype, n=20)
     keep = torch.ones(2, 1, 1, 20, dtype=torch.bool)
@@ -93,7 +102,6 @@ def test_a_query_that_sees_nothing_gives_zeros(dtype: torch.dtype) -> None:
     assert (attend(q, k, v, bias=torch.full((1, 1, 1, 20), -torch.inf)) == 0).all()
 
 
-@KINDS
 def test_more_queries_than_keys_leaves_the_first_blind(dtype: torch.dtype) -> None:
     q, k, v = drawn(dtype, n=9, slots=4)
     out = attend(q, k, v, causal=True)
@@ -101,7 +109,6 @@ def test_more_queries_than_keys_leaves_the_first_blind(dtype: torch.dtype) -> No
     assert error(out, exact(q, k, v, causal=True)) < CLOSE[dtype]
 
 
-@KINDS
 def test_no_keys_at_all(dtype: torch.dtype) -> None:
     q, k, v = drawn(dtype, n=3)
     assert (attend(q, k[:, :, :0], v[:, :, :0]) == 0).all()
@@ -117,7 +124,6 @@ def paged(x: Tensor, order: Tensor, size: int) -> Tensor:
     return pool
 
 
-@KINDS
 @pytest.mark.parametrize("n", [1, 4, 40])
 def test_pages_in_any_order(dtype: torch.dtype, n: int) -> None:
     size, slots, (b, h, g, d) = 16, 150, (3, 4, 2, 32)
@@ -129,7 +135,6 @@ def test_pages_in_any_order(dtype: torch.dtype, n: int) -> None:
     assert torch.equal(got, attend(q, k, v, causal=True))
 
 
-@KINDS
 @pytest.mark.parametrize("mask", ["all", "causal", "causal window", "keep, causal, window"])
 def test_equal_bits_alone_and_in_company(dtype: torch.dtype, mask: str) -> None:
     how = dict(MASKS[mask])
@@ -154,7 +159,6 @@ def test_equal_bits_alone_and_in_company(dtype: torch.dtype, mask: str) -> None:
         assert torch.equal(full[:, head : head + 1], single)
 
 
-@KINDS
 def test_equal_bits_padded_and_not(dtype: torch.dtype) -> None:
     q, k, v = drawn(dtype, n=60)
     padded = [torch.cat([x, torch.full_like(x[:, :, :30], torch.nan)], 2) for x in (k, v)]    # nobody looks there
@@ -162,7 +166,6 @@ def test_equal_bits_padded_and_not(dtype: torch.dtype) -> None:
     assert torch.equal(attend(q, *padded, allow=keep), attend(q, k, v))
 
 
-@KINDS
 def test_large_scores(dtype: torch.dtype) -> None:
     q, k, v = drawn(dtype, n=30, slots=200)
     for factor in (1e4, -1e4):
@@ -176,7 +179,6 @@ def test_large_scores(dtype: torch.dtype) -> None:
         assert out.isfinite().all()
 
 
-@KINDS
 @pytest.mark.parametrize("n", [1, 30])
 def test_nan_stays_visible(dtype: torch.dtype, n: int) -> None:
     for which in range(3):
@@ -192,7 +194,6 @@ def test_nan_stays_visible(dtype: torch.dtype, n: int) -> None:
     assert attend(q.abs(), k, v)[0, 0].isnan().all()
 
 
-@KINDS
 def test_views_as_attention_makes_them(dtype: torch.dtype) -> None:
     joint = torch.randn(2, 20, 3 * 64).to(dtype)
     q, k, v = (x.unflatten(-1, (4, 16)).transpose(1, 2) for x in joint.split(64, -1))

@@ -2,16 +2,30 @@
 #include "attention.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "attention_walk.h"
+#include "pool.h"
 
 namespace limelight {
 namespace {
 
+std::atomic<int> said{-1};
+
+// Whether one vdpbf16ps takes less time than two vfmadd231ps. On Intel's cores it takes that of four.
+bool pairs_pay() {
+#ifdef __AVX512BF16__
+  return !__builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
 void answer(const Asked& asked, const Keys& keys, Scratch& scratch, Part part) {
   if (part.first >= part.last) return;
-  if (keys.bf16) Walk<Half>(asked, keys, scratch, part).all();
-  else Walk<Single>(asked, keys, scratch, part).all();
+  if (!keys.bf16) Walk<Single>(asked, keys, scratch, part).all();
+  else if (in_pairs()) Walk<Half>(asked, keys, scratch, part).all();
+  else Walk<Wide>(asked, keys, scratch, part).all();
 }
 
 constexpr int64_t EACH = 32;                     // what a row costs besides the slots that it sees, in slots
@@ -47,6 +61,8 @@ int64_t row_at(const Asked& a, int64_t cost) {
 
 }  // namespace
 
+bool in_pairs() { return said < 0 ? pairs_pay() : said != 0; }
+
 void attend(const Asked& asked, const Keys& keys, Scratch& scratch) { answer(asked, keys, scratch, {0, rows_of(asked)}); }
 
 void attend_part(const Asked* asked, const Keys* keys, int64_t count, int index, int threads, Scratch& scratch) {
@@ -60,5 +76,7 @@ void attend_part(const Asked* asked, const Keys* keys, int64_t count, int index,
     before += cost;
   }
 }
+
+LIMELIGHT_API void limelight_pairs(int how) { said = how; }
 
 }  // namespace limelight

@@ -38,6 +38,9 @@ struct Asked {
   bool half = false;           // q and out are bfloat16 behind their pointers, and strides count those
 };
 
+// Whether bfloat16 is multiplied in pairs, or widened first: each where it is faster, unless a caller has said limelight_pairs(1 or 0).
+bool in_pairs();
+
 // All queries of one item. The bits of a query's answer do not depend on what else is asked, in what parts, or by how many threads.
 void attend(const Asked& asked, const Keys& keys, Scratch& scratch);
 

@@ -1,4 +1,4 @@
-// Attention's two number formats, float32 and bfloat16, a register at a time.
+// Attention's two number formats, float32 and bfloat16, a register at a time; and bfloat16 whose products are those of float32.
 #pragma once
 #include "bfloat.h"
 #include "simd.h"
@@ -14,7 +14,7 @@ using Bits = __m512i;
 
 inline int up(int n, int step) { return (n + step - 1) / step * step; }
 
-// What the two number formats do differently. A `step` is what one lane takes of a sum at a time: one float32, or two bfloat16.
+// What they do differently. A `step` is what one lane takes of a sum at a time: one float32, or two bfloat16.
 struct Single {
   using Element = float;
   static constexpr int PER_STEP = 1;
@@ -45,6 +45,13 @@ struct Half {
     out[0] = _mm512_permutex2var_epi16(a, low, b);
     out[1] = _mm512_permutex2var_epi16(a, _mm512_add_epi16(low, _mm512_set1_epi16(16)), b);
   }
+};
+
+// bfloat16 that is widened where it is met: queries and weights are not rounded, and a lane takes one number of a sum at a time.
+struct Wide : Single {
+  using Element = uint16_t;
+  static Bits steps_of(const uint16_t* row, There there) { return _mm512_castps_si512(widened(_mm256_maskz_loadu_epi16(there, row))); }
+  static void value_steps(const uint16_t* const* rows, int i, There there, Bits (&out)[1]) { out[0] = steps_of(rows[0] + i, there); }
 };
 
 }  // namespace limelight

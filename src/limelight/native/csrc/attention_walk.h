@@ -3,7 +3,8 @@
 // Chunks are cut at fixed slots, so that the softmax of a query takes the same steps whatever stands beside it. A chunk's keys are packed 16 to a
 // register (lane = key) and its values by rows (lane = channel); in bfloat16 two neighbours along the sum share a lane, as vdpbf16ps wants them. So
 // both products are the same small matrix product, six rows by four registers, each lane a sum in order. Packed chunks serve all rows of a thread's
-// part. In bfloat16 queries and weights are rounded to nearest even before they meet keys and values; scores, sums and the softmax are float32.
+// part. Where bfloat16 pairs are multiplied, queries and weights are rounded to nearest even before they meet keys and values; scores, sums and the
+// softmax are float32.
 #pragma once
 #include <cmath>
 #include <limits>

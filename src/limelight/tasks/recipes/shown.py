@@ -57,12 +57,15 @@ def told(data: ScenesPart | ListedPart, split: Parts[Example]) -> str:
 
 
 def begin_as(model: Network, name: str) -> None:
-    """Give a model's encoder the numbers of another's, by its name or folder. Raises RecipeError where they are of other shapes."""
+    """Give a model's encoder the numbers of another's, by its name or folder; what the other does not have stays as it is.
+
+    Raises RecipeError where they are of other shapes.
+    """
     opened = open_model(name, device="cpu", dtype="fp32")
     mine, other = model.encoder, opened.model.encoder
-    if mine is None or other is None or _shapes(mine) != _shapes(other):
+    if mine is None or other is None or not _shapes(other).items() <= _shapes(mine).items():
         raise RecipeError(f"model.begin={name}: its encoder is of another size than the recipe's.", "Give the recipe the same squares.")
-    mine.load_state_dict(other.state_dict())
+    mine.load_state_dict(other.state_dict(), strict=False)
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:

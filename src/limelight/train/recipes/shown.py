@@ -48,12 +48,14 @@ class ListedPart:
 
 @value
 class SquaresPart:
-    """The size of what reads pictures; what each field means is said at `limelight.spec`. `square`: the side of one, in pixels."""
+    """The size of what reads pictures; what each field means is said at `limelight.spec`. `square`: the side of one, in pixels; `between`:
+    each layer is told anew where a square is, so that the last still knows."""
 
     square: Count = 8
     depth: Count = 4
     heads: Count = 4
     hidden: Count = 512
+    between: bool = False
 
     def stack(self, side: int, *, dropout: float) -> Stack:
         """The encoder, for pictures of `side` x `side` pixels."""
@@ -64,6 +66,7 @@ class SquaresPart:
             ff=FeedForward(hidden=self.hidden, activation="gelu", dropout=dropout),
             input=squares,
             position=Learned(length=squares.slots),
+            between=self.between,
             dropout=dropout,
         )
 
