@@ -1,9 +1,13 @@
-"""Attention itself: ours beside torch's fused kernel and plain products, causal over a text, and one query over the keys of a text."""
+"""Attention itself: ours beside torch's fused kernel and plain products, causal over a text, and one query over the keys of a text.
+
+*limelight* is what a model runs on this machine; *limelight, in modules* what it runs where it learns, or where somebody hooks into it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from limelight.measure import Turn, rounded
+from limelight.native import library
+from limelight.native.attention import attend as native
 from limelight.ops import attend
 
 from .contest import contest
@@ -53,8 +59,10 @@ def _ways(causal: bool) -> dict[str, Attends]:
             scores.masked_fill_(torch.ones(scores.shape[-2:], dtype=torch.bool).triu_(1), -torch.inf)
         return scores.softmax(-1) @ v
 
+    modules = partial(attend, causal=causal)
+    ours = {"limelight": modules} if library() is None else {"limelight": partial(native, causal=causal), "limelight, in modules": modules}
     return {
-        "limelight": lambda q, k, v: attend(q, k, v, causal=causal),
+        **ours,
         "torch: scaled_dot_product_attention": lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=causal),
         "torch: plain products": products,
     }
