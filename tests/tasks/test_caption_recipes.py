@@ -120,6 +120,12 @@ def test_an_encoder_begins_as_anothers(shipped: Opened, beside: Path) -> None:
     assert other.encoder is not None
     for a, b in zip(model.encoder.state_dict().values(), other.encoder.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+    told = replace(begun, model=replace(begun.model, squares=replace(r.model.squares, between=True)))
+    again = TRADE.prepare(told, beside, device="cpu").model.encoder
+    assert again is not None
+    assert again.state_dict().keys() - other.encoder.state_dict().keys() == {"embed.between"}
+    assert all(torch.equal(again.state_dict()[key], each) for key, each in other.encoder.state_dict().items())
+    assert 1 < float(again.state_dict()["embed.between"].std()) < 3          # to be heard beside what trained layers hand on
     with pytest.raises(RecipeError, match="its encoder is of another size"):
         TRADE.prepare(replace(begun, model=replace(begun.model, squares=replace(r.model.squares, depth=2))), beside, device="cpu")
 

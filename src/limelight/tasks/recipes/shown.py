@@ -20,6 +20,7 @@ from ...train import find_data
 from ...train.recipes.shown import ListedPart, ScenesPart
 
 PIECES_OF = 5_000                        # scenes whose words the vocabulary is learnt from
+LOUD = 2.0                               # of what is new between trained layers: what they hand on is about as large
 
 
 def needed(data: ScenesPart | ListedPart, beside: Path) -> list[Path]:
@@ -65,7 +66,10 @@ def begin_as(model: Network, name: str) -> None:
     mine, other = model.encoder, opened.model.encoder
     if mine is None or other is None or not _shapes(other).items() <= _shapes(mine).items():
         raise RecipeError(f"model.begin={name}: its encoder is of another size than the recipe's.", "Give the recipe the same squares.")
-    mine.load_state_dict(other.state_dict(), strict=False)
+    lacks = mine.load_state_dict(other.state_dict(), strict=False).missing_keys
+    for name, number in mine.named_parameters():
+        if name in lacks:
+            number.data *= LOUD * number.shape[-1] ** 0.5
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
