@@ -14,7 +14,7 @@ from limelight.data import read_table
 from limelight.data.scenes import read, say
 from limelight.data.shown import Painted
 from limelight.errors import InputError, RecipeError
-from limelight.hub import Opened, open_model
+from limelight.hub import Opened, open_model, save
 from limelight.inputs.pictures import read as open_picture
 from limelight.tasks.recipes import Workshop, trade_of
 from limelight.tasks.recipes.caption.matching import likelihoods, ranks
@@ -120,14 +120,23 @@ def test_an_encoder_begins_as_anothers(shipped: Opened, beside: Path) -> None:
     assert other.encoder is not None
     for a, b in zip(model.encoder.state_dict().values(), other.encoder.state_dict().values(), strict=True):
         assert torch.equal(a, b)
-    told = replace(begun, model=replace(begun.model, squares=replace(r.model.squares, between=True)))
-    again = TRADE.prepare(told, beside, device="cpu").model.encoder
-    assert again is not None
-    assert again.state_dict().keys() - other.encoder.state_dict().keys() == {"embed.between"}
-    assert all(torch.equal(again.state_dict()[key], each) for key, each in other.encoder.state_dict().items())
-    assert 1 < float(again.state_dict()["embed.between"].std()) < 3          # to be heard beside what trained layers hand on
     with pytest.raises(RecipeError, match="its encoder is of another size"):
         TRADE.prepare(replace(begun, model=replace(begun.model, squares=replace(r.model.squares, depth=2))), beside, device="cpu")
+
+
+def test_what_the_other_lacks_is_loud_enough_to_be_heard(beside: Path, tmp_path: Path) -> None:
+    r = recipe(beside, "listed")
+    deep = replace(r, model=replace(r.model, squares=replace(r.model.squares, depth=2)))
+    shop = TRADE.prepare(deep, beside, device="cpu")
+    save(tmp_path, model=shop.model, text=shop.text, manifest=shop.manifest, card="", bits="fp32")
+    told = replace(deep.model, begin=str(tmp_path), squares=replace(deep.model.squares, between=True))
+    other, begun = shop.model.encoder, TRADE.prepare(replace(deep, model=told), beside, device="cpu").model.encoder
+    assert other is not None
+    assert begun is not None
+    found = begun.state_dict()
+    assert found.keys() - other.state_dict().keys() == {"embed.between"}
+    assert all(torch.equal(found[key], each) for key, each in other.state_dict().items())
+    assert 1 < float(found["embed.between"].std()) < 3               # as what trained layers hand on
 
 
 def test_a_table_of_ones_own_is_scored(shipped: Opened, beside: Path, tmp_path: Path) -> None:
