@@ -20,7 +20,8 @@ from ...train import find_data
 from ...train.recipes.shown import ListedPart, ScenesPart
 
 PIECES_OF = 5_000                        # scenes whose words the vocabulary is learnt from
-LOUD = 2.0                               # of what is new between trained layers: what they hand on is about as large
+BETWEEN = "embed.between"                # places that each layer is told anew
+LOUD = 2.0                               # their size beside trained layers: what these hand on is about as large
 
 
 def needed(data: ScenesPart | ListedPart, beside: Path) -> list[Path]:
@@ -58,22 +59,21 @@ def told(data: ScenesPart | ListedPart, split: Parts[Example]) -> str:
 
 
 def begin_as(model: Network, name: str) -> None:
-    """Give a model's encoder the numbers of another's, by its name or folder; what the other does not have stays as it is.
+    """Give a model's encoder the numbers of another's, by its name or folder. Where it alone is told places between layers, these are loud.
 
     Raises RecipeError where they are of other shapes.
     """
     opened = open_model(name, device="cpu", dtype="fp32")
     mine, other = model.encoder, opened.model.encoder
-    if mine is None or other is None or not _shapes(other).items() <= _shapes(mine).items():
+    if mine is None or other is None or _shapes(mine) != _shapes(other):
         raise RecipeError(f"model.begin={name}: its encoder is of another size than the recipe's.", "Give the recipe the same squares.")
-    lacks = mine.load_state_dict(other.state_dict(), strict=False).missing_keys
-    for name, number in mine.named_parameters():
-        if name in lacks:
-            number.data *= LOUD * number.shape[-1] ** 0.5
+    for key in mine.load_state_dict(other.state_dict(), strict=False).missing_keys:
+        number = mine.get_parameter(key)
+        number.data *= LOUD * number.shape[-1] ** 0.5
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+    return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items() if key != BETWEEN}
 
 
 def of_table(table: Table, columns: tuple[str, str]) -> list[Example]:
