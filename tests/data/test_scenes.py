@@ -76,6 +76,14 @@ def test_what_is_said_is_read_back_and_true() -> None:
         assert read(odd) is None
 
 
+def test_plain_words_are_always_the_same() -> None:
+    told = [say(make(PARTS, seed=0, index=i), seed=0, index=i, plain=True) for i in range(200)]
+    assert all(text.startswith("a ") for text in told)
+    words = {word for text in told for word in text.split()}
+    assert words & {"small", "circle", "above", "left"} == {"small", "circle", "above", "left"}
+    assert not words & {"little", "tiny", "disc", "plus", "over", "there", "with", "picture"}
+
+
 def test_what_is_not_so_is_noticed() -> None:
     red, blue = Kind("small", "red", "circle"), Kind("large", "blue", "square")
     scene = Scene((Thing(red, 0.2, 0.5, 0.09), Thing(blue, 0.7, 0.5, 0.17)), ((0, 1),))

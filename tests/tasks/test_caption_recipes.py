@@ -20,6 +20,7 @@ from limelight.tasks.recipes import Workshop, trade_of
 from limelight.tasks.recipes.caption.matching import likelihoods, ranks
 from limelight.tasks.recipes.caption.scoring import Answered, score
 from limelight.tasks.recipes.caption.trade import Captioning
+from limelight.tasks.recipes.shown import said
 from limelight.train import CaptionRecipe, Event, Finished, Stepped, read_recipe
 
 TRADE = Captioning()
@@ -94,6 +95,17 @@ def test_scenes_are_new_in_every_epoch_and_half_of_those_held_out_have_a_new_kin
     kept_back = split.learnt(0)[0].kinds.held
     assert len(kept_back) == 8
     assert not any(thing.kind in kept_back for scene in seen for thing in scene.things)
+
+
+def test_plain_words_come_first_and_all_words_are_known(beside: Path) -> None:
+    r = recipe(beside, "scenes")
+    r = replace(r, data=replace(r.data, plain=1))
+    shop = TRADE.prepare(r, beside, device="cpu")
+    first, second = ({word for each in shop.split.learnt(turn) for word in each.texts[0].split()} for turn in (0, 1))
+    assert "tiny" not in first
+    assert "tiny" in second
+    assert any("tiny" in text for text in said(r.data, shop.split))         # pieces are learnt from all words
+    assert not any(each.plain for each in shop.split.test)
 
 
 def test_it_learns_to_name_and_ships_what_was_measured(learnt: tuple[Workshop, list[Event]], shipped: Opened, beside: Path) -> None:

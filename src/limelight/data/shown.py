@@ -21,13 +21,14 @@ LEARNT, VALID, TEST = range(3)           # parts of scenes, whose numbers begin 
 
 @dataclass(frozen=True)
 class Painted:
-    """The scene of a number: see data.scenes."""
+    """The scene of a number: see data.scenes. `plain`: it is told of in the first words of each choice."""
 
     kinds: Kinds
     seed: int
     index: int
     side: int
     novel: bool = False
+    plain: bool = False
 
     @cached_property
     def scene(self) -> Scene:
@@ -42,7 +43,7 @@ class Painted:
     @property
     def texts(self) -> tuple[str, ...]:
         """What is true of it, in one of the ways to say so."""
-        return (say(self.scene, seed=self.seed, index=self.index),)
+        return (say(self.scene, seed=self.seed, index=self.index, plain=self.plain),)
 
     def picture(self) -> Picture:
         """As it is painted."""
@@ -81,17 +82,17 @@ class Parts(Generic[X]):
     test: Sequence[X]
 
 
-def scenes(kinds: Kinds, *, side: int, seed: int, epoch: int, valid: int, test: int) -> Parts[Painted]:
-    """So many scenes an epoch, none of which comes twice, and held-out ones, every second of which has a kind that was kept back."""
-
-    def of(part: int, index: int, novel: bool) -> Painted:
-        return Painted(kinds, 3 * seed + part, index, side, novel)
+def scenes(kinds: Kinds, *, side: int, seed: int, epoch: int, valid: int, test: int, plain: int = 0) -> Parts[Painted]:
+    """So many scenes an epoch, none of which comes twice, and held-out ones, every second of which has a kind that was kept back; those of
+    the first `plain` epochs are told of in plain words."""
 
     def learnt(turn: int) -> list[Painted]:
-        return [of(LEARNT, turn * epoch + index, False) for index in range(epoch)]
+        return [Painted(kinds, 3 * seed + LEARNT, turn * epoch + index, side, plain=turn < plain) for index in range(epoch)]
 
-    held = ([of(part, index, index % 2 == 0) for index in range(size)] for part, size in ((VALID, valid), (TEST, test)))
-    return Parts(learnt, *held)
+    def held(part: int, size: int) -> list[Painted]:
+        return [Painted(kinds, 3 * seed + part, index, side, novel=index % 2 == 0) for index in range(size)]
+
+    return Parts(learnt, held(VALID, valid), held(TEST, test))
 
 
 def listed(table: Table, folder: Path, *, file: str, texts: Sequence[str], split: str | None) -> list[Filed]:

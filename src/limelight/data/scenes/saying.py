@@ -42,10 +42,10 @@ class Told(NamedTuple):
     relations: tuple[tuple[int, Relation, int], ...]
 
 
-def say(scene: Scene, *, seed: int, index: int) -> str:
-    """The scene in words, in small letters and without a full stop; which words is drawn by the number."""
+def say(scene: Scene, *, seed: int, index: int, plain: bool = False) -> str:
+    """The scene in words, in small letters and without a full stop; which words is drawn by the number, or `plain`: always the first."""
     random = np.random.default_rng([seed, index, 3])
-    pick = _Pick(random)
+    pick = _Pick(random, plain)
     names = [pick.name(thing.kind) for thing in scene.things]
     if len(names) == 1:
         return pick.of(ONE).format(a=f"a {names[0]}")
@@ -74,11 +74,11 @@ def read(text: str) -> Told | None:
 class _Pick:
     """Words drawn one after the other."""
 
-    def __init__(self, random: np.random.Generator):
-        self._random = random
+    def __init__(self, random: np.random.Generator, plain: bool):
+        self._random, self._plain = random, plain
 
     def of(self, words: tuple[str, ...]) -> str:
-        return words[int(self._random.integers(len(words)))]
+        return words[0 if self._plain else int(self._random.integers(len(words)))]
 
     def name(self, kind: Kind) -> str:
         return f"{self.of(SIZED[kind.size])} {kind.colour} {self.of(SHAPED[kind.shape])}"

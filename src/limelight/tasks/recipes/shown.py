@@ -37,7 +37,7 @@ def parts(data: ScenesPart | ListedPart, beside: Path, *, few: int | None = None
     """The pictures of a recipe; for a rehearsal only `few` to learn from, and a tenth of them in each of the other parts."""
     if isinstance(data, ScenesPart):
         d = data if few is None else replace(data, epoch=few, valid=max(2, few // 10), test=max(2, few // 10))
-        return scenes(kinds(d.held, d.seed), side=d.side, seed=d.seed, epoch=d.epoch, valid=d.valid, test=d.test)
+        return scenes(kinds(d.held, d.seed), side=d.side, seed=d.seed, epoch=d.epoch, valid=d.valid, test=d.test, plain=d.plain)
     path = find_data(data.path, beside)
     found = listed(read_table(str(path)), path.parent / data.folder, file=data.file, texts=data.texts, split=data.split)
     if few is None:
@@ -45,9 +45,10 @@ def parts(data: ScenesPart | ListedPart, beside: Path, *, few: int | None = None
     return set_aside(found[:few], valid=max(1, few // 10), test=max(1, few // 10), seed=data.seed)
 
 
-def said(split: Parts[Example]) -> list[str]:
-    """Texts that a vocabulary can be learnt from."""
-    return [text for each in islice(split.learnt(0), PIECES_OF) for text in each.texts]
+def said(data: ScenesPart | ListedPart, split: Parts[Example]) -> list[str]:
+    """Texts that a vocabulary can be learnt from: those after the plain ones."""
+    turn = data.plain if isinstance(data, ScenesPart) else 0
+    return [text for each in islice(split.learnt(turn), PIECES_OF) for text in each.texts]
 
 
 def told(data: ScenesPart | ListedPart, split: Parts[Example]) -> str:

@@ -17,7 +17,8 @@ HALF = (0.5, 0.5, 0.5)
 class ScenesPart:
     """Scenes that are made by rule: see data.scenes. `side`: of a picture, in pixels; `epoch`: how many there are in one, all new ones;
     `held`: how many kinds of things (a size, a colour and a shape) are in no scene to learn from; half of the `valid` and of the `test`
-    scenes have one of them."""
+    scenes have one of them. `plain`: epochs in which scenes are told of in the first words of each choice: what is meant is learnt first,
+    and then the ways to say it."""
 
     kind: Literal["scenes"] = "scenes"
     side: Annotated[int, Field(ge=16, le=512)] = 64
@@ -25,6 +26,7 @@ class ScenesPart:
     held: Annotated[int, Field(ge=1, le=12)] = 8
     valid: Count = 200
     test: Count = 1000
+    plain: Natural = 0
     seed: Natural = 0
 
 

@@ -49,7 +49,7 @@ class Captioning(Trade[CaptionRecipe, Parts[Example], Example, Answered]):
     ) -> Shop:
         """See Trade. A rehearsal has `few` pictures to learn from, and a tenth as many in the other parts."""
         found, seed = parts(recipe.data, beside, few=few), recipe.plan.seed
-        text = pieces(lambda: said(found), recipe.tokenizer.vocab, folder, lower=True)
+        text = pieces(lambda: said(recipe.data, found), recipe.tokenizer.vocab, folder, lower=True)
         torch.manual_seed(seed)
         model = Network(recipe.spec(len(text))).to(pick_device(device))
         if recipe.model.begin is not None:

@@ -63,7 +63,7 @@ class Drawing(Trade[DrawRecipe, Parts[Example], Asked, Answered]):
     ) -> Shop:
         """See Trade. A rehearsal has `few` pictures to learn from, and a tenth as many in the other parts."""
         found, seed, m = parts(recipe.data, beside, few=few), recipe.plan.seed, recipe.model
-        text = pieces(lambda: said(found), recipe.tokenizer.vocab, folder, lower=True)
+        text = pieces(lambda: said(recipe.data, found), recipe.tokenizer.vocab, folder, lower=True)
         check_room(text, m.text, chain(found.learnt(0), found.valid, found.test))
         place = pick_device(device)
         torch.manual_seed(seed)
