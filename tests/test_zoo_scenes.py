@@ -7,13 +7,16 @@ import torch
 
 import limelight
 from limelight.data.box_lessons import as_marked
-from limelight.data.scenes import kinds
+from limelight.data.scenes import agree, kinds, read
 from limelight.data.shown import Painted
 from limelight.hub import bundled
 from limelight.ops import overlaps
 from limelight.tasks.detect import Detected
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif("scenes-detect" not in bundled(), reason="the model scenes-detect is not bundled")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not {"scenes-detect", "scenes-caption"} <= bundled().keys(), reason="the models of scenes are not bundled"),
+]
 
 SCENES = [Painted(kinds(8), 1_000_003, index, 64, novel=index % 2 == 0) for index in range(60)]     # no part of the recipe's
 
@@ -36,6 +39,13 @@ def test_things_are_found_where_they_are() -> None:
     assert sum(known) / len(known) > 0.85
     assert sum(new) / len(new) > 0.6
     assert sum(len(each.found) for each in results) < 1.2 * (len(known) + len(new))          # nor is much found that is not there
+
+
+def test_captions_are_true_of_scenes_with_kinds_that_were_never_learnt() -> None:
+    told = limelight.task("caption", "scenes-caption")([each.picture() for each in SCENES])
+    right = [agree(read(found.text), scene.scene).all for scene, found in zip(SCENES, told, strict=True)]
+    assert sum(right) / len(right) > 0.85
+    assert float(limelight.open("scenes-caption").manifest.card.scores["exact captions, new kinds"]) > 95
 
 
 def test_the_card_says_how_good_it_is_on_what_it_never_learnt() -> None:
