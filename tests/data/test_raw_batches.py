@@ -35,18 +35,19 @@ def test_each_example_comes_once_an_epoch_and_draws_are_their_places() -> None:
 
 def test_sound_is_disturbed_within_bounds_and_not_where_nothing_is_asked() -> None:
     wave = np.sin(np.arange(8000, dtype=np.float32) / 5)
-    assert (disturbed(wave, Disturbed(), np.random.default_rng(0)) == wave).all()
+    assert (disturbed(wave, Disturbed(), np.random.default_rng(0)).samples == wave).all()
     lengths, levels = [], []
     for seed in range(20):
-        found = disturbed(wave, Disturbed(speed=0.1, gain=0.5), np.random.default_rng(seed))
+        found, faster = disturbed(wave, Disturbed(speed=0.1, gain=0.5), np.random.default_rng(seed))
         assert found.dtype == np.float32
+        assert abs(len(found) * faster - len(wave)) < 2
         lengths.append(len(found))
         levels.append(float(np.sqrt((found**2).mean())) / float(np.sqrt((wave**2).mean())))
     assert 7200 <= min(lengths) < 7600 < 8400 < max(lengths) <= 8900
     assert 0.48 < min(levels) < 0.6 < 0.9 < max(levels) < 1.02
-    noisy = disturbed(wave, Disturbed(noise=0.1), np.random.default_rng(3))
+    noisy = disturbed(wave, Disturbed(noise=0.1), np.random.default_rng(3)).samples
     assert 0 < np.abs(noisy - wave).mean() < 0.1
-    assert len(disturbed(np.zeros(0, np.float32), Disturbed(speed=0.1, gain=0.5, noise=0.1), np.random.default_rng(0))) == 0
+    assert len(disturbed(np.zeros(0, np.float32), Disturbed(speed=0.1, gain=0.5, noise=0.1), np.random.default_rng(0)).samples) == 0
 
 
 def test_runs_of_mels_and_frames_are_wiped_out() -> None:

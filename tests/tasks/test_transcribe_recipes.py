@@ -25,6 +25,7 @@ sounds = { rate = 8000, seconds = 1, window = 200, hop = 80, mels = 16 }
 disturbed = { speed = 0.05, gain = 0.3, noise = 0.02, bands = 1, gaps = 1 }
 tokenizer = { vocab = 270 }
 model = { dim = 32, heads = 2, encoder = 1, decoder = 1, hidden = 64, length = 16, dropout = 0.0 }
+guided = { share = 0.2, layer = 0, heads = 1 }
 batches = { size = 16 }
 eval = { sample = 4, turns = 2 }
 plan = { steps = 160, lr = 5e-3, warmup = 10, save_every = 80, eval_every = 0, log_every = 20, precision = "fp32" }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import soxr
@@ -33,14 +33,21 @@ class Disturbed:
     gaps: Natural = 0
 
 
-def disturbed(samples: Samples, how: Disturbed, random: np.random.Generator) -> Float[np.ndarray, " m"]:
+class Changed(NamedTuple):
+    """Samples, and how many times as fast as they were: what was at t seconds is at t / faster."""
+
+    samples: Samples
+    faster: float
+
+
+def disturbed(samples: Samples, how: Disturbed, random: np.random.Generator) -> Changed:
     """The samples at another speed and loudness, with noise: as many as the speed makes of them."""
     faster = 1 + float(random.uniform(-how.speed, how.speed))
     if how.speed and len(samples):
         samples = soxr.resample(samples, round(MANY * faster), MANY)
     softer, noisy = float(random.uniform(1 - how.gain, 1)), float(random.uniform(0, how.noise))
     noise = random.standard_normal(len(samples), dtype=np.float32) * (noisy * float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0)
-    return ((samples + noise) * softer).astype(np.float32)
+    return Changed(((samples + noise) * softer).astype(np.float32), faster)
 
 
 def wiped(frames: Float[Tensor, "b f t"], how: Disturbed, random: np.random.Generator) -> Float[Tensor, "b f t"]:

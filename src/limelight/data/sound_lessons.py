@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from ..inputs import Text, pad
+from ..inputs import Encoded, Text, pad
 from ..inputs.pairs import Pairs
 from ..inputs.sounds import frames
 from ..spec import Sounds
 from .disturbing import Disturbed, Samples, disturbed, wiped
+
+AFTER = 0.1                              # seconds after the last word that the end mark is said in
+
+Spoken = tuple[str, float, float]        # a word, with its start and end in seconds
 
 
 @runtime_checkable
@@ -23,12 +33,14 @@ class Utterance(Protocol):
     def text(self) -> str: ...
     @property
     def seconds(self) -> float: ...
+    @property
+    def joins(self) -> Sequence[Spoken]: ...
     def sound(self, rate: int) -> Samples: ...
 
 
 @dataclass(frozen=True)
 class SoundLessons:
-    """Makes utterances, each of which `fits` into a stretch, into a lesson: disturbed anew each time."""
+    """Makes utterances, each of which `fits` into a stretch, into a lesson: disturbed anew each time, aligned by when words are said."""
 
     text: Text
     sounds: Sounds
@@ -36,9 +48,31 @@ class SoundLessons:
 
     def __call__(self, examples: Sequence[Utterance], random: np.random.Generator) -> Pairs:
         """Frames as sources, and what was said as targets, with the end mark. Raises InputError for what does not fit."""
-        heard = frames([disturbed(each.sound(self.sounds.rate), self.how, random) for each in examples], self.sounds)
-        said = [each.ids for each in self.text.encode_all([each.text for each in examples])]
-        return Pairs(replace(heard, values=wiped(heard.values, self.how, random)), pad(said, filler=self.text.pad))
+        changed = [disturbed(each.sound(self.sounds.rate), self.how, random) for each in examples]
+        heard, said = frames([each.samples for each in changed], self.sounds), self.text.encode_all([each.text for each in examples])
+        target = pad([each.ids for each in said], filler=self.text.pad)
+        aligned = torch.zeros(*target.values.shape, -(-heard.values.shape[2] // 2))
+        for row, example, encoded, each in zip(aligned, examples, said, changed, strict=True):
+            align(row, spans(encoded, example.joins), self.sounds.rate / (2 * self.sounds.hop * each.faster))
+        return Pairs(replace(heard, values=wiped(heard.values, self.how, random)), target, aligned=aligned)
+
+
+def spans(said: Encoded, joins: Sequence[Spoken]) -> list[tuple[float, float]]:
+    """When each token is said, from and to, in seconds; the end mark in the moment after the last word. () where no times are known."""
+    if not joins:
+        return []
+    ends = list(accumulate(len(word) + 1 for word, _, _ in joins))       # in characters, with the space behind
+    last = joins[-1][2]
+    words = [None if a == z else bisect(ends, z - 1) for a, z in said.offsets]
+    return [(last, last + AFTER) if word is None else joins[word][1:] for word in words]
+
+
+def align(row: Float[Tensor, "n k"], times: Sequence[tuple[float, float]], rate: float) -> None:
+    """Spread each token evenly over the vectors of its time, of which there are `rate` a second; what lies behind the last is not known."""
+    for token, (start, end) in zip(row, times, strict=False):
+        first = math.floor(start * rate)
+        there = token[first : max(first + 1, math.ceil(end * rate))]
+        there.fill_(1 / max(1, len(there)))
 
 
 def fits(each: Utterance, sounds: Sounds, how: Disturbed) -> bool:

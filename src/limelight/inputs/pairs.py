@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from .batch import Batch
@@ -16,12 +16,14 @@ class Pairs:
     """Sources beside the targets that they should give. `source` is None for a language model.
 
     Targets are written without a start token and with their end token; the loss shifts them. `learnt`: which of their tokens are to be
-    said, where the others are only read (what a customer says, before the reply); None where all are.
+    said, where the others are only read (what a customer says, before the reply); None where all are. `aligned`: how much of each token
+    is about each vector that the source is read as, 1 in all, or 0 where that is not known; None where it is for none.
     """
 
     source: Batch | None
     target: Batch
     learnt: Bool[Tensor, "b n"] | None = None
+    aligned: Float[Tensor, "b n k"] | None = None
 
     @property
     def tokens(self) -> int:
@@ -30,5 +32,5 @@ class Pairs:
 
     def to(self, device: torch.device | str) -> Pairs:
         """The same pairs on another device."""
-        learnt = None if self.learnt is None else self.learnt.to(device, non_blocking=True)
-        return Pairs(None if self.source is None else self.source.to(device), self.target.to(device), learnt)
+        learnt, aligned = (None if each is None else each.to(device, non_blocking=True) for each in (self.learnt, self.aligned))
+        return Pairs(None if self.source is None else self.source.to(device), self.target.to(device), learnt, aligned)

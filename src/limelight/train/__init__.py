@@ -10,6 +10,7 @@ from .checkpoint import latest, read
 from .class_loss import whole_texts
 from .events import Evaluated, Event, Finished, Saved, Started, Stepped, Stopped
 from .feed import Batches
+from .guided import Guide, guided
 from .loop import fit
 from .losses import Forgetting, Loss, LossSum, next_token, translation_loss
 from .metrics import to_tensorboard
@@ -40,6 +41,7 @@ __all__ = [
     "Event",
     "Finished",
     "Forgetting",
+    "Guide",
     "LastSaved",
     "Loss",
     "LossSum",
@@ -55,6 +57,7 @@ __all__ = [
     "TranslateRecipe",
     "find_data",
     "fit",
+    "guided",
     "latest",
     "learning_rate",
     "next_token",

@@ -50,6 +50,15 @@ class ListeningPart:
 
 
 @value
+class GuidedPart:
+    """Heads that are taught when words are said, for that is known: see train.Guide. `share` 0: none are."""
+
+    share: Factor = 0.0
+    layer: Natural = 1
+    heads: Count = 1
+
+
+@value
 class HeardPart:
     """`sample`: strings of the valid part that the heads which tell when a word is said are chosen by; `turns`: how often the test part is
     joined to strings anew."""
@@ -67,12 +76,17 @@ class TranscribeRecipe(Recipe):
     sounds: Sounds = Sounds()
     disturbed: Disturbed = Disturbed()
     model: ListeningPart = ListeningPart()
+    guided: GuidedPart = GuidedPart()
     batches: SizedPart = SizedPart()
     eval: HeardPart = HeardPart()
 
     def __post_init__(self) -> None:
         if self.sounds.frames < 2:
             raise SpecError(f"a stretch has two frames at least: got {self.sounds.frames}.", "Raise sounds.seconds, or lower sounds.hop.")
+        g, m = self.guided, self.model
+        if g.share and (g.layer >= m.decoder or g.heads > m.heads):
+            have = f"guided.layer={g.layer} and guided.heads={g.heads}, but the decoder has {m.decoder} layers of {m.heads} heads"
+            raise SpecError(f"{have}.", "Count layers from 0, and teach no more heads than there are.")
 
     def spec(self, vocab: int | None = None) -> Model:
         """See Recipe."""

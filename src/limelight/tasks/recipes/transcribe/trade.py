@@ -17,7 +17,7 @@ from ....hub import Opened
 from ....manifest import Generation, Manifest, Speech
 from ....nn import Network
 from ....spec import Sounds
-from ....train import Loss, TranscribeRecipe, find_data, next_token
+from ....train import Guide, Loss, TranscribeRecipe, find_data, guided, next_token
 from ...transcribe import Transcribed
 from ..trade import Measured, Part, Trade, Workshop, blank_card, pieces
 from .card import markdown
@@ -86,7 +86,8 @@ class Transcribing(Hearing, Trade[TranscribeRecipe, Heard, Recorded, Transcribed
 
     def loss(self, workshop: Shop) -> Loss[Any]:
         """See Trade."""
-        return next_token(workshop.recipe.plan, start=workshop.words.start)
+        loss, g = next_token(workshop.recipe.plan, start=workshop.words.start), workshop.recipe.guided
+        return guided(loss, Guide(g.layer, g.heads, g.share)) if g.share else loss
 
     def glance(self, workshop: Shop) -> Mapping[str, float]:
         """See Trade."""
