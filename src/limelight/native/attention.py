@@ -62,9 +62,10 @@ def attend(
     """The weighted sum of values for each query, as ops.attend gives it, for float32 or bfloat16 on a CPU and without gradients.
 
     `allow`: keys that any query may see; `bias`: float, broadcasts to (b h q k); `causal`: the last query stands in the last slot;
-    `window`: keys so many slots away, or more, are hidden. A query that may see nothing gets zeros. bfloat16 rounds queries and weights
-    to nearest, and sums in float32. `pages`: k and v are then views of what they lie in, (b g 1 d) at the head of each group. `threads`
-    None: as many as torch uses. Raises InputError for what is not served (see `serves`), or where there is no native library.
+    `window`: keys so many slots away, or more, are hidden. A query that may see nothing gets zeros. bfloat16 sums in float32; where the
+    processor multiplies pairs fast, queries and weights are rounded to nearest first, else keys and values are widened. `pages`: k and v
+    are then views of what they lie in, (b g 1 d) at the head of each group. `threads` None: as many as torch uses. Raises InputError for
+    what is not served (see `serves`), or where there is no native library.
     """
     lib = library()
     if lib is None or not serves(q, k, v):

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import ops
 from ..inputs.pairs import Pairs
+from ..look.eyes import unwatch, watch
 from ..nn import Look
 from .losses import Loss, LossSum
 
@@ -42,11 +43,11 @@ def guided(loss: Loss[Pairs], guide: Guide) -> Loss[Pairs]:
         if pairs.aligned is None or not model.training:
             return loss(model, pairs)
         attention, seen = model.decoder.blocks[guide.layer].cross, _Seen()
-        attention.eye = seen
+        watch(attention, seen)
         try:
             found = loss(model, pairs)
         finally:
-            attention.eye = None
+            unwatch(attention, seen)
         (look,) = seen.looks
         weights = ops.attention_weights(look.q, look.k, **look.how)[:, : guide.heads].float()
         wanted = pairs.aligned.to(weights.device)[:, None]

@@ -148,7 +148,7 @@ class Run {
   void note(float* const* places, int64_t layer, int64_t row, const float* asked, int64_t wide, bool half) {
     if (!places || !places[layer]) return;
     float* to = places[layer] + row * wide;
-    if (half) rounded_row(asked, wide, to);                          // as they meet keys of that kind
+    if (half && in_pairs()) rounded_row(asked, wide, to);            // as they meet keys of that kind
     else std::memcpy(to, asked, wide * sizeof(float));
   }
 
