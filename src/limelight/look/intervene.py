@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ..errors import TraceError, did_you_mean
 from ..nn import Attention, Look, Network
-from .eyes import unwatch, watch
+from ..nn.eyes import unwatch, watch
 from .names import head_number, named
 
 Heads = str | Iterable[str] | Mapping[str, Iterable[int] | None]

@@ -15,7 +15,7 @@ import torch
 
 from ..errors import TraceError, did_you_mean
 from ..nn import Look, Network
-from .eyes import unwatch, watch
+from ..nn.eyes import unwatch, watch
 from .names import named
 from .summary import Summary, summarize
 from .view import View

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from ..errors import TraceError, did_you_mean
 from ..nn import Attention, Look, Network
+from ..nn.eyes import Eye, unwatch, watch
 from ..ops import softmax
-from .eyes import Eye, unwatch, watch
 from .names import named
 from .view import View
 

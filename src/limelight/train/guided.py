@@ -10,8 +10,8 @@ from typing import Any
 
 from .. import ops
 from ..inputs.pairs import Pairs
-from ..look.eyes import unwatch, watch
 from ..nn import Look
+from ..nn.eyes import unwatch, watch
 from .losses import Loss, LossSum
 
 LEAST = 1e-6                             # a weight below it pulls no harder

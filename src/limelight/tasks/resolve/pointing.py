@@ -16,8 +16,8 @@ from torch import Tensor
 from ...hub import Opened
 from ...inputs import Encoded
 from ...look import View
-from ...look.eyes import unwatch, watch
 from ...nn import Attention, Look
+from ...nn.eyes import unwatch, watch
 from ..asking import in_batches
 from ..reading.rows import as_batch
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from ..nn import Attention, Look
-from ..nn.attention import Eye
+from .attention import Attention, Eye, Look
 
 _LOCK = threading.Lock()                                             # two threads may open traces of one model at once
 
