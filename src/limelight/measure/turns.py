@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,17 +36,28 @@ def alternate(
     """A B C A B C ...: `warm` rounds that do not count, then `rounds` that do. `rest`: seconds before each turn, in which other
     runtimes' thread pools stop spinning. `clock`: in seconds; time.process_time leaves out what other processes took of the core."""
     samples = {name: Samples() for name in contestants}
-    for number in range(-warm, rounds):
-        for name, turn in contestants.items():
-            gc.collect()
-            time.sleep(rest)
-            began = clock()
-            work = turn(number + warm)
-            seconds = clock() - began
-            if number >= 0:
-                samples[name].work.append(work)
-                samples[name].seconds.append(seconds)
+    with _standing_apart():
+        for number in range(-warm, rounds):
+            for name, turn in contestants.items():
+                gc.collect()
+                time.sleep(rest)
+                began = clock()
+                work = turn(number + warm)
+                seconds = clock() - began
+                if number >= 0:
+                    samples[name].work.append(work)
+                    samples[name].seconds.append(seconds)
     return samples
+
+
+@contextmanager
+def _standing_apart() -> Iterator[None]:
+    """What stands by now (a large library is a million objects) is garbage to nobody, and is not searched before each turn or in it."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def ratios(ours: Samples, theirs: Samples) -> dict[str, Any]:
