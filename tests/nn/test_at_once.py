@@ -150,6 +150,22 @@ def test_who_looks_changes_no_bit_and_sees_what_was_computed(name: str, kind: Ki
         assert float((found - wanted)[rows].abs().max()) < {"float32": 1e-5, "bfloat16": 0.05, "int8": 0.1, "int4": 0.1}[kind]
 
 
+@pytest.mark.parametrize("pairs", [True, False])
+def test_queries_are_seen_as_the_keys_met_them(pairs: bool) -> None:
+    """Rounded to bfloat16 where the kernel multiplies it in pairs, and as they are where it widens the keys instead."""
+    model, lib = packed("decoder_plain", "bfloat16"), library()
+    assert lib is not None
+    lib.limelight_pairs(int(pairs))
+    try:
+        with trace(model) as seen:
+            says(model)
+    finally:
+        lib.limelight_pairs(-1)                                              # whichever is faster here
+    for look in (seen[each].looks[0] for each in seen):
+        assert torch.equal(look.k, look.k.bfloat16().float())
+        assert torch.equal(look.q, look.q.bfloat16().float()) is pairs
+
+
 def test_changed_weights_hooks_gradients_and_training_go_through_the_modules() -> None:
     model = packed("decoder_plain")
     before, (stack,) = says(model), columns(model)

@@ -34,9 +34,11 @@ def split_by_source(pairs: Sequence[Pair], *, test: int, valid: int, seed: int) 
     Sentences that differ only in case, punctuation or spacing ("Go." and "Go!") go into the same part. Which sentences are drawn depends
     on the seed and on the set of sentences, not on their order. Raises InputError where there are too few to set that many aside.
     """
+    unique = dict.fromkeys(pairs)
+    keys = {source: twin_key(source) for source in dict.fromkeys(pair.source for pair in unique)}
     groups: dict[str, dict[str, list[str]]] = {}
-    for pair in dict.fromkeys(pairs):
-        groups.setdefault(twin_key(pair.source), {}).setdefault(pair.source, []).append(pair.target)
+    for pair in unique:
+        groups.setdefault(keys[pair.source], {}).setdefault(pair.source, []).append(pair.target)
     aside: tuple[list[Example], list[Example]] = ([], [])
     wanted = (test, valid)
     taken: set[str] = set()
@@ -48,11 +50,11 @@ def split_by_source(pairs: Sequence[Pair], *, test: int, valid: int, seed: int) 
                 break
         if all(len(part) == size for part, size in zip(aside, wanted, strict=True)):
             break
-    train = [pair for pair in dict.fromkeys(pairs) if twin_key(pair.source) not in taken]
+    train = [pair for pair in unique if keys[pair.source] not in taken]
     if not train or any(len(part) < size for part, size in zip(aside, wanted, strict=True)):
-        unique = sum(map(len, groups.values()))
+        there = f"there are {len(keys)}, {len(groups)} without twins"
         raise InputError(
-            f"cannot set aside {test} + {valid} source sentences and train on the rest: there are {unique}, {len(groups)} without twins.",
+            f"cannot set aside {test} + {valid} source sentences and train on the rest: {there}.",
             "Ask for fewer, or give more data.",
         )
     return Split(train=train, valid=aside[1], test=aside[0])
@@ -61,8 +63,19 @@ def split_by_source(pairs: Sequence[Pair], *, test: int, valid: int, seed: int) 
 def twin_key(text: str) -> str:
     """What is left of a sentence without case, punctuation and spacing; sentences with the same key are twins."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", "")
-    words = "".join(c if c.isalnum() or unicodedata.combining(c) else " " for c in folded).split()
-    return " ".join(words) or folded
+    return " ".join(folded.translate(_SPOKEN).split()) or folded
+
+
+class _Spoken(dict[int, int]):
+    """Letters, digits and marks on them, or a space for any other character; each asked about once."""
+
+    def __missing__(self, code: int) -> int:
+        kept = chr(code).isalnum() or unicodedata.combining(chr(code))
+        self[code] = code if kept else ord(" ")
+        return self[code]
+
+
+_SPOKEN = _Spoken()
 
 
 def _drawn(keys: Iterable[str], seed: int) -> list[str]:

@@ -7,15 +7,11 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .formats import Format, format_of
 from .lines import lines, raw_lines
 from .rows import Row, Table
-
-if TYPE_CHECKING:
-    pass
 
 _LONGEST_CELL = 2**31 - 1
 
