@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,8 +68,9 @@ def to_ours(
     ours: dict[str, Tensor] = {}
     copies: list[tuple[str, str]] = []
     unknown: list[str] = []
+    speaking = _by_shape(table, lambda rule: rule.theirs)
     for name, tensor in theirs.items():
-        found = _find(table, name, prefix)
+        found = _find(speaking, name, prefix)
         if found is None:
             unknown.append(name)
             if len(unknown) == MOST_UNKNOWN:
@@ -98,8 +99,8 @@ def to_ours(
 
 def usual(table: Sequence[Row], names: Collection[str]) -> dict[str, float]:
     """Those of our names that a file may lack, each with the number that stands everywhere in it then."""
-    may = [rule for rule in table if rule.zero or rule.one]
-    found = {name: next((rule for rule in may if rule.back(name) is not None), None) for name in names} if may else {}
+    may = _by_shape([rule for rule in table if rule.zero or rule.one], _first)
+    found = {name: next((rule for rule in may.get(_shape(name), ()) if rule.back(name) is not None), None) for name in names} if may else {}
     return {name: float(rule.one) for name, rule in found.items() if rule is not None}
 
 
@@ -107,8 +108,9 @@ def to_theirs(table: Sequence[Row], ours: Mapping[str, Tensor], *, prefix: str =
     """The way back: our tensors as a published file names them, `prefix` left out. Raises WeightError for one without a row."""
     theirs: dict[str, Tensor] = {}
     told: set[str] = set()
+    speaking = _by_shape(table, _first)
     for name in ours:
-        for rule in table:
+        for rule in speaking.get(_shape(name), ()):
             if (found := rule.back(name)) is not None:
                 target, parts = found
                 whole = torch.cat([ours[part] for part in parts]) if len(parts) > 1 else ours[name]
@@ -121,12 +123,29 @@ def to_theirs(table: Sequence[Row], ours: Mapping[str, Tensor], *, prefix: str =
     return theirs
 
 
-def _find(table: Iterable[Row], name: str, prefix: str) -> tuple[Row, tuple[str, ...]] | None:
+def _find(speaking: Mapping[str, Sequence[Row]], name: str, prefix: str) -> tuple[Row, tuple[str, ...]] | None:
     for tried in dict.fromkeys((name, prefix + name)):
-        for rule in table:
+        for rule in speaking.get(_shape(tried), ()):
             if (targets := rule.match(tried)) is not None:
                 return rule, targets
     return None
+
+
+def _by_shape(table: Iterable[Row], template: Callable[[Row], str]) -> dict[str, list[Row]]:
+    """The rows that may speak of names of one shape, in their order: a handful out of hundreds."""
+    found: dict[str, list[Row]] = {}
+    for rule in table:
+        found.setdefault(_shape(template(rule)), []).append(rule)
+    return found
+
+
+def _first(rule: Row) -> str:
+    return rule.ours[0] if rule.ours else ""
+
+
+def _shape(name: str) -> str:
+    """A name, or a template for names, without its numbers and its tail."""
+    return _TAIL.sub("*", _NUMBER.sub("#", name))
 
 
 def _parts(rule: Row, tensor: Tensor, count: int) -> Sequence[Tensor]:
@@ -146,6 +165,8 @@ def _filled(template: str, found: re.Match[str]) -> str:
     return template.replace("{i}", parts.get("i", "")).replace("*", TAILS.get(parts.get("tail", ""), ""))
 
 
+_NUMBER = re.compile(r"\d+|\{i\}")
+_TAIL = re.compile("|".join((r"\*", *TAILS)))
 _COMPILED: dict[str, re.Pattern[str]] = {}
 
 
