@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 Check = Callable[[Any], Any]
+PASSED: dict[Any, dict[Any, set[Any]]] = {}         # function -> what was given -> what it gave back
 OTHER = object()                                    # the kind of a value that a check may look into
 
 
@@ -66,7 +67,7 @@ def kind(value: Any) -> Any:
 
 def once(fn: types.FunctionType, check: Check) -> Callable[..., Any]:
     """The function under its check, for calls and answers of a kind that has not passed before."""
-    passed: dict[Any, set[Any]] = {}
+    passed = PASSED.setdefault((fn.__module__, fn.__qualname__, fn.__code__), {})  # inner ones are made again in each call
     checked = functools.cache(lambda: check(fn))                     # most functions of the package are called by few tests
     answers = functools.cache(lambda: check_of_answers(fn, check))
 
