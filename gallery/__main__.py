@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from limelight.errors import RecipeError
 from limelight.files import replaced
 from limelight.hub import bundled
 
@@ -38,11 +41,28 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=PAGE, help="the folder of the page (default: docs/gallery)")
-    out: Path = parser.parse_args().out
+    parser.add_argument("names", nargs="*", metavar="NAME", help="make these models' sections, and keep the others (default: all)")
+    options = parser.parse_args()
+    if unknown := set(options.names) - SHOWN.keys():
+        parser.error(f"nothing is shown of {', '.join(sorted(unknown))}. Choose from {', '.join(SHOWN)}.")
+    out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
-    made = [part(name, RECIPES / f"{name}.toml", out) for name, part in SHOWN.items() if name in bundled()]
-    with replaced(out / "README.md") as draft:
-        draft.write_text("\n".join([HEAD, *made]), encoding="utf-8")
+    page = out / "README.md"
+    sections = standing(page.read_text(encoding="utf-8")) if page.exists() else {}
+    for name, part in SHOWN.items():
+        if name in bundled() and name in (options.names or SHOWN):
+            try:
+                sections[name] = part(name, RECIPES / f"{name}.toml", out)
+            except RecipeError as error:  # its data are not on this machine
+                print(f"{name} is left {'as it was' if name in sections else 'out'}: {error}", file=sys.stderr)
+    with replaced(page) as draft:
+        draft.write_text("\n".join([HEAD, *(sections[name] for name in SHOWN if name in sections and name in bundled())]), encoding="utf-8")
+
+
+def standing(page: str) -> dict[str, str]:
+    """The sections of a page as it stands, by the model's name."""
+    parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
+    return {part.removeprefix("## ").partition(":")[0]: part.rstrip("\n") + "\n" for part in parts}
 
 
 main()
