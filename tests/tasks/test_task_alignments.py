@@ -128,6 +128,7 @@ def test_tokens_that_are_no_text_do_not_make_it_fall() -> None:
     whole, spans = spelled(bare, broken)
     assert len(spans) == 6
     assert all(0 <= a <= b <= len(whole) for a, b in spans)
+    assert spelled(bare, []) == ("", [])
 
 
 def test_the_last_token_of_a_cut_answer_is_aligned_by_its_own_step() -> None:

@@ -81,7 +81,7 @@ def spelled(text: Text, tokens: Sequence[int]) -> tuple[str, list[Span]]:
     whole, before = said.strip(" "), len(said) - len(said.lstrip(" "))
     ends = [len(text.decode(tokens[: n + 1]).rstrip("�")) - before for n in range(len(tokens))]
     ends = [min(max(0, e), len(whole)) for e in ends]
-    starts = [0, *ends[:-1]]
+    starts = [0, *ends][: len(ends)]
     return whole, [without_lead(whole, a, max(a, b)) for a, b in zip(starts, ends, strict=True)]
 
 
