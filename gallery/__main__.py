@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import limelight
 from limelight.errors import RecipeError
 from limelight.files import replaced
 from limelight.hub import bundled
@@ -52,7 +53,7 @@ def main() -> None:
     for name, part in SHOWN.items():
         if name in bundled() and name in (options.names or SHOWN):
             try:
-                sections[name] = part(name, RECIPES / f"{name}.toml", out)
+                sections[name] = part(name, RECIPES / f"{name}.toml", out) + f"\n{limelight.open(name).manifest.card.attribution}\n"
             except RecipeError as error:  # its data are not on this machine
                 print(f"{name} is left {'as it was' if name in sections else 'out'}: {error}", file=sys.stderr)
     with replaced(page) as draft:

@@ -15,6 +15,7 @@ from limelight.tasks.recipes import trade_of
 from limelight.train import read_recipe
 
 COUNT = 6
+QUALITY = 85                             # of JPEG
 
 
 def first(recipe: Path, count: int = COUNT) -> list[Any]:
@@ -28,8 +29,13 @@ def shown(example: Any) -> Picture:
     return read(example.path) if isinstance(example, Marked) else example.picture()
 
 
+def ending(example: Any) -> str:
+    """How files are named that show it: photographs stay photographs."""
+    return example.path.suffix if isinstance(example, Marked) else ".png"
+
+
 def kept(image: Image.Image, place: Path) -> str:
-    """Write a picture -> how the page shows it."""
+    """Write a picture, as the name's ending says -> how the page shows it."""
     with replaced(place) as draft:
-        image.save(draft, "PNG", optimize=True)
+        image.save(draft, Image.registered_extensions()[place.suffix], optimize=True, quality=QUALITY)
     return f"![{place.stem}]({place.name})"
