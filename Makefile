@@ -4,7 +4,8 @@
 # because a plain `torch` pulled in by another package may be another build. Where the package index serves a CUDA build (Linux
 # and the public index), that one serves as well and is larger; for the small CPU build there:
 #     PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make venv
-# Nothing is compiled ahead: of 13,000 modules a few thousand are ever imported, and Python compiles those at their first import.
+# Nothing is compiled ahead: of 13,000 modules a few thousand are ever imported, and Python compiles those at their first import. It keeps
+# what it has compiled, in the environment and beside the sources, also where the caller's own setting would have each process compile anew.
 
 PYTHON ?= $(or $(shell command -v python3.11 2>/dev/null),$(shell command -v python3 2>/dev/null),python3)
 TORCH  ?= torch==2.13.0
@@ -19,6 +20,7 @@ DEV := $(VENV)/.stamp-dev
 TESTS := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 BENCH := $(VENV)/.stamp-bench
 
+unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .PHONY: help venv demo test layers check bench families gallery mechanisms clean
 

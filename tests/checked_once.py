@@ -2,7 +2,7 @@
 
 What a check of types says of a call depends on the types of what was given, on the shapes and dtypes of arrays and on which word was
 given, not on the numbers in an array: a call of a kind that has passed would pass again. Made every time, the checks are three quarters
-of what a loop that generates takes. Where a check looks further (into a list, a dict, a set) it is made every time.
+of what a loop that generates takes. Where a check looks further (into a set, or many things) it is made every time.
 """
 
 from __future__ import annotations
@@ -41,6 +41,18 @@ def several(values: tuple[Any, ...]) -> Any:
     return OTHER if inner is OTHER or OTHER in inner else inner
 
 
+def alike(values: list[Any]) -> Any:
+    """Of a list one is looked at, which tells of all where all are of a kind."""
+    inner = {*map(kind, values)} if len(values) < 9 else {OTHER}
+    return OTHER if OTHER in inner or len(inner) > 1 else (list, *inner)
+
+
+def entries(values: dict[Any, Any]) -> Any:
+    """Of a dict the first entry is looked at."""
+    inner = several(next(iter(values.items()), ()))
+    return OTHER if inner is OTHER else (dict, inner)
+
+
 def other(_: Any) -> Any:
     """A check may look at what is in it, or not all of its kind are alike."""
     return OTHER
@@ -49,7 +61,7 @@ def other(_: Any) -> Any:
 WAYS: dict[type, Callable[[Any], Any]] = {
     torch.Tensor: shaped, torch.nn.Parameter: shaped, np.ndarray: shaped,
     str: itself, bool: itself, type(None): itself, torch.dtype: itself, torch.device: itself, type: itself,
-    int: number, tuple: several,
+    int: number, tuple: several, list: alike, dict: entries,
 }  # fmt: skip
 
 

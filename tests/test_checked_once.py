@@ -69,26 +69,44 @@ def test_an_answer_of_another_kind_is_checked_with_what_was_given() -> None:
 
 
 def test_what_is_looked_into_is_checked_every_time() -> None:
-    def total(numbers: Sequence[int]) -> int:
+    def look(numbers: Sequence[int]) -> None:
+        pass
+
+    calls: list[str] = []
+    fn = counted(look, calls)
+    for _ in range(2):
+        fn(range(9))
+        fn([1, 100])
+        fn([1] * 9)
+    fn([1, 1])
+    fn([1, 1, 1])                                                   # all of a kind, which has passed
+    with pytest.raises(jaxtyping.TypeCheckError):
+        fn(["a"])
+    assert len(calls) == 8
+
+
+def test_of_a_dict_the_first_entry_is_looked_at() -> None:
+    def total(numbers: dict[str, int]) -> int:
         return len(numbers)
 
     calls: list[str] = []
     fn = counted(total, calls)
     for _ in range(2):
-        fn([1, 2])
+        fn({"a": 1, "b": 2})
+        fn({})
     with pytest.raises(jaxtyping.TypeCheckError):
-        fn(["a"])
+        fn({"a": "b"})
     assert len(calls) == 3
 
 
 def test_kinds_are_what_annotations_can_tell_apart() -> None:
     x = torch.ones(2)
     arrays = [x, torch.ones(3), x.double(), torch.nn.Parameter(x), x.numpy()]
-    different = [*arrays, "a", "b", None, True, 1, 2, 100, 1.0, int, str, (x,), (x, x)]
+    different = [*arrays, "a", "b", None, True, 1, 2, 100, 1.0, int, str, (x,), (x, x), [x], [], [1], {1: 2}, {}]
     assert len({kind(each) for each in different}) == len(different)
     assert kind(x) == kind(torch.zeros(2))
     assert kind(100) == kind(200)
-    others = [[1], {1}, {1: 2}, range(3), tuple(range(9)), ([1],), b"ab"]
+    others = [[1, 2], {1}, {1: range(3)}, range(3), tuple(range(9)), [1] * 9, ([{1}],), b"ab"]
     assert len({kind(each) for each in others}) == 1
 
 
