@@ -7,7 +7,6 @@ checked once (see checked_once.py).
 from __future__ import annotations
 
 import functools
-import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,14 +37,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _seeded() -> None:
     """Each test draws the same numbers, whichever tests ran before it."""
     torch.manual_seed(0)
-
-
-@pytest.fixture(scope="module")
-def no_collection() -> Iterator[None]:
-    """Turns on one clock collect garbage first, which in a process that holds a test suite takes longer than the turns."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda *_: 0)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,6 @@ import pytest
 WORDS = ("the", "cat", "sat", "on", "a", "mat", "and", "ate", "its", "red", "apple", "while", "two", "dogs", "ran", "far")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_collection(no_collection: None) -> None:
-    """Most of what is here takes times."""
-
-
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     """A bench of translation on data of our own."""

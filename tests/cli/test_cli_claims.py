@@ -17,8 +17,6 @@ from limelight.claims import Findings, claims, register
 from limelight.claims import quadratic as quadratic_claim
 from limelight.values import parse
 
-pytestmark = pytest.mark.usefixtures("no_collection")
-
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
