@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,17 +14,18 @@ import soundfile
 import torch
 
 import limelight
-from limelight.errors import RecipeError
+from limelight.errors import InputError, RecipeError
 from limelight.hub import Opened, open_model
 from limelight.tasks.recipes import Workshop, trade_of
-from limelight.tasks.recipes.transcribe.trade import Transcribing, divided
+from limelight.tasks.recipes.transcribe.divided import divided
+from limelight.tasks.recipes.transcribe.trade import Transcribing
 from limelight.train import Event, Finished, Started, Stepped, TranscribeRecipe, read_recipe
 
 TRADE = Transcribing()
 RECIPE = """\
 name = "tones"
 task = "transcribe"
-data = { path = "tones", takes = 2, valid = 2, longest = 3, pause = 0.05 }
+data = { kind = "digits", path = "tones", takes = 2, valid = 2, longest = 3, pause = 0.05 }
 sounds = { rate = 8000, seconds = 1, window = 200, hop = 80, mels = 16 }
 disturbed = { speed = 0.05, gain = 0.3, noise = 0.02, bands = 1, gaps = 1 }
 tokenizer = { vocab = 270 }
@@ -68,17 +73,22 @@ def shipped(learnt: tuple[Workshop, Path, list[Event]], beside: Path, tmp_path_f
     return open_model(path, device="cpu", dtype="fp32")
 
 
+def clips(strings: Iterable[Any]) -> list[Any]:
+    return [clip for each in strings for clip in each.clips]
+
+
 def test_what_is_held_out_is_not_learnt(recipe: TranscribeRecipe, beside: Path) -> None:
     found = divided(recipe, beside)
-    held = {(clip.digit, clip.speaker, clip.take) for part in (found.valid, found.test) for each in part for clip in each.clips}
-    assert not held & {(clip.digit, clip.speaker, clip.take) for clip in found.learnt}
-    assert {clip.take for each in found.test for clip in each.clips} == {0, 1}
-    assert {clip.take for each in found.valid for clip in each.clips} == {2, 3}
-    assert sum(len(each.clips) for each in found.test) == 2 * 12      # each clip in two strings
+    learnt, valid, test = (clips(part) for part in (found.learnt(0), found.valid, found.test))
+    held = {(clip.digit, clip.speaker, clip.take) for clip in (*valid, *test)}
+    assert not held & {(clip.digit, clip.speaker, clip.take) for clip in learnt}
+    assert {clip.take for clip in test} == {0, 1}
+    assert {clip.take for clip in valid} == {2, 3}
+    assert len(test) == 2 * 12                                       # each clip in two strings
     other = read_recipe(beside / "tones.toml", ["data.speaker=ben"])
     assert isinstance(other, TranscribeRecipe)
-    assert {clip.speaker for each in divided(other, beside).test for clip in each.clips} == {"ben"}
-    assert {clip.speaker for clip in divided(other, beside).learnt} == {"anna"}
+    assert {clip.speaker for clip in clips(divided(other, beside).test)} == {"ben"}
+    assert {clip.speaker for clip in clips(divided(other, beside).learnt(0))} == {"anna"}
 
 
 def test_it_learns_and_goes_on_bit_for_bit(
@@ -121,3 +131,56 @@ def test_the_trade_of_the_task_is_this(recipe: TranscribeRecipe, beside: Path) -
     assert TRADE.needs(recipe, beside) == [beside / "tones"]
     with pytest.raises(RecipeError, match="seconds"):
         read_recipe(beside / "tones.toml", ["sounds.seconds=0"])
+
+
+@pytest.fixture
+def table(beside: Path, tmp_path: Path) -> Path:
+    """Recordings of a user's own, of two tones each, and a recipe that reads them."""
+    told, rows = read_recipe(beside / "tones.toml"), []
+    assert isinstance(told, TranscribeRecipe)
+    (tmp_path / "wav").mkdir()
+    for number, each in enumerate(found := divided(told, beside).learnt(0)):
+        soundfile.write(tmp_path / "wav" / f"{number}.flac", each.sound(16_000), 16_000)
+        times = [at for _, start, end in each.joins for at in (start, end)]
+        rows.append({"file": f"{number}.flac", "text": each.text, "times": times})
+    assert len(found) > 12
+    (tmp_path / "table.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    data = 'data = { kind = "listed", path = "table.jsonl", folder = "wav", valid = 3, test = 4 }'
+    (tmp_path / "own.toml").write_text(re.sub(r"^data = .*$", data, RECIPE, flags=re.MULTILINE), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_recordings_of_ones_own_are_learnt_from(table: Path, timed: bool) -> None:
+    if not timed:
+        rows = [json.loads(line) for line in (table / "table.jsonl").read_text().splitlines()]
+        (table / "table.jsonl").write_text("\n".join(json.dumps({**row, "times": None}) for row in rows))
+    recipe = read_recipe(table / "own.toml", ["plan.steps=4", "eval.sample=3"])
+    assert isinstance(recipe, TranscribeRecipe)
+    workshop = TRADE.prepare(recipe, table, device="cpu")
+    held = {each.path.name for each in (*workshop.split.valid, *workshop.split.test)}
+    assert len(held) == 7
+    assert not held & {each.path.name for each in workshop.split.learnt(0)}
+    assert isinstance(list(TRADE.learn(workshop, folder=table / "run"))[-1], Finished)
+    shipped = open_model(TRADE.finish(workshop, table / "model", beside=table, trained="here"), device="cpu", dtype="fp32")
+    told = (shipped.folder / "README.md").read_text()
+    assert "Held out: 3 and 4, drawn by chance." in told
+    assert ("## When words are said" in told) is timed
+    assert {each.sound.name for each in TRADE.held_out(recipe, table, "test")} <= held
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"text": " "}, "nothing is said in 0.flac"),
+        ({"file": "gone.flac"}, "there is no recording .*gone.flac"),
+        ({"text": "one two three " * 9, "times": None}, "a text has .* pieces, and model.length is 16"),
+    ],
+)
+def test_recordings_that_cannot_be_learnt_from_are_named(table: Path, change: dict[str, object], said: str) -> None:
+    first, *others = (table / "table.jsonl").read_text().splitlines()
+    (table / "table.jsonl").write_text("\n".join([json.dumps(json.loads(first) | {"times": None} | change), *others]))
+    recipe = read_recipe(table / "own.toml", ["data.valid=1", "data.test=1", "data.seed=1"])
+    assert isinstance(recipe, TranscribeRecipe)
+    with pytest.raises((InputError, RecipeError), match=said):
+        TRADE.prepare(recipe, table, device="cpu")

@@ -116,10 +116,10 @@ def listed(table: Table, folder: Path, *, file: str, texts: Sequence[str], split
     return [Filed(folder / name, tuple(said)) for name, said in found.items()]
 
 
-def set_aside(examples: Sequence[Filed], *, valid: int, test: int, seed: int) -> Parts[Filed]:
+def set_aside(examples: Sequence[X], *, valid: int, test: int, seed: int) -> Parts[X]:
     """The same examples every epoch but for those that are drawn to be held out. Raises InputError where nothing is left."""
     if valid + test >= len(examples):
-        raise InputError(f"of {len(examples):,} pictures {valid + test:,} are set aside.", "Set fewer aside.")
+        raise InputError(f"of {len(examples):,} examples {valid + test:,} are set aside.", "Set fewer aside.")
     order = [examples[i] for i in np.random.default_rng(seed).permutation(len(examples))]
     left = order[valid + test :]
     return Parts(lambda _: left, order[:valid], order[valid : valid + test])

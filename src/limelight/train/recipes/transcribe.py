@@ -26,6 +26,7 @@ class DigitsPart:
     from one on, until they have `longest`: what is heard is learnt from single digits, and where to hear it from strings; 0: all at once.
     """
 
+    kind: Literal["digits"] = "digits"
     path: str
     takes: Annotated[int, Field(ge=0, le=40)] = 5
     speaker: str | None = None
@@ -33,6 +34,24 @@ class DigitsPart:
     longest: Count = 8
     pause: Seconds = 0.15
     growing: Natural = 0
+    seed: Natural = 0
+
+
+@value
+class RecordingsPart:
+    """Recordings that a table (TSV, CSV, JSONL, Parquet) lists, with what is said in each, and perhaps when: see data.recordings.
+
+    `path`: of the table, see `find_data`; `folder`: of the recordings, from the table's; `file`, `text`: its columns. `valid`, `test`:
+    recordings set aside, drawn by `seed`.
+    """
+
+    kind: Literal["listed"] = "listed"
+    path: str
+    folder: str = "."
+    file: str = "file"
+    text: str = "text"
+    valid: Count = 100
+    test: Count = 200
     seed: Natural = 0
 
 
@@ -69,10 +88,10 @@ class HeardPart:
 
 @value
 class TranscribeRecipe(Recipe):
-    """An encoder of sound and a decoder of text, from recordings. A string that is longer than `sounds.seconds` loses its last digits."""
+    """An encoder of sound and a decoder of text, from recordings; what is longer than `sounds.seconds` is not learnt from."""
 
     task: Literal["transcribe"] = "transcribe"
-    data: DigitsPart
+    data: Annotated[DigitsPart | RecordingsPart, Field(discriminator="kind")]
     sounds: Sounds = Sounds()
     disturbed: Disturbed = Disturbed()
     model: ListeningPart = ListeningPart()

@@ -13,20 +13,18 @@ from ..trade import Workshop
 from .choosing import Chosen
 
 
-def markdown(workshop: Workshop[TranscribeRecipe, Any], card: Card, scores: Sequence[Score], chosen: Chosen) -> str:
-    """The whole card."""
+def markdown(workshop: Workshop[TranscribeRecipe, Any], card: Card, scores: Sequence[Score], chosen: Chosen | None) -> str:
+    """The whole card. `chosen`: None where nobody knows when words are said."""
     about = """\
-On strings of the test part, joined end to end, measured on the int8 weights as shipped; rates are in per cent of words and characters,
-times are of words that were heard right:"""
+On the test part, measured on the int8 weights as shipped; rates are in per cent of words and characters, times are of words that were
+heard right:"""
     rows = ((s.name, s.value, f"± {s.interval:.1f}" if s.interval else "", s.signature) for s in scores)
-    parts = [_what(workshop, card), scored(workshop.recipe.name, card, about, rows), _times(chosen), limits(card)]
-    return "\n\n".join(parts) + "\n"
+    parts = [_what(workshop, card), scored(workshop.recipe.name, card, about, rows)]
+    return "\n\n".join([*parts, *([_times(chosen)] if chosen else []), limits(card)]) + "\n"
 
 
 def _what(workshop: Workshop[TranscribeRecipe, Any], card: Card) -> str:
-    r, m, s, d = workshop.recipe, workshop.recipe.model, workshop.recipe.sounds, workshop.recipe.data
-    who = f"all takes of {d.speaker}" if d.speaker else f"takes 0 to {d.takes - 1} of each person and digit"
-    found = workshop.split
+    r, m, s = workshop.recipe, workshop.recipe.model, workshop.recipe.sounds
     return f"""# {r.name}
 
 {card.summary}
@@ -38,9 +36,7 @@ def _what(workshop: Workshop[TranscribeRecipe, Any], card: Card) -> str:
 - It hears {s.rate:,} samples a second (others are resampled), {s.seconds} seconds at once, as {s.mels} mels every
   {1000 * s.hop / s.rate:.0f} ms.
 {origin(card)}
-- Data: {len(found.learnt):,} recordings of single digits to learn from, joined anew to strings of one to {d.longest} in each epoch;
-  strings that do not fit into {s.seconds} s are left out ({found.lost:,} in the first). Held out: {who},
-  joined to {len(found.test):,} strings."""
+- Data: {workshop.split.told}"""
 
 
 def _times(chosen: Chosen) -> str:
@@ -48,5 +44,5 @@ def _times(chosen: Chosen) -> str:
     worst = max(chosen.each.values(), default=0.0)
     return f"""## When words are said
 
-By the heads {heads} (layer.head of the attention to what is heard), chosen on other strings, where they are
+By the heads {heads} (layer.head of the attention to what is heard), chosen on other recordings, where they are
 {chosen.error:.0f} ms off on average; the worst head alone is {worst:.0f} ms off."""

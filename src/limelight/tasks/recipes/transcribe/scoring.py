@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....data.recordings import Timed
 from ....data.split import twin_key
 from ....errors import InputError
 from ....measure.intervals import RESAMPLES, over_items
@@ -15,8 +16,6 @@ from .edits import edits, kept
 
 NEAR = 0.05                              # seconds within which a time is right
 RULES = "lower case, no punctuation"
-
-Timed = tuple[str, float, float]         # a word, with its start and end in seconds
 
 
 @dataclass(frozen=True)
