@@ -71,6 +71,15 @@ def test_folders_name_the_side(tmp_path: Path) -> None:
     assert read_opinions(path, "two folders") == [Opinion("dull", "negative"), Opinion("fine, really.", "positive")]
 
 
+def test_rows_of_a_table_are_labelled(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('text,label,by\n"Where is it,  my parcel?",complaint,x\nThanks!,praise,y\n,praise,z\nHm,,z\n', encoding="utf-8")
+    assert read_opinions(path, "labelled rows") == [Opinion("Where is it, my parcel?", "complaint"), Opinion("Thanks!", "praise")]
+    path.write_text("texts,label\na,b\n", encoding="utf-8")
+    with pytest.raises(InputError, match='no column "text"'):
+        read_opinions(path, "labelled rows")
+
+
 def test_signs_close_up_and_nothing_else_moves() -> None:
     assert spaced("it 's good , is n't it ? ( yes ) .5 mm : - ) 5 %") == "it's good, isn't it? (yes) .5 mm: -) 5%"
     assert spaced("a 'quoted' word , 'so") == "a 'quoted' word, 'so"
@@ -96,8 +105,8 @@ def test_what_is_not_of_its_form(tmp_path: Path, form: str, content: str, messag
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_not_there(tmp_path: Path, form: str) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
-        read_opinions(tmp_path / "none", form)
+    with pytest.raises(InputError, match=r"cannot be read|there is no file"):
+        read_opinions(tmp_path / "none.csv", form)
 
 
 def test_archives_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ from ..errors import InputError
 from .archives import texts_in
 from .normalise import english
 from .opinions import Opinion
+from .rows import cell
+from .tables import read_table
 
 _LOOSE = re.compile(r" (?=[.,!?;:)%](?:\s|$))| (?=n't\b)| (?='(?:s|m|re|ve|d|ll)\b)|(?<=\() ")
 _TAGGED = re.compile(r"<(pros|cons)>(.*?)</\1>", re.IGNORECASE)
@@ -80,12 +82,23 @@ def two_folders(path: Path) -> Iterator[Opinion]:
             yield Opinion(spaced(english(text)), _side(folder == "pos"))
 
 
+def labelled_rows(path: Path) -> Iterator[Opinion]:
+    """A table (TSV, CSV, JSON lines, Parquet) with columns "text" and "label". Rows without a text or a label are passed over."""
+    table = read_table(path)
+    text, label = table.column("text"), table.column("label")
+    for number, row in enumerate(table.rows, 1):
+        said, mark = (" ".join(cell(row, column, where=table.where, number=number).split()) for column in (text, label))
+        if said and mark:
+            yield Opinion(said, mark)
+
+
 FORMS: dict[str, Callable[[Path], Iterator[Opinion]]] = {
     "marked lines": marked_lines,
     "starred rows": starred_rows,
     "pros and cons": pros_and_cons,
     "aspects": aspects,
     "two folders": two_folders,
+    "labelled rows": labelled_rows,
 }
 """By name: how reviews are kept in a file."""
 

@@ -25,7 +25,7 @@ class SetPart:
 
     name: str
     path: str
-    form: Literal["marked lines", "starred rows", "pros and cons", "aspects", "two folders"]
+    form: Literal["marked lines", "starred rows", "pros and cons", "aspects", "two folders", "labelled rows"]
     test: Natural = 0
     valid: Natural = 0
     rate: Positive = 1.0
