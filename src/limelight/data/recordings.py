@@ -25,9 +25,13 @@ class Recording:
     text: str
     joins: tuple[Timed, ...] = ()
 
-    @cached_property
+    @property
     def seconds(self) -> float:
         """How long it takes, as its header says. Raises InputError for a file that cannot be read."""
+        return self._seconds
+
+    @cached_property
+    def _seconds(self) -> float:
         sound = open_sound(self.path, RATE)
         return len(sound.whole()) / RATE if sound.seconds is None else sound.seconds
 
