@@ -32,6 +32,13 @@ def test_silence_at_the_ends_is_left_out() -> None:
     assert len(trimmed(quiet[:0])) == 0
 
 
+def test_a_share_of_strings_is_joined_end_to_end() -> None:
+    longer = [one for turn in range(20) for one in strings(CLIPS, seed=3, turn=turn, pause=0.3, close=0.5) if len(one.clips) > 1]
+    close = [not any(one.pauses) for one in longer]
+    assert 0.3 < sum(close) / len(close) < 0.7
+    assert all(all(one.pauses) for one, end_to_end in zip(longer, close, strict=True) if not end_to_end)
+
+
 @pytest.mark.parametrize("pause", [0.0, 0.3])
 def test_joins_are_true(pause: float) -> None:
     for one in strings(CLIPS, seed=3, pause=pause)[:12]:

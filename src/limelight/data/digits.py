@@ -104,9 +104,12 @@ def by_speaker(clips: Sequence[Clip], held: str) -> tuple[list[Clip], list[Clip]
     return _parted(clips, [each.speaker == held for each in clips], f"speaker {held}")
 
 
-def strings(clips: Sequence[Clip], *, seed: int, turn: int = 0, longest: int = LONGEST, pause: float = 0.0) -> list[Spoken]:
+def strings(
+    clips: Sequence[Clip], *, seed: int, turn: int = 0, longest: int = LONGEST, pause: float = 0.0, close: float = 0.0
+) -> list[Spoken]:
     """All clips once, as strings of SHORTEST to `longest` digits by one person each; the same for the same `seed`, `turn` and clips, and
-    other strings for another turn. `pause`: seconds at most between two digits; 0 joins them end to end.
+    other strings for another turn. `pause`: seconds at most between two digits; 0 joins them end to end, as the share `close` of
+    strings is whatever it says.
 
     A person's last string may be shorter than was drawn. Raises InputError for strings of no digits.
     """
@@ -120,7 +123,8 @@ def strings(clips: Sequence[Clip], *, seed: int, turn: int = 0, longest: int = L
         while left:
             size = int(random.integers(SHORTEST, longest + 1))
             said, left = left[:size], left[size:]
-            out.append(Spoken(tuple(said), tuple(random.uniform(0.0, pause, len(said) - 1).tolist())))
+            most = 0.0 if close and random.random() < close else pause
+            out.append(Spoken(tuple(said), tuple(random.uniform(0.0, most, len(said) - 1).tolist())))
     return [out[i] for i in random.permutation(len(out))]
 
 

@@ -10,7 +10,7 @@ from ...data.disturbing import Disturbed
 from ...errors import SpecError
 from ...spec import Attention, FeedForward, Frames, Learned, Model, Sounds, Stack, Tokens, Words
 from ...values import value
-from ..plan import Count, Factor, Natural
+from ..plan import Count, Factor, Natural, Share
 from .base import Recipe, SizedPart
 
 Seconds = Annotated[float, Field(ge=0, le=60)]
@@ -22,8 +22,9 @@ class DigitsPart:
 
     `path`: see `find_data`. `takes`: of each person and digit, how many are for testing: 0 to 4 are in the data set's own split; `speaker`:
     a person who is for testing instead, with all takes. `valid`: takes more that are set aside to choose by. `pause`: seconds at most
-    between two digits, in training; tests are joined end to end. `growing`: epochs after which strings may have one digit more than before,
-    from one on, until they have `longest`: what is heard is learnt from single digits, and where to hear it from strings; 0: all at once.
+    between two digits, in training; tests are joined end to end, as is the share `close` of what is learnt from. `growing`: epochs after
+    which strings may have one digit more than before, from one on, until they have `longest`: what is heard is learnt from single digits,
+    and where to hear it from strings; 0: all at once.
     """
 
     kind: Literal["digits"] = "digits"
@@ -33,6 +34,7 @@ class DigitsPart:
     valid: Annotated[int, Field(ge=1, le=8)] = 3
     longest: Count = 8
     pause: Seconds = 0.15
+    close: Share = 0.0
     growing: Natural = 0
     seed: Natural = 0
 

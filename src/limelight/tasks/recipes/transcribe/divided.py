@@ -41,12 +41,12 @@ def _joined(recipe: TranscribeRecipe, d: DigitsPart, beside: Path, few: int | No
 
     def epoch(turn: int) -> list[Utterance]:
         longest = min(d.longest, 1 + turn // d.growing) if d.growing else d.longest
-        every = strings(learnt, seed=d.seed, turn=turn, longest=longest, pause=d.pause)
+        every = strings(learnt, seed=d.seed, turn=turn, longest=longest, pause=d.pause, close=d.close)
         return [each for each in every if fits(each, recipe.sounds, recipe.disturbed)]
 
     turns = 1 if few is not None else recipe.eval.turns
     joined = [each for turn in range(turns) for each in strings(test, seed=d.seed + 1, turn=turn, longest=d.longest)]
-    first = strings(learnt, seed=d.seed, longest=d.longest, pause=d.pause)
+    first = strings(learnt, seed=d.seed, longest=d.longest, pause=d.pause, close=d.close)
     lost = sum(not fits(each, recipe.sounds, recipe.disturbed) for each in first)
     who = f"all takes of {d.speaker}" if d.speaker else f"takes 0 to {d.takes - 1} of each person and digit"
     told = f"""{len(learnt):,} recordings of single digits to learn from, joined anew to strings of one to {d.longest} in each epoch;
