@@ -67,6 +67,19 @@ def test_times_of_words() -> None:
     assert len(score(wanted, [Said("five"), Said("four")])) == 2       # nothing was heard right: no times to compare
 
 
+def test_times_that_are_trusted_are_told_apart_from_others() -> None:
+    wanted = [Said("one two", (("one", 0.0, 0.5), ("two", 0.5, 1.0))), Said("three", (("three", 0.0, 1.0),))]
+    heard = [
+        Said("one two", (("one", 0.0, 0.5), ("two", 0.7, 1.0)), trusts=(0.9, 0.4)),
+        Said("three", (("three", 0.01, 1.01),), trusts=(0.95,)),
+    ]
+    found = {each.name: each for each in score(wanted, heard)}
+    assert found["word times within 50 ms"].value == pytest.approx(100 * 5 / 6)
+    sure, less = (found[f"word times within 50 ms, {who}"] for who in ("trust of 0.9 or more", "less trust"))
+    assert (sure.value, less.value) == (100.0, 50.0)
+    assert sure.signature.startswith("of 2 words")
+
+
 def test_what_cannot_be_scored() -> None:
     with pytest.raises(InputError, match="nothing is said"):
         score([Said("...")], [Said("a")])

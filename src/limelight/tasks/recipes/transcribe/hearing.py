@@ -48,7 +48,10 @@ class Hearing(Scorer[Recorded, Transcribed]):
 
     def scores(self, examples: Sequence[Recorded], answers: Sequence[Transcribed]) -> list[Score]:
         """Error rates of words and characters, and how true the times of words are."""
-        heard = [Said(each.text, tuple((word.text, word.start, word.end) for word in each.words)) for each in answers]
+        heard = [
+            Said(each.text, tuple((word.text, word.start, word.end) for word in each.words), tuple(word.trust for word in each.words))
+            for each in answers
+        ]
         return score([each.said for each in examples], heard)
 
     def kept(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,21 +16,24 @@ from ..scores import Score
 from .edits import edits, kept
 
 NEAR = 0.05                              # seconds within which a time is right
+TRUSTED = 0.9                            # of the attention lies at the word: see Transcribe
 RULES = "lower case, no punctuation"
 
 
 @dataclass(frozen=True)
 class Said:
-    """What was said, or heard. `words`: all of its words with their times, () where they are not known."""
+    """What was said, or heard. `words`: all of its words with their times, () where they are not known; `trusts`: how far each time heard
+    is to be trusted, () where nobody says."""
 
     text: str
     words: tuple[Timed, ...] = ()
+    trusts: tuple[float, ...] = ()
 
 
 def score(wanted: Sequence[Said], found: Sequence[Said]) -> list[Score]:
     """Word and character error rate: edits for each word, or character and space, that was said, all recordings together, out of 100.
     Where times are known, those of words that were heard right: how far starts and ends are from the true ones on average, in milliseconds,
-    and the share of them within NEAR.
+    and the share of them within NEAR, which is told apart for words with trust of TRUSTED or more and with less.
 
     Intervals are a bootstrap over recordings. Raises InputError where there are no recordings, not as many answers, or nothing was said.
     """
@@ -63,28 +67,45 @@ def _rate(name: str, pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Sc
     return _measured(name, rate, len(pairs), f"{wrong.sum():,} edits, {said.sum():,} said, {RULES}")
 
 
-def _times(apart: Sequence[Sequence[float]], of: int) -> list[Score]:
-    """`apart`: of each recording, how far the starts and ends of its words are from the true ones; `of`: how many words have true times."""
-    drawn = [np.array(each) for each in apart]
-    how = f"starts and ends of the {sum(map(len, apart)) // 2:,} of {of:,} words that were heard right"
+def _times(apart: Sequence[Sequence[_Off]], of: int) -> list[Score]:
+    """`apart`: of each recording, how far the times of its words are from the true ones; `of`: how many words have true times."""
+    name, every = f"word times within {1000 * NEAR:.0f} ms", [word for each in apart for word in each]
+    how = f"starts and ends of the {len(every):,} of {of:,} words that were heard right"
 
-    def over(value: Callable[[np.ndarray], np.ndarray]) -> Callable[[Sequence[int]], float]:
-        return lambda items: float(value(every).mean()) if len(every := np.concatenate([drawn[i] for i in items])) else 0.0
+    def over(value: Callable[[np.ndarray], np.ndarray], least: float = -1.0, below: float = 2.0) -> Callable[[Sequence[int]], float]:
+        drawn = [np.array([time for off in each if least <= off.trust < below for time in (off.start, off.end)]) for each in apart]
+        return lambda items: float(value(some).mean()) if len(some := np.concatenate([drawn[i] for i in items])) else 0.0
 
-    mean, near = over(lambda x: 1000 * x), over(lambda x: 100.0 * (x <= NEAR))
-    return [
-        _measured("word times, mean error in ms", mean, len(apart), how),
-        _measured(f"word times within {1000 * NEAR:.0f} ms", near, len(apart), how),
+    def near(times: np.ndarray) -> np.ndarray:
+        return 100.0 * (times <= NEAR)
+
+    out = [
+        _measured("word times, mean error in ms", over(lambda times: 1000 * times), len(apart), how),
+        _measured(name, over(near), len(apart), how),
     ]
+    sure = sum(off.trust >= TRUSTED for off in every)
+    if 0 < sure < len(every):
+        parts = ((f"trust of {TRUSTED} or more", sure, (TRUSTED, 2.0)), ("less trust", len(every) - sure, (-1.0, TRUSTED)))
+        out += [_measured(f"{name}, {who}", over(near, *within), len(apart), f"of {count:,} words") for who, count, within in parts]
+    return out
 
 
-def _apart(wanted: Said, found: Said) -> list[float] | None:
-    """How far starts and ends are from the true ones; None where there are none to compare with."""
+class _Off(NamedTuple):
+    """How far a word's start and end are from the true ones, in seconds, and how far they are to be trusted."""
+
+    start: float
+    end: float
+    trust: float
+
+
+def _apart(wanted: Said, found: Said) -> list[_Off] | None:
+    """Of the words that were heard right; None where there are no times to compare with."""
     if not wanted.words:
         return None
+    trusts = found.trusts or (1.0,) * len(found.words)
     same = kept(*([plain(word) for word, _, _ in side.words] for side in (wanted, found)))
-    pairs = ((wanted.words[i], found.words[j]) for i, j in same)
-    return [abs(x - y) for (_, *a), (_, *b) in pairs for x, y in zip(a, b, strict=True)]
+    pairs = ((wanted.words[i], found.words[j], trusts[j]) for i, j in same)
+    return [_Off(abs(a[1] - b[1]), abs(a[2] - b[2]), trust) for a, b, trust in pairs]
 
 
 def _measured(name: str, statistic: Callable[[Sequence[int]], float], count: int, how: str) -> Score:
