@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,6 +47,15 @@ def seen(uri: str) -> Image.Image:
 
 
 # --- what is shown ------------------------------------------------------------------------------------------------------
+def test_what_the_card_says_of_such_answers_stands_beside_what_was_seen_of_this_one(show: Show) -> None:
+    one = opened(show, "whisper")
+    assert "By its card" not in show("whisper").shown["trust"]
+    scores = {"character error rate": 3.5, "word error rate": 3.75, "word times within 50 ms": 89.5}
+    measured = replace(one, manifest=replace(one.manifest, card=replace(one.manifest.card, scores=scores)))
+    said = Showing.of(measured, np.zeros(8_000, np.float32)).shown["trust"]
+    assert said.endswith(". By its card, on data held out: word error rate 3.75; word times within 50 ms 89.5")
+
+
 def test_words_of_a_caption_stand_with_the_squares_that_the_task_tells(show: Show, tmp_path: Path) -> None:
     path, told = picture_file(tmp_path), show("captioner").shown
     wanted = limelight.task("caption", opened(show, "captioner"))(path, look=True)

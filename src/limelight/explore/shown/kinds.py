@@ -18,16 +18,18 @@ Given = Literal["picture", "sound", "text"]
 @dataclass(frozen=True)
 class Kind:
     """`show`: a model that is open, what it is given, its name, and a number that drawing begins with -> plain JSON data. `given`: of which
-    kind that is; `most`: bytes of a file that the page may send, 0 where it sends a text."""
+    kind that is; `most`: bytes of a file that the page may send, 0 where it sends a text; `measured`: how the scores of a model's card
+    begin that say how often such answers are right."""
 
     show: Callable[[Opened, Any, int], dict[str, Any]]
     given: Given
     most: int = 0
+    measured: tuple[str, ...] = ()
 
 
 KINDS: Mapping[str, Kind] = {
-    "caption": Kind(caption, "picture", 32 << 20),
-    "detect": Kind(detect, "picture", 32 << 20),
-    "transcribe": Kind(transcribe, "sound", 64 << 20),
-    "draw": Kind(draw, "text"),
+    "caption": Kind(caption, "picture", 32 << 20, ("exact captions", "named exactly", "own text first")),
+    "detect": Kind(detect, "picture", 32 << 20, ("mAP50",)),
+    "transcribe": Kind(transcribe, "sound", 64 << 20, ("word error rate", "word times")),
+    "draw": Kind(draw, "text", measured=("all asked for", "exact drawings", "drawing's text")),
 }

@@ -23,6 +23,7 @@ from .kinds import KINDS
 FIELDS = {"scene": frozenset[str](), "draw": frozenset({"text", "seed"})}
 MOST_SEED = 2**53                        # as far as a page counts
 MOST_NAME, MOST_TEXT = 80, 2_000
+MOST_SCORES = 4                          # of a card
 
 
 def shows(opened: Opened) -> bool:
@@ -127,4 +128,13 @@ class Showing(Paged):
 
 def _shown(opened: Opened, given: object, name: str, seed: int) -> dict[str, Any]:
     """What is shown of one answer, under the name that it came with."""
-    return {**KINDS[opened.manifest.task].show(opened, given, seed), "name": name[:MOST_NAME], "task": opened.manifest.task}
+    task = opened.manifest.task
+    said = KINDS[task].show(opened, given, seed)
+    trust = ". ".join([said["trust"], *_carded(opened.manifest.card.scores, KINDS[task].measured)])
+    return {**said, "trust": trust, "name": name[:MOST_NAME], "task": task}
+
+
+def _carded(scores: Mapping[str, float | str], begin: tuple[str, ...]) -> list[str]:
+    """What the card says of how often such answers are right; [] where it says nothing."""
+    told = [f"{name} {value}" for name, value in scores.items() if name.startswith(begin)][:MOST_SCORES]
+    return [f"By its card, on data held out: {'; '.join(told)}"] if told else []
