@@ -55,6 +55,23 @@ def test_words_for_people(limelight: Run, artist: Path) -> None:
     assert [line.split()[0] for line in lines[2:]] == ["A", "red", "cat", "."]
 
 
+def test_the_best_of_several(limelight: Run, artist: Path, tmp_path: Path) -> None:
+    import shown
+
+    shown.clip(tmp_path / "clip")
+    found = limelight("draw", "-m", artist, TEXT, "--seeds", "0-3", "--rank", "clip", "--keep", "2", "--out", "cat.png")
+    assert found.code == 0, found.err
+    *names, told = found.lines
+    assert told.startswith("seeds, best first by clip: ")
+    assert len(names) == 2
+    assert {path.name for path in tmp_path.glob("cat*.png")} == set(names)
+    every = json.loads(limelight("draw", "-m", artist, TEXT, "--seeds", "0-3", "--rank", "clip", "--json").out)
+    assert [f"cat-{each['seed']}.png" for each in every["pictures"]][:2] == names
+    one_line(limelight("draw", "-m", artist, TEXT, "--seeds", "0-3", "--keep", "2"), "they are not ranked")
+    one_line(limelight("draw", "-m", artist, TEXT, "--rank", "clip", "--keep", "2"), "--keep 2 keeps the best")
+    one_line(limelight("draw", "-m", artist, TEXT, "--rank", artist), "cannot rank drawings")
+
+
 def test_what_is_refused_is_refused_before_anything_is_drawn(limelight: Run, artist: Path) -> None:
     one_line(limelight("draw", "-m", artist, TEXT, "--seeds", "some"), "whole numbers", "0-15, or 3,7")
     one_line(limelight("draw", "-m", artist, TEXT, "--out", "cat.txt"), "no ending of a picture")

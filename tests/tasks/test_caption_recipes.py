@@ -16,8 +16,8 @@ from limelight.data.shown import Painted
 from limelight.errors import InputError, RecipeError
 from limelight.hub import Opened, open_model, save
 from limelight.inputs.pictures import read as open_picture
+from limelight.tasks.caption.matching import likelihoods, ranks
 from limelight.tasks.recipes import Workshop, trade_of
-from limelight.tasks.recipes.caption.matching import likelihoods, ranks
 from limelight.tasks.recipes.caption.scoring import Answered, score
 from limelight.tasks.recipes.caption.trade import Captioning
 from limelight.tasks.recipes.shown import said

@@ -22,6 +22,8 @@ def draw(
     temperature: Annotated[float | None, typer.Option(help="1 draws by the model's own probabilities.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw among the K likeliest.")] = None,
     words: Annotated[bool, typer.Option("--words", help="Tell which words stand behind each patch, and what there is to that.")] = False,
+    rank: Annotated[str | None, typer.Option(metavar="MODEL", help="Best first, by a captioner or one such as CLIP.")] = None,
+    keep: Annotated[int | None, typer.Option(metavar="K", help="Write the K best; with --rank.")] = None,
     batch: Annotated[int, typer.Option(help="Pictures at once.")] = 16,
     as_json: o.AsJson = False,
 ) -> None:
@@ -29,7 +31,7 @@ def draw(
     from .drawing import Job, run
 
     asked = {"guidance": guidance, "temperature": temperature, "top_k": top_k, "words": words or None, "batch": batch}
-    run(Job(text, at, seeds, Path(out), grid, {name: one for name, one in asked.items() if one is not None}, as_json))
+    run(Job(text, at, seeds, Path(out), grid, rank, keep, {name: one for name, one in asked.items() if one is not None}, as_json))
 
 
 command = as_command(
@@ -38,6 +40,7 @@ command = as_command(
     examples="""
         limelight draw -m ./dalle-mini "an armchair in the shape of an avocado" --seeds 0-15 --grid
         limelight draw -m ./dalle-mini "a red circle above a blue square" --seeds 3,7 --out circle.png --words
+        limelight draw -m ./dalle-mini "a cat" --seeds 0-31 --rank ./clip --keep 4
         limelight draw -m ./dalle-mini "a cat" --guidance 4 --temperature 0.8 --json
     """,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from rich.cells import cell_len
 
 from ..errors import InputError, RecipeError
 from ..files import replaced
+from ..hub import Opened, open_model
 from ..look.visible import column, visible
 from ..tasks.draw import Draw, Drawn, Patches
+from ..tasks.draw.ranking import check_judge
 from .options import Opening
 from .progress import bar
 
@@ -30,6 +32,8 @@ class Job:
     seeds: str
     out: Path
     grid: bool
+    rank: str | None
+    keep: int | None
     asked: dict[str, Any]
     as_json: bool
 
@@ -37,11 +41,19 @@ class Job:
 def run(job: Job) -> None:
     """Do it. Raises LimelightError for what does not go together, and InputError for what cannot be drawn or written."""
     seeds = read_seeds(job.seeds)
-    places = [job.out] if job.grid or len(seeds) == 1 else [job.out.with_stem(f"{job.out.stem}-{seed}") for seed in seeds]
     _check(job.out)
+    if job.keep is not None and (job.rank is None or not 1 <= job.keep <= len(seeds)):
+        said = "they are not ranked" if job.rank is None else f"there are {len(seeds)}"
+        raise RecipeError(f"--keep {job.keep} keeps the best of the pictures, and {said}.", "Say --rank MODEL, and fewer than seeds.")
     task: Draw = job.at.task("draw")
+    judge = None if job.rank is None else _judge(job.rank, task.opened)
     with bar("drawing", len(seeds) * task.prompts.drawing.codec.slots, unit="codes") as show:
         result = _drawn(task, job, seeds, show)
+    if judge is not None:
+        result = result.ranked(judge)
+        result = replace(result, pictures=result.pictures[: job.keep])
+    one = job.grid or len(result.pictures) == 1
+    places = [job.out] if one else [job.out.with_stem(f"{job.out.stem}-{each.seed}") for each in result.pictures]
     images = [result.grid()] if job.grid else [each.image for each in result.pictures]
     for place, image in zip(places, images, strict=True):
         _write(image, place)
@@ -50,9 +62,19 @@ def run(job: Job) -> None:
         return
     for place in places:
         typer.echo(str(place))
+    if judge is not None:
+        scores = ", ".join(f"{each.seed} ({each.score:.3f})" for each in result.pictures)
+        typer.echo(f"seeds, best first by {result.judge}: {scores}")
     for each in result.pictures:
         if each.patches is not None:
             typer.echo(_words(each.patches, each.seed))
+
+
+def _judge(name: str, beside: Opened) -> Opened:
+    """The model that ranks. Raises TaskError, before anything is drawn, for one that cannot."""
+    judge = open_model(name, device=str(beside.device))
+    check_judge(judge)
+    return judge
 
 
 def _drawn(task: Draw, job: Job, seeds: tuple[int, ...], show: Any) -> Drawn:
@@ -67,7 +89,6 @@ def read_seeds(said: str) -> tuple[int, ...]:
     """"0-3,7" -> (0, 1, 2, 3, 7). Raises RecipeError for anything else, and for more than anyone looks at."""
     found: list[int] = []
     for part in said.split(","):
-        first, _, last = part.strip().partition("-")
         first, dash, last = part.strip().partition("-")
         last = last if dash else first
         if not first.isdecimal() or not last.isdecimal():

@@ -7,11 +7,15 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from ..result import Cells, Result
+
+if TYPE_CHECKING:
+    from ...hub import Opened
 
 
 @dataclass(frozen=True)
@@ -35,25 +39,38 @@ class Patches:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture. `codes`: what it was drawn from, row by row; `logprob`: of all of them, as they were drawn."""
+    """One picture. `codes`: what it was drawn from, row by row; `logprob`: of all of them, as they were drawn. `score`: how well it fits
+    the text, see `Drawn.ranked`; None where nobody asked."""
 
     seed: int
     image: Image.Image
     codes: tuple[int, ...]
     logprob: float
     patches: Patches | None = None
+    score: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data, without the picture itself."""
-        told = {"seed": self.seed, "logprob": round(self.logprob, 4), "codes": list(self.codes)}
+        told: dict[str, Any] = {"seed": self.seed, "logprob": round(self.logprob, 4), "codes": list(self.codes)}
+        if self.score is not None:
+            told["score"] = round(self.score, 4)
         return told if self.patches is None else {**told, "patches": self.patches.to_json()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn(Result):
-    """Pictures of one text, in the order of the seeds."""
+    """Pictures of one text, in the order of the seeds, or as a model ranked them, `judge`."""
 
     pictures: tuple[Picture, ...]
+    judge: str = ""
+
+    def ranked(self, judge: str | Path | Opened) -> Drawn:
+        """The same pictures, those that fit the text best first, each with its `score`. `judge`: a captioner, or a model in which texts and
+        pictures meet (CLIP), as `limelight.open` takes it. Raises TaskError for any other; see `ranking`."""
+        from ...hub import Opened, open_model
+        from .ranking import ranked
+
+        return ranked(self, judge if isinstance(judge, Opened) else open_model(judge))
 
     def grid(self, columns: int | None = None) -> Image.Image:
         """All of them in one, row by row; by default as many rows as columns, or one row less."""
@@ -70,7 +87,8 @@ class Drawn(Result):
 
     def to_json(self) -> dict[str, Any]:
         """See Result."""
-        return {"pictures": [each.to_json() for each in self.pictures], **super().to_json()}
+        told = {"pictures": [each.to_json() for each in self.pictures], **super().to_json()}
+        return {**told, "judge": self.judge} if self.judge else told
 
     def _repr_html_(self) -> str:
         file = io.BytesIO()

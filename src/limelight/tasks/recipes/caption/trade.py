@@ -20,11 +20,11 @@ from ....nn import Network
 from ....train import CaptionRecipe, Forgetting, Loss, next_token
 from ....train.recipes.shown import pictures
 from ...caption import Caption, CaptionOptions
+from ...caption.matching import likelihoods, ranks
 from ..scores import Score
 from ..shown import begin_as, needed, of_table, parts, said
 from ..trade import Measured, Part, Trade, Workshop, blank_card, pieces
 from .card import markdown
-from .matching import likelihoods, ranks
 from .scoring import Answered, score
 
 GLANCE = 100                             # pictures that are looked at for a score while training

@@ -15,9 +15,9 @@ from ....data.scenes import drawn as drawn_of
 from ....data.shown import Example, Painted
 from ....hub import Opened, open_model
 from ....inputs.pictures import Picture, ready
+from ...caption.matching import likelihoods, ranks
 from ...draw import Draw, DrawOptions
 from ...fitness import check_fit
-from ..caption.matching import likelihoods, ranks
 from .lessons import as_read, codes_of
 from .scoring import Answered, Asked, Place
 

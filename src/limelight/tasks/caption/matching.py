@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ....hub import Opened
-from ....inputs import pad
-from ....inputs.pictures import Picture, ready
-from ....train.losses import shifted
+from ...hub import Opened
+from ...inputs import pad
+from ...inputs.pictures import Picture, ready
+from ...train.losses import shifted
 
 TOGETHER = 256                           # texts that are read at once
 
