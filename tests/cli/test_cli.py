@@ -65,6 +65,15 @@ def test_an_unknown_command_and_an_unknown_option_name_the_nearest(limelight: Ru
     one_line(limelight("eval"), "Missing argument", "limelight eval --help")
 
 
+def test_who_names_no_model_is_told_which_come_with_the_package(limelight: Run) -> None:
+    from limelight.hub import bundled, read_manifest
+
+    mine = [name for name, folder in bundled().items() if read_manifest(folder).task == "detect"]
+    told = f"-m {' or '.join(mine)} comes with the package" if mine else "limelight detect --help"
+    one_line(limelight("detect", "cells.jpg"), "Missing option", told)
+    assert "comes with" not in limelight("summarize", "A text.").err
+
+
 def test_a_bug_is_one_line_and_a_traceback_with_debug(limelight: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> dict[str, Any]:
         raise RuntimeError("first\nsecond")

@@ -102,9 +102,19 @@ def _usage(error: typer.TyperException) -> str:
     """What was wrong with the words on the line, and where help is."""
     context = getattr(error, "ctx", None)
     hint = f"Try '{context.command_path if context is not None else 'limelight'} --help'."
+    if context is not None and getattr(getattr(error, "param", None), "name", None) == "model":
+        hint = f"{_carried(context.info_name)}{hint}"
     option = getattr(error, "option_name", None)
     if type(error).__name__ != "NoSuchOption" or option is None:
         return f"{error.format_message()}   {hint}"
     near = getattr(error, "possibilities", None)
     guess = f"Did you mean {near[0]}?   " if near else 'A text that begins with "-" goes after "--".   '
     return f"no option {option}.   {guess}{hint}"
+
+
+def _carried(task: str | None) -> str:
+    """The models for a task that come with the package."""
+    from ..hub import bundled, read_manifest
+
+    names = [name for name, folder in bundled().items() if read_manifest(folder).task == task]
+    return f"-m {' or '.join(names)} comes with the package.   " if names else ""
