@@ -14,7 +14,7 @@ from limelight.train import read_recipe
 from limelight.train.recipes.reading import data_root
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-FEW = 40
+FEW = 100
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,7 +29,7 @@ def test_held_out_emoji_are_told_apart_by_their_names() -> None:
     trade = trade_of(recipe.task)
     some = trade.held_out(recipe, RECIPES, "test")[:FEW]
     found = trade.answers(limelight.open("emoji-caption"), some)
-    assert {each.name: each.value for each in trade.scores(some, found)}["own text, median place"] < FEW / 4  # by chance: half of them
+    assert {each.name: each.value for each in trade.scores(some, found)}["own text, median place"] < FEW / 3  # by chance: half of them
 
 
 def test_what_is_drawn_depends_on_the_name_and_on_the_seed_alone() -> None:
