@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 import limelight
 from limelight.data.box_lessons import as_marked
-from limelight.data.scenes import agree, kinds, read
+from limelight.data.scenes import agree, drawn, find, kinds, read
 from limelight.data.shown import Painted
 from limelight.hub import bundled
 from limelight.ops import overlaps
@@ -46,6 +47,22 @@ def test_captions_are_true_of_scenes_with_kinds_that_were_never_learnt() -> None
     right = [agree(read(found.text), scene.scene).all for scene, found in zip(SCENES, told, strict=True)]
     assert sum(right) / len(right) > 0.85
     assert float(limelight.open("scenes-caption").manifest.card.scores["exact captions, new kinds"]) > 95
+
+
+@pytest.mark.skipif("scenes-draw" not in bundled(), reason="the model scenes-draw is not bundled")
+def test_drawings_hold_what_their_own_texts_ask_for_and_not_what_others_do() -> None:
+    draw, few = limelight.task("draw", "scenes-draw"), SCENES[:30]
+    told = [read(each.texts[0]) for each in few]
+    things = [find(np.asarray(draw(each.texts[0]).pictures[0].image)) for each in few]
+    own, others = (
+        [drawn(text, seen).all_of for text, seen in zip(texts, things, strict=True) if text is not None]
+        for texts in (told, [*told[1:], told[0]])
+    )
+    assert len(own) == len(few)
+    share, by_chance = (sum(there for _, there in found) / sum(asked for asked, _ in found) for found in (own, others))
+    assert share > 0.65
+    assert by_chance < share - 0.2
+    assert float(limelight.open("scenes-draw").manifest.card.scores["all asked for, new kinds"]) > 70
 
 
 def test_the_card_says_how_good_it_is_on_what_it_never_learnt() -> None:
