@@ -14,6 +14,7 @@ from typing import Any
 
 from ...errors import InputError, LimelightError, did_you_mean
 from ...hub import Opened
+from ...tasks.recipes.draw.scoring import COPIED
 from ...values import shortened
 from ..keeping import Budget
 from ..paged import Paged
@@ -136,5 +137,5 @@ def _shown(opened: Opened, given: object, name: str, seed: int) -> dict[str, Any
 
 def _carded(scores: Mapping[str, float | str], begin: tuple[str, ...]) -> list[str]:
     """What the card says of how often such answers are right; [] where it says nothing."""
-    told = [f"{name} {value}" for name, value in scores.items() if name.startswith(begin)][:MOST_SCORES]
+    told = [f"{name} {value}" for name, value in scores.items() if name.startswith(begin) and not name.endswith(COPIED)][:MOST_SCORES]
     return [f"By its card, on data held out: {'; '.join(told)}"] if told else []
