@@ -16,12 +16,14 @@ from limelight.train.recipes.reading import data_root
 RECIPES = Path(__file__).parents[1] / "recipes"
 FEW = 100
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not {"emoji-caption", "emoji-draw"} <= bundled().keys(), reason="the models of emoji are not bundled"),
-]
+pytestmark = pytest.mark.slow
 
 
+def needs(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(name not in bundled(), reason=f"the model {name} is not bundled")
+
+
+@needs("emoji-caption")
 def test_held_out_emoji_are_told_apart_by_their_names() -> None:
     if not (data_root() / "noto_emoji").is_dir():
         pytest.skip("the pictures are not here: set LIMELIGHT_DATA")
@@ -32,6 +34,7 @@ def test_held_out_emoji_are_told_apart_by_their_names() -> None:
     assert {each.name: each.value for each in trade.scores(some, found)}["own text, median place"] < FEW / 3  # by chance: half of them
 
 
+@needs("emoji-draw")
 def test_what_is_drawn_depends_on_the_name_and_on_the_seed_alone() -> None:
     draw = limelight.task("draw", "emoji-draw")
     cat, again, other, heart = (
@@ -45,8 +48,13 @@ def test_what_is_drawn_depends_on_the_name_and_on_the_seed_alone() -> None:
     assert cat[..., 0].mean() < 1.2 * cat[..., 1].mean()
 
 
-def test_the_cards_say_how_far_names_are_told_apart() -> None:
+@needs("emoji-caption")
+def test_the_card_says_how_far_names_are_told_apart() -> None:
     scores = limelight.open("emoji-caption").manifest.card.scores
     assert float(scores["own text, median place"]) < 50
+
+
+@needs("emoji-draw")
+def test_the_card_says_how_far_drawings_are_told_apart() -> None:
     drawn = limelight.open("emoji-draw").manifest.card.scores
     assert float(drawn["drawing's text, median place"]) < 100  # of 200; by chance 100

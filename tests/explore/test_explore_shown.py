@@ -27,6 +27,7 @@ from limelight.hub import Opened
 from limelight.inputs.pictures import read
 from limelight.tasks.caption.drawing import place
 from limelight.tasks.detect import Detect
+from limelight.tasks.recipes.draw.scoring import COPIED
 
 Show = Callable[[str], Showing]
 KINDS = ("captioner", "detr", "whisper", "reads")
@@ -54,6 +55,13 @@ def test_what_the_card_says_of_such_answers_stands_beside_what_was_seen_of_this_
     measured = replace(one, manifest=replace(one.manifest, card=replace(one.manifest.card, scores=scores)))
     said = Showing.of(measured, np.zeros(8_000, np.float32)).shown["trust"]
     assert said.endswith(". By its card, on data held out: word error rate 3.75; word times within 50 ms 89.5")
+
+
+def test_what_a_card_says_of_a_codec_alone_is_not_told_of_drawings(show: Show) -> None:
+    one = opened(show, "reads")
+    scores = {f"all asked for, new kinds, {COPIED}": 95.0, "all asked for, new kinds": 80.8}
+    measured = replace(one, manifest=replace(one.manifest, card=replace(one.manifest.card, scores=scores)))
+    assert Showing.of(measured, "a red cat").shown["trust"].endswith(". By its card, on data held out: all asked for, new kinds 80.8")
 
 
 def test_words_of_a_caption_stand_with_the_squares_that_the_task_tells(show: Show, tmp_path: Path) -> None:

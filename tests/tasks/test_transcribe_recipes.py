@@ -169,6 +169,16 @@ def test_recordings_of_ones_own_are_learnt_from(table: Path, timed: bool) -> Non
     assert {each.sound.name for each in TRADE.held_out(recipe, table, "test")} <= held
 
 
+def test_recordings_none_of_which_fits_are_refused(table: Path) -> None:
+    rows = [json.loads(line) for line in (table / "table.jsonl").read_text().splitlines()]
+    for row in rows:
+        soundfile.write(table / "wav" / row["file"], np.zeros(20_000, np.float32), 8_000)
+    recipe = read_recipe(table / "own.toml")
+    assert isinstance(recipe, TranscribeRecipe)
+    with pytest.raises(RecipeError, match=r"no recording fits into sounds.seconds = 1"):
+        TRADE.prepare(recipe, table, device="cpu")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -16,7 +16,6 @@ from ..files import replaced
 from ..hub import Opened, open_model
 from ..look.visible import column, visible
 from ..tasks.draw import Draw, Drawn, Patches
-from ..tasks.draw.ranking import check_judge
 from .options import Opening
 from .progress import bar
 
@@ -44,7 +43,7 @@ def run(job: Job) -> None:
     _check(job.out)
     if job.keep is not None and (job.rank is None or not 1 <= job.keep <= len(seeds)):
         said = "they are not ranked" if job.rank is None else f"there are {len(seeds)}"
-        raise RecipeError(f"--keep {job.keep} keeps the best of the pictures, and {said}.", "Say --rank MODEL, and fewer than seeds.")
+        raise RecipeError(f"--keep {job.keep} keeps the best of the pictures, and {said}.", "Say --rank MODEL, and no more than seeds.")
     task: Draw = job.at.task("draw")
     judge = None if job.rank is None else _judge(job.rank, task.opened)
     with bar("drawing", len(seeds) * task.prompts.drawing.codec.slots, unit="codes") as show:
@@ -72,6 +71,8 @@ def run(job: Job) -> None:
 
 def _judge(name: str, beside: Opened) -> Opened:
     """The model that ranks. Raises TaskError, before anything is drawn, for one that cannot."""
+    from ..tasks.draw.ranking import check_judge  # brings what embeds and captions: only for who ranks
+
     judge = open_model(name, device=str(beside.device))
     check_judge(judge)
     return judge

@@ -12,6 +12,7 @@ from ..inputs.sounds import open_sound
 from .disturbing import Samples
 from .rows import Row, Table, cell
 
+RATE = 16_000  # at which a file is gone through whose header does not say how long it is
 TIMES = "times"  # the column that may hold when each word is said
 
 Timed = tuple[str, float, float]  # a word, with its start and end in seconds
@@ -38,9 +39,6 @@ class Recording:
     def sound(self, rate: int) -> Samples:
         """The samples, `rate` a second. Raises InputError for a file that cannot be read."""
         return open_sound(self.path, rate).whole()
-
-
-RATE = 16_000  # at which a file is gone through whose header does not say how long it is
 
 
 def recordings(table: Table, folder: Path, *, file: str, text: str) -> list[Recording]:

@@ -19,10 +19,9 @@ from ..inputs.pairs import Pairs
 from ..inputs.sounds import frames
 from ..spec import Sounds
 from .disturbing import Disturbed, Samples, disturbed, wiped
+from .recordings import Timed
 
 AFTER = 0.1                              # seconds after the last word that the end mark is said in
-
-Spoken = tuple[str, float, float]        # a word, with its start and end in seconds
 
 
 @runtime_checkable
@@ -34,7 +33,7 @@ class Utterance(Protocol):
     @property
     def seconds(self) -> float: ...
     @property
-    def joins(self) -> Sequence[Spoken]: ...
+    def joins(self) -> Sequence[Timed]: ...
     def sound(self, rate: int) -> Samples: ...
 
 
@@ -57,7 +56,7 @@ class SoundLessons:
         return Pairs(replace(heard, values=wiped(heard.values, self.how, random)), target, aligned=aligned)
 
 
-def spans(said: Encoded, joins: Sequence[Spoken]) -> list[tuple[float, float]]:
+def spans(said: Encoded, joins: Sequence[Timed]) -> list[tuple[float, float]]:
     """When each token is said, from and to, in seconds; the end mark in the moment after the last word. () where no times are known."""
     if not joins:
         return []

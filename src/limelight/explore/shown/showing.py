@@ -14,7 +14,6 @@ from typing import Any
 
 from ...errors import InputError, LimelightError, did_you_mean
 from ...hub import Opened
-from ...tasks.recipes.draw.scoring import COPIED
 from ...values import shortened
 from ..keeping import Budget
 from ..paged import Paged
@@ -25,6 +24,7 @@ FIELDS = {"scene": frozenset[str](), "draw": frozenset({"text", "seed"})}
 MOST_SEED = 2**53                        # as far as a page counts
 MOST_NAME, MOST_TEXT = 80, 2_000
 MOST_SCORES = 4                          # of a card
+COPIES = "codec alone"                   # how those end that are of copies of true pictures, not of drawings
 
 
 def shows(opened: Opened) -> bool:
@@ -137,5 +137,5 @@ def _shown(opened: Opened, given: object, name: str, seed: int) -> dict[str, Any
 
 def _carded(scores: Mapping[str, float | str], begin: tuple[str, ...]) -> list[str]:
     """What the card says of how often such answers are right; [] where it says nothing."""
-    told = [f"{name} {value}" for name, value in scores.items() if name.startswith(begin) and not name.endswith(COPIED)][:MOST_SCORES]
+    told = [f"{name} {value}" for name, value in scores.items() if name.startswith(begin) and not name.endswith(COPIES)][:MOST_SCORES]
     return [f"By its card, on data held out: {'; '.join(told)}"] if told else []

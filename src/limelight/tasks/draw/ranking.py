@@ -19,9 +19,8 @@ def ranked(drawn: Drawn, judge: Opened) -> Drawn:
     of its vector and the text's by a model in which texts and pictures meet (CLIP), the mean log-probability of the text's tokens behind
     the picture, in nats, by a captioner. Raises TaskError for any other model."""
     check_judge(judge)
-    scored = [replace(each, score=score) for each, score in zip(drawn.pictures, _scores(drawn, judge), strict=True)]
-    best = sorted(scored, key=lambda each: (-(each.score or 0.0), each.seed))
-    return replace(drawn, pictures=tuple(best), judge=judge.manifest.name)
+    found = sorted(zip(_scores(drawn, judge), drawn.pictures, strict=True), key=lambda each: (-each[0], each[1].seed))
+    return replace(drawn, pictures=tuple(replace(picture, score=score) for score, picture in found), judge=judge.manifest.name)
 
 
 def check_judge(judge: Opened) -> None:

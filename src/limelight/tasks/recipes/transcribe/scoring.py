@@ -72,21 +72,21 @@ def _times(apart: Sequence[Sequence[_Off]], of: int) -> list[Score]:
     name, every = f"word times within {1000 * NEAR:.0f} ms", [word for each in apart for word in each]
     how = f"starts and ends of the {len(every):,} of {of:,} words that were heard right"
 
-    def over(value: Callable[[np.ndarray], np.ndarray], least: float = -1.0, below: float = 2.0) -> Callable[[Sequence[int]], float]:
-        drawn = [np.array([time for off in each if least <= off.trust < below for time in (off.start, off.end)]) for each in apart]
+    def over(value: Callable[[np.ndarray], np.ndarray], rows: Sequence[Sequence[_Off]]) -> Callable[[Sequence[int]], float]:
+        drawn = [np.array([time for off in each for time in (off.start, off.end)]) for each in rows]
         return lambda items: float(value(some).mean()) if len(some := np.concatenate([drawn[i] for i in items])) else 0.0
 
     def near(times: np.ndarray) -> np.ndarray:
         return 100.0 * (times <= NEAR)
 
     out = [
-        _measured("word times, mean error in ms", over(lambda times: 1000 * times), len(apart), how),
-        _measured(name, over(near), len(apart), how),
+        _measured("word times, mean error in ms", over(lambda times: 1000 * times, apart), len(apart), how),
+        _measured(name, over(near, apart), len(apart), how),
     ]
-    sure = sum(off.trust >= TRUSTED for off in every)
-    if 0 < sure < len(every):
-        parts = ((f"trust of {TRUSTED} or more", sure, (TRUSTED, 2.0)), ("less trust", len(every) - sure, (-1.0, TRUSTED)))
-        out += [_measured(f"{name}, {who}", over(near, *within), len(apart), f"of {count:,} words") for who, count, within in parts]
+    sure, less = ([[off for off in each if (off.trust >= TRUSTED) is trusted] for each in apart] for trusted in (True, False))
+    if any(sure) and any(less):
+        parts = ((f"trust of {TRUSTED} or more", sure), ("less trust", less))
+        out += [_measured(f"{name}, {who}", over(near, rows), len(apart), f"of {sum(map(len, rows)):,} words") for who, rows in parts]
     return out
 
 

@@ -47,9 +47,11 @@ class Transcribing(Hearing, Trade[TranscribeRecipe, Heard, Recorded, Transcribed
     def prepare(
         self, recipe: TranscribeRecipe, beside: Path, *, folder: Path | None = None, device: str = "auto", few: int | None = None
     ) -> Shop:
-        """See Trade. Raises RecipeError where a text has more pieces than the decoder reads."""
+        """See Trade. Raises RecipeError where nothing fits into a stretch of sound, or a text has more pieces than the decoder reads."""
         found, seed = divided(recipe, beside, few=few), recipe.plan.seed
         texts = [each.text for each in found.learnt(0)]
+        if not texts:
+            raise RecipeError(f"no recording fits into sounds.seconds = {recipe.sounds.seconds}.", "Raise it, or cut the recordings.")
         text = pieces(lambda: texts, recipe.tokenizer.vocab, folder, lower=isinstance(recipe.data, DigitsPart))
         if (longest := max(len(each.ids) for each in text.encode_all(texts))) > (most := recipe.model.length):
             raise RecipeError(f"a text has {longest} pieces, and model.length is {most}.", f"Raise it to {longest} at least.")
