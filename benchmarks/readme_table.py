@@ -48,7 +48,7 @@ def _row(work: str, results: Record, by: Record) -> Iterator[Row]:
 
 
 def _rate(name: str, results: Record) -> str:
-    which = name.removeprefix(LIMELIGHT).strip()
+    which = name.removeprefix(LIMELIGHT).strip(", ")
     return short(results[name]["median"]) + (f" ({which})" if which else "")
 
 
@@ -78,7 +78,7 @@ def _gpt(r: Record) -> Iterator[Row]:
 
 
 def _seeing(r: Record) -> Iterator[Row]:
-    return _cases(r, lambda held: f"ViT-base, {held['pictures']} pictures of 224 x 224 at once")
+    return _cases(r, lambda held: f"ViT-base, 224 x 224, batch {held['pictures']}")
 
 
 def _hearing(r: Record) -> Iterator[Row]:

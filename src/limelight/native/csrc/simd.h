@@ -16,13 +16,15 @@ template <int kTerms> inline __m512 polynomial(__m512 x, const float (&c)[kTerms
   return sum;
 }
 
+// e^x; 0 below 2^-126, for Intel's processors take a hundred cycles over a number that is smaller.
 inline __m512 exp16(__m512 x) {
   static constexpr float kTaylor[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f, 1.f, 1.f};
-  x = _mm512_max_ps(_mm512_set1_ps(-104.f), _mm512_min_ps(_mm512_set1_ps(89.f), x));     // min and max hand their second operand on when it is NaN
+  const __mmask16 not_tiny = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-87.33654f), _CMP_NLT_UQ);
+  x = _mm512_min_ps(_mm512_set1_ps(89.f), x);                                            // min hands its second operand on when it is NaN
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
   r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-  return _mm512_scalef_ps(polynomial(r, kTaylor), n);
+  return _mm512_maskz_scalef_ps(not_tiny, polynomial(r, kTaylor), n);
 }
 
 // 2^x for x <= 1, within 1e-7 relative; 0 below 2^-126.
