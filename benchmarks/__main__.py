@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run them all, or some, and write JSON; then make docs/benchmarks.md from it with `--tables`."""
+"""`python -m benchmarks`: run them all, or some, and write JSON; then make docs/benchmarks.md and its pictures from it with `--tables`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from . import (
     families,
     gpu,
     growth,
+    growth_plots,
     hearing,
     language,
     limits,
@@ -63,6 +64,7 @@ def main() -> None:
     options = _options()
     if options.tables:
         tables.write(options.out, tables.PAGE)
+        growth_plots.write(options.out, tables.PAGE.parent)
         readme_table.write(options.out, readme_table.README)
         return
     if options.threads:
@@ -87,7 +89,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, only to see that everything runs")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the JSON (default: benchmarks/results)")
     parser.add_argument("--threads", type=int, help="threads of every contestant (default: what torch takes)")
-    parser.add_argument("--tables", action="store_true", help="measure nothing: write docs/benchmarks.md and the README's table")
+    parser.add_argument("--tables", action="store_true", help="measure nothing: write the page, its curves and the README's table")
     return parser.parse_args()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from . import growth_plots
 from .cells import Record, conditions, rate, ratio, table
 
 TOLD = ("BLEU", "accuracy", "perplexity a token")                   # of the scores of a model
@@ -145,6 +146,7 @@ def growth(r: Record) -> str:
             "## Growth\n",
             "What a further token of a random GPT-2 costs, in ms, by rows at once and by what stands before.\n",
             table(["rows x context", *names], rows),
+            *(f"\n![{plot.title}]({growth_plots.NAME.format(number)})" for number, plot in enumerate(growth_plots.plots(r), 1)),
             conditions(r),
         ]
     )

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import torch
-from benchmarks import readme_table, tables
+from benchmarks import growth_plots, readme_table, tables
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.contestants import Contestant, gather, tried
 from benchmarks.limits import Limits
 from benchmarks.machine import installed
 from benchmarks.sentences import lengths
 
+from limelight.claims.plots import digest
 from limelight.hub import bundled
 
 ROOT = Path(__file__).parents[1]
@@ -211,6 +212,11 @@ def test_growth(out: Path) -> None:
         assert held["transformers fp32"] == 2 * held["transformers bf16"] == tokens * 2 * 2 * 32 * 4
         assert held["limelight fp32"] >= held["transformers fp32"]          # room is taken ahead
     assert "| 3 x 4 |" in tables.render(out)
+    by_context, by_rows = growth_plots.plots(record)
+    ours = {line.label: line for line in by_context.lines}["limelight fp32"]
+    assert ours.x == (4.0, 8.0)
+    assert [point.mean for point in ours.y] == [1000 / case["results"]["limelight fp32"]["median"] for case in record["cases"][:2]]
+    assert {line.x for line in by_rows.lines} == {(1.0, 3.0)}
 
 
 def test_gpu(out: Path) -> None:
@@ -337,6 +343,8 @@ def test_the_page_is_that_of_the_results() -> None:
     readme = readme_table.README.read_text("utf-8")
     assert readme == readme_table.filled(readme, readme_table.render(results))
     assert readme_table.render(results) in readme
+    for number, plot in enumerate(growth_plots.plots(json.loads((results / "growth.json").read_text("utf-8"))), 1):
+        assert digest(plot) in (tables.PAGE.parent / growth_plots.NAME.format(number)).read_text("utf-8")
 
 
 def test_the_table_of_the_readme_has_the_fastest_of_both_sides(tmp_path: Path) -> None:
