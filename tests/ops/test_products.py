@@ -35,6 +35,47 @@ def test_gradients_are_those_of_the_output(size: int, causal: bool, monkeypatch:
     assert torch.autograd.gradcheck(partial(attend_products, scale=SCALE, causal=causal), given(5, 5))
 
 
+MASKS = {"rows": (2, 1, 1, 9), "heads": (1, 3, 1, 9), "pairs": (9, 9), "all": (2, 3, 9, 9), "one for all": (1, 1, 9, 1)}
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("size", [4, 128])
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_hide_keys_and_a_blind_query_takes_nothing(name: str, size: int, causal: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(products, "BLOCK", size)
+    made, how = given(9, 9), {"scale": SCALE, "causal": causal}
+    allow = torch.rand(MASKS[name], generator=torch.Generator().manual_seed(3)) < 0.5
+    allow[..., 0, :] = False
+    found, wanted = (learnt(partial(way, allow=allow, **how), made) for way in (attend_products, attend_plain))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    assert not found[0][..., 0, :].any()
+    assert torch.autograd.gradcheck(partial(attend_products, allow=allow, **how), made)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_with_dropout_gradients_are_those_of_the_output(causal: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(products, "BLOCK", 3)
+
+    def seeded(*made: Tensor) -> Tensor:
+        torch.manual_seed(4)
+        return attend_products(*made, scale=SCALE, causal=causal, dropout=0.5)
+
+    made = given(7, 7)
+    assert torch.autograd.gradcheck(seeded, made)
+    assert not torch.allclose(seeded(*made), attend_products(*made, scale=SCALE, causal=causal))
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_dropout_leaves_weights_out_and_scales_up_the_rest(causal: bool):
+    q, k, _ = given(150, 150)
+    eye = torch.eye(150, dtype=q.dtype).expand(2, 3, 150, 150)       # with these values, what comes out is the weights
+    some = attend_products(q, k, eye, scale=SCALE, causal=causal, dropout=0.25)
+    whole = attend_plain(q, k, eye, scale=SCALE, causal=causal)
+    dropped = (some == 0) & (whole > 0)
+    torch.testing.assert_close(some[~dropped], whole[~dropped] / 0.75)
+    assert abs(dropped.sum() / (whole > 0).sum() - 0.25) < 0.01
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(
     ("queries", "keys", "causal"), [(1, 1, True), (9, 9, True), (9, 9, False), (3, 8, False), (8, 3, False), (150, 150, True)]
@@ -67,12 +108,12 @@ def test_attend_takes_it_where_rows_are_short_and_learn(groups: int, monkeypatch
     monkeypatch.setattr(watched, "attend_products", lambda *a, **how: calls.append(how) or attend_products(*a, **how))
     made = given(6, 6, torch.float32, groups)
     torch.testing.assert_close(learnt(partial(attend, causal=True), made), learnt(partial(attend_plain, causal=True), made))
-    assert calls == [{"scale": 0.5, "causal": True}]
-    attend(*made, allow=torch.ones(6, 6, dtype=torch.bool))
+    assert calls == [{"scale": 0.5, "allow": None, "causal": True, "dropout": 0.0}]
     attend(*made, bias=torch.zeros(6, 6))
-    attend(*made, dropout=0.1)
     attend(*given(60, 60, torch.float32))                      # longer than pays in float32
     attend(*given(3, 6, torch.float32), causal=True)           # the last query faces the last key: not by these blocks
     with torch.no_grad():
         attend(*made)
     assert len(calls) == 1
+    attend(*given(60, 60, torch.float32), dropout=0.1)         # but for dropout the fused kernel has no way of its own
+    assert len(calls) == 2

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..errors import InputError
+from .dropout import dropout as drop
 from .flex import flex, flex_serves
 from .linear import linear
 from .masks import hide
@@ -54,10 +55,11 @@ def attend(
         if score is kernel and weigh is shares and _by_key_alone(allow, bias, scale) and _linear_is_less(q, k, v):
             return linear(q, k, v, keep=allow, causal=causal)
     usual = score is dot and weigh is softmax
-    if usual and allow is None and bias is None and not dropout and _learns(q, k, v) and _products_serve(q, k, causal):
+    if usual and bias is None and _learns(q, k, v) and _products_serve(q, k, causal, dropout):
         factor = q.shape[-1] ** -0.5 if scale is None else scale
-        return attend_products(q, *(_share(x, q.shape[1]) for x in (k, v)), scale=factor, causal=causal)
-    if not usual or _plain_is_faster(q, k, v):
+        shared = (_share(x, q.shape[1]) for x in (k, v))
+        return attend_products(q, *shared, scale=factor, allow=allow, causal=causal, dropout=dropout)
+    if not usual or _plain_is_faster(q, k, v, dropout):
         return attend_plain(q, k, v, allow=allow, bias=bias, causal=causal, scale=scale, score=score, weigh=weigh, dropout=dropout)
     if q.device.type != "cpu" and not dropout and _one_for_all(q, k, allow, bias):
         return _together(q, k, v, allow, scale)
@@ -89,7 +91,7 @@ def attend_plain(
 ) -> Float[Tensor, "b h q e"]:
     """`attend`, written out: the weights exist, then they sum the values."""
     weights = attention_weights(q, k, allow=allow, bias=bias, causal=causal, scale=scale, score=score, weigh=weigh)
-    weights = F.dropout(weights, dropout) if dropout else weights
+    weights = drop(weights, dropout)
     return weights.to(v.dtype) @ _share(v, q.shape[1])
 
 
@@ -170,11 +172,13 @@ def _linear_is_less(q: Tensor, k: Tensor, v: Tensor) -> bool:
     return queries * keys * (d + e) > (queries + keys) * d * e
 
 
-def _plain_is_faster(q: Tensor, k: Tensor, v: Tensor) -> bool:
+def _plain_is_faster(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> bool:
     """On a CPU the fused kernel wants long rows: for sentences of ten tokens in bfloat16 its way there takes twice as long as
-    two plain products, and its way back ten times."""
+    two plain products, and its way back ten times. With dropout there is none, and torch's own draws a number for each weight."""
     if q.device.type != "cpu":
         return False
+    if dropout:
+        return True
     size = q.shape[2] * k.shape[2]
     if _learns(q, k, v):
         return size <= LEARNING.get(q.dtype, 0)
@@ -186,12 +190,13 @@ def _learns(q: Tensor, k: Tensor, v: Tensor) -> bool:
     return torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
 
 
-def _products_serve(q: Tensor, k: Tensor, causal: bool) -> bool:
-    """Whether products written out by hand are the fastest way there and back: on a CPU, for short rows in the format they run in."""
+def _products_serve(q: Tensor, k: Tensor, causal: bool, dropout: float) -> bool:
+    """Whether products written out by hand are the fastest way there and back: on a CPU, for short rows in the format they run in, and
+    with dropout for all."""
     if q.device.type != "cpu" or not q.numel() or not k.numel() or (causal and q.shape[2] != k.shape[2]):
         return False
     low = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else q.dtype
-    return q.shape[2] * k.shape[2] <= LEARNING.get(low, 0)
+    return dropout > 0 or q.shape[2] * k.shape[2] <= LEARNING.get(low, 0)
 
 
 def _later_hidden(allow: Tensor | None, q: Tensor, k: Tensor) -> Tensor:

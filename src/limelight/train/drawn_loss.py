@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..codecs import Codec, DiscreteVAE
 from ..inputs.batch import Batch
 from ..manifest import Drawing
+from ..native.training import TRAINING
+from ..ops import linear_cross_entropy
 from .losses import LossSum
 
 OF_TEXT = 1 / 8                      # of the whole loss, the rest being the picture's (Ramesh et al. 2021, section 2.2)
@@ -45,11 +45,18 @@ def drawn_loss(model: Any, batch: Batch, *, drawing: Drawing, text: int) -> Loss
     rows = batch.values.to(next(model.parameters()).device)
     before, after = rows[:, :-1], rows[:, 1:]
     said = _said(after[:, : text - 1], drawing)
-    logits = model.logits(model.decode(before)).float()
-    codes = F.cross_entropy(logits[:, text - 1 :].flatten(0, 1), after[:, text - 1 :].flatten())
-    words = F.cross_entropy(logits[:, : text - 1][said], after[:, : text - 1][said]) if bool(said.any()) else torch.zeros_like(codes)
+    hidden = model.decode(before)
+    codes, nll = _cross_entropy(model, hidden[:, text - 1 :].flatten(0, 1), after[:, text - 1 :].flatten())
+    words, _ = _cross_entropy(model, hidden[:, : text - 1][said], after[:, : text - 1][said])
     count = rows.shape[0] * (rows.shape[1] - text)
-    return LossSum((OF_TEXT * words + (1 - OF_TEXT) * codes) * count, codes.detach() * count, count)
+    per_word = count / max(1, int(said.sum()))
+    return LossSum(OF_TEXT * per_word * words + (1 - OF_TEXT) * codes, nll, count)
+
+
+def _cross_entropy(model: Any, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Summed over targets: to learn from, and to report."""
+    made = model.factors(hidden)
+    return linear_cross_entropy(made.hidden, made.weight, made.bias, targets, ways=TRAINING)
 
 
 def _said(tokens: Tensor, drawing: Drawing) -> Tensor:
