@@ -136,16 +136,14 @@ def _lengths(s: Record) -> str:
 def growth(r: Record) -> str:
     """Milliseconds a token."""
     cases = r["cases"]
-    names = list(dict.fromkeys(name for case in cases for name in case["results"]))
-    rows = [
-        [f"{case['setting']['rows']} x {case['setting']['context']:,}", *(_each_token(case["results"].get(name)) for name in names)]
-        for case in cases
-    ]
+    names = dict.fromkeys(name for case in cases for name in case["results"])
+    heads = [f"{case['setting']['rows']} x {case['setting']['context']:,}" for case in cases]
+    rows = [[name, *(_each_token(case["results"].get(name)) for case in cases)] for name in names]
     return "\n".join(
         [
             "## Growth\n",
             "What a further token of a random GPT-2 costs, in ms, by rows at once and by what stands before.\n",
-            table(["rows x context", *names], rows),
+            table(["rows x context", *heads], rows),
             *(f"\n![{plot.title}]({growth_plots.NAME.format(number)})" for number, plot in enumerate(growth_plots.plots(r), 1)),
             conditions(r),
         ]

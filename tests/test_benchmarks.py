@@ -211,12 +211,25 @@ def test_growth(out: Path) -> None:
         tokens = case["setting"]["rows"] * case["setting"]["context"]
         assert held["transformers fp32"] == 2 * held["transformers bf16"] == tokens * 2 * 2 * 32 * 4
         assert held["limelight fp32"] >= held["transformers fp32"]          # room is taken ahead
-    assert "| 3 x 4 |" in tables.render(out)
+    assert "| rows x context | 1 x 4 | 1 x 8 | 3 x 4 |" in tables.render(out)
     by_context, by_rows = growth_plots.plots(record)
     ours = {line.label: line for line in by_context.lines}["limelight fp32"]
     assert ours.x == (4.0, 8.0)
     assert [point.mean for point in ours.y] == [1000 / case["results"]["limelight fp32"]["median"] for case in record["cases"][:2]]
     assert {line.x for line in by_rows.lines} == {(1.0, 3.0)}
+
+
+def test_growths_curves_are_ours_and_each_librarys_fastest_where_most_is_asked() -> None:
+    def case(context: int, **rates: float) -> dict[str, Any]:
+        results = {name.replace("_", " "): {"median": rate, "min": rate, "max": rate} for name, rate in rates.items()}
+        return {"setting": {"rows": 1, "context": context}, "results": results}
+
+    first = case(4, limelight_fp32=1.0, limelight_int8=2.0, other_a=9.0, other_b=3.0, gone_a=4.0, gone_b=5.0)
+    last = case(8, limelight_fp32=1.0, limelight_int8=2.0, other_a=3.0, other_b=4.0)
+    by_context, _ = growth_plots.plots({"cases": [first, last]})
+    assert {line.label: line.x for line in by_context.lines} == {
+        "limelight fp32": (4.0, 8.0), "limelight int8": (4.0, 8.0), "other b": (4.0, 8.0), "gone b": (4.0,),
+    }  # fmt: skip
 
 
 def test_gpu(out: Path) -> None:

@@ -21,6 +21,7 @@ Writes = Callable[[Rows, int], Rows]       # prompts of one length, how many new
 Reads = Callable[[Rows], Tensor]           # rows of any lengths -> logits of their classes (b c), fp32
 Views = Callable[[Tensor], Tensor]         # pictures (b 3 h w), made ready -> logits of their classes (b c), fp32
 Hears = Callable[[Tensor, int], Rows]      # frames of sound (b f n), how many tokens to write -> those tokens
+Grows = Callable[[Rows], "Standing"]       # contexts of one length -> where they can be gone on from
 T = TypeVar("T")
 A = TypeVar("A")
 LIMELIGHT = "limelight"
@@ -38,6 +39,14 @@ class Contestant(Generic[T]):
     def then(self, made: Callable[[T], A]) -> Contestant[A]:
         """The same, with something made of what is opened."""
         return Contestant(self.name, self.precision, lambda: made(self.opens()), self.needs)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Contexts that were read. `write`: go on for so many tokens, greedily, and forget them again; `bytes`: of the cache, where told."""
+
+    write: Callable[[int], None]
+    bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from limelight.inputs import pad
 
-from . import Contestant, Hears, Reads, Rows, Writes
+from . import Contestant, Grows, Hears, Reads, Rows, Standing, Writes
 from .exporting import theirs
 from .folders import END, MARKS, PAD, START, tokens, untimed, words
 
@@ -25,6 +25,11 @@ COMPUTES = {"fp32": "float32", "int8": "int8"}
 def writers(folder: Path) -> list[Contestant[Writes]]:
     """Greedy writers."""
     return _each(lambda compute: _writes(folder, compute))
+
+
+def growers(folder: Path) -> list[Contestant[Grows]]:
+    """Those who go on from a context, which it keeps as the prompt of every call; one for all rows."""
+    return _each(lambda compute: _grows(folder, compute))
 
 
 def readers(folder: Path) -> list[Contestant[Reads]]:
@@ -67,10 +72,30 @@ def _opened(kind: str, where: str, compute: str) -> Any:
     return operator.attrgetter(kind)(ctranslate2)(where, device="cpu", compute_type=compute, inter_threads=1, intra_threads=threads)
 
 
-def _writes(folder: Path, compute: str) -> Writes:
+def _generator(folder: Path, compute: str) -> tuple[Any, list[str]]:
+    """It, and the words that it knows ids by."""
     model = theirs(folder, "AutoModelForCausalLM")
-    vocab = tokens(model.config.vocab_size)
-    generator = _opened("Generator", _converted("GPT2Loader", model, folder, compute), compute)
+    return _opened("Generator", _converted("GPT2Loader", model, folder, compute), compute), tokens(model.config.vocab_size)
+
+
+def _grows(folder: Path, compute: str) -> Grows:
+    generator, vocab = _generator(folder, compute)
+
+    def grow(contexts: Rows) -> Standing:
+        (*before, last), rows = words(contexts, vocab)[0], len(contexts)
+
+        def write(new: int) -> None:
+            how = {"min_length": new, "max_length": new, "include_prompt_in_result": False, "max_batch_size": rows}
+            generator.generate_batch([[last]] * rows, static_prompt=before, sampling_topk=1, end_token=[], **how)
+
+        write(1)                                                         # the first call reads the context
+        return Standing(write)
+
+    return grow
+
+
+def _writes(folder: Path, compute: str) -> Writes:
+    generator, vocab = _generator(folder, compute)
 
     def write(prompts: Rows, new: int) -> Rows:
         how = {"min_length": new, "max_length": new, "include_prompt_in_result": False, "max_batch_size": len(prompts)}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from limelight.inputs import pad
 
-from . import Contestant, Hears, Reads, Rows, Views, Writes
+from . import Contestant, Grows, Hears, Reads, Rows, Standing, Views, Writes
 from .folders import PAD, untimed
 
 NEEDS = ("transformers",)
@@ -49,6 +49,11 @@ def hearers(folder: Path) -> list[Contestant[Hears]]:
     return _each("transformers {}", lambda kind: _hears(model_of(folder, "AutoModelForSpeechSeq2Seq", kind), kind))
 
 
+def growers(folder: Path) -> list[Contestant[Grows]]:
+    """Those who go on from a context, with the cache that they have for it."""
+    return _each("transformers {}", lambda kind: _grows(model_of(folder, "AutoModelForCausalLM", kind)))
+
+
 def _each(name: str, opens: Callable[[torch.dtype], Any]) -> list[Contestant[Any]]:
     return [Contestant(name.format(each), each, lambda kind=kind: opens(kind), NEEDS) for each, kind in FORMATS.items()]
 
@@ -68,6 +73,24 @@ def _writes(model: Any, **how: Any) -> Writes:
         return found[:, given.shape[1] :].tolist()
 
     return write
+
+
+def _grows(model: Any) -> Grows:
+    @torch.inference_mode()
+    def grow(contexts: Rows) -> Standing:
+        given = torch.tensor(contexts)
+        cache = model(given, use_cache=True, logits_to_keep=1).past_key_values
+
+        @torch.inference_mode()
+        def write(new: int) -> None:
+            token = given[:, -1:]
+            for _ in range(new):
+                token = model(token, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1].argmax(-1, keepdim=True)
+            cache.crop(given.shape[1] - cache.get_seq_length())
+
+        return Standing(write, sum(t.nbytes for layer in cache.layers for t in (layer.keys, layer.values)))
+
+    return grow
 
 
 def _compiled_writes(folder: Path) -> Writes:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from . import Contestant, Rows, Writes
+from . import Contestant, Grows, Rows, Standing, Writes
 from .exporting import theirs
 
+PIECE, ROOM = 512, 64                    # tokens of a context at once, and places for what comes after one
 NEEDS = ("llama-cpp-python", "gguf", "transformers")
 FORMATS = {"f32": ("fp32", None), "bf16": ("bf16", "BF16"), "q8_0": ("int8", "Q8_0"), "q4_0": ("int4", "Q4_0")}
 NAMES = {"ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output"}
@@ -24,9 +27,17 @@ NAMES |= {"ln_2": "ffn_norm", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"}
 
 def writers(folder: Path) -> list[Contestant[Writes]]:
     """Greedy writers."""
+    return _each(lambda name: _writes(*_opened(folder, name)))
+
+
+def growers(folder: Path) -> list[Contestant[Grows]]:
+    """Those who go on from a context, with places taken out of its memory afterwards."""
+    return _each(lambda name: _grows(*_opened(folder, name)))
+
+
+def _each(opens: Callable[[str], Any]) -> list[Contestant[Any]]:
     return [
-        Contestant(f"llama.cpp {name}", precision, lambda name=name: _writes(folder, name), NEEDS)
-        for name, (precision, _) in FORMATS.items()
+        Contestant(f"llama.cpp {name}", precision, lambda name=name: opens(name), NEEDS) for name, (precision, _) in FORMATS.items()
     ]
 
 
@@ -91,7 +102,8 @@ def _silent() -> Any:
     return lib.llama_log_callback(lambda *_: None)
 
 
-def _writes(folder: Path, name: str) -> Writes:
+def _opened(folder: Path, name: str) -> tuple[Any, int]:
+    """A model, and how many words it knows."""
     import llama_cpp as lib
 
     lib.llama_log_set(_silent(), ctypes.c_void_p(0))
@@ -99,24 +111,53 @@ def _writes(folder: Path, name: str) -> Writes:
     model = lib.llama_model_load_from_file(str(_file(folder, name)).encode(), lib.llama_model_default_params())
     if not model:
         raise RuntimeError(f"llama.cpp does not open {name}")
-    vocab = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
+    return model, lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
+
+
+def _writes(model: Any, vocab: int) -> Writes:
     contexts: dict[tuple[int, int], Any] = {}
 
     def write(prompts: Rows, new: int) -> Rows:
         size = (len(prompts), len(prompts[0]) + new)
         if size not in contexts:
-            contexts[size] = _context(model, *size)
+            contexts[size] = _context(model, *size, at_once=max(512, math.prod(size)))
         return _answers(contexts[size], prompts, new, vocab)
 
     return write
 
 
-def _context(model: Any, rows: int, length: int) -> Any:
+def _grows(model: Any, vocab: int) -> Grows:
+    import llama_cpp as lib
+
+    made: list[Any] = []
+
+    def grow(contexts: Rows) -> Standing:
+        rows, length = len(contexts), len(contexts[0])
+        for old in made:
+            lib.llama_free(old)
+        made[:] = [context := _context(model, rows, length + ROOM, at_once=max(PIECE, rows))]
+        memory, piece = lib.llama_get_memory(context), max(1, PIECE // rows)
+        for at in range(0, length, piece):
+            _step(context, [row[at : at + piece] for row in contexts], at, vocab)
+
+        def write(new: int) -> None:
+            given = [row[-1:] for row in contexts]
+            for past in range(length, length + new):
+                given = _step(context, given, past, vocab)
+            for row in range(rows):
+                lib.llama_memory_seq_rm(memory, row, length, -1)
+
+        return Standing(write, sum(lib.llama_state_seq_get_size(context, row) for row in range(rows)))
+
+    return grow
+
+
+def _context(model: Any, rows: int, length: int, *, at_once: int) -> Any:
     import llama_cpp as lib
 
     asked = lib.llama_context_default_params()
     asked.n_seq_max, asked.n_ctx = rows, rows * (-(-length // 256) * 256)
-    asked.n_batch = asked.n_ubatch = max(512, rows * length)
+    asked.n_batch = asked.n_ubatch = at_once
     asked.n_threads = asked.n_threads_batch = torch.get_num_threads()
     context = lib.llama_init_from_model(model, asked)
     if not context:
@@ -127,21 +168,26 @@ def _context(model: Any, rows: int, length: int) -> Any:
 def _answers(context: Any, prompts: Rows, new: int, vocab: int) -> Rows:
     import llama_cpp as lib
 
-    rows, length = len(prompts), len(prompts[0])
     lib.llama_memory_clear(lib.llama_get_memory(context), True)
-    batch = lib.llama_batch_init(rows * length, 0, 1)
+    said: Rows = [[] for _ in prompts]
+    given, past = prompts, 0
+    for _ in range(new):
+        past, given = past + len(given[0]), _step(context, given, past, vocab)
+        for row, answer in zip(given, said, strict=True):
+            answer += row
+    return said
+
+
+def _step(context: Any, rows: Rows, past: int, vocab: int) -> Rows:
+    """Tokens of all rows, from place `past` on -> the next of each."""
+    import llama_cpp as lib
+
+    batch = lib.llama_batch_init(sum(map(len, rows)), 0, 1)
     try:
-        said: Rows = [[] for _ in prompts]
-        given, past = prompts, 0
-        for _ in range(new):
-            last = _fill(batch, given, past)
-            if lib.llama_decode(context, batch):
-                raise RuntimeError("llama.cpp could not compute a step")
-            past += len(given[0])
-            given = [[int(np.ctypeslib.as_array(lib.llama_get_logits_ith(context, i), (vocab,)).argmax())] for i in last]
-            for row, answer in zip(given, said, strict=True):
-                answer += row
-        return said
+        last = _fill(batch, rows, past)
+        if lib.llama_decode(context, batch):
+            raise RuntimeError("llama.cpp could not compute a step")
+        return [[int(np.ctypeslib.as_array(lib.llama_get_logits_ith(context, i), (vocab,)).argmax())] for i in last]
     finally:
         lib.llama_batch_free(batch)
 

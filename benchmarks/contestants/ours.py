@@ -12,7 +12,7 @@ from limelight.decode import Ending, Greedy, Suppress, generate
 from limelight.hub import Opened, open_model
 from limelight.inputs import Batch, pad
 
-from . import LIMELIGHT, Contestant, Hears, Reads, Rows, Views, Writes
+from . import LIMELIGHT, Contestant, Grows, Hears, Reads, Rows, Standing, Views, Writes
 from .folders import END, PAD, untimed
 
 
@@ -54,6 +54,31 @@ def viewers(folder: Path) -> list[Contestant[Views]]:
 def hearers(folder: Path) -> list[Contestant[Hears]]:
     """Greedy writers of what they hear."""
     return [each.then(_hears) for each in entrants(folder)]
+
+
+def growers(folder: Path) -> list[Contestant[Grows]]:
+    """Those who go on from a context, through the model's own forward pass and cache."""
+    return [each.then(_grows) for each in entrants(folder)]
+
+
+def _grows(opened: Opened) -> Grows:
+    model = opened.model
+
+    @torch.inference_mode()
+    def grow(contexts: Rows) -> Standing:
+        given, cache = torch.tensor(contexts), model.new_cache()
+        model.decode(given, cache=cache)
+
+        @torch.inference_mode()
+        def write(new: int) -> None:
+            token = given[:, -1:]
+            for _ in range(new):
+                token = model.logits(model.decode(token, cache=cache)[:, -1]).argmax(-1, keepdim=True)
+            cache.trim(given.shape[1])
+
+        return Standing(write, cache.nbytes)
+
+    return grow
 
 
 def _views(opened: Opened) -> Views:
