@@ -93,6 +93,18 @@ def test_a_recipe_becomes_a_model_that_translates(limelight: Run, recipe: Path, 
     one_line(limelight("train", recipe, "--resume", "never"), "already holds")
 
 
+def test_a_folder_goes_on_with_the_data_and_the_model_that_it_was_begun_with(limelight: Run, recipe: Path) -> None:
+    assert limelight("train", recipe).code == 0
+    weights = Path("runs/toy/model/model.safetensors").read_bytes()
+    begun = Path("runs/toy/recipe.toml").read_bytes()
+    one_line(limelight("train", recipe, "data.seed=5"), "begun with data.seed 0, and this recipe has 5", "Give another folder")
+    one_line(limelight("train", recipe, "model.dim=32"), "begun with model.dim 16, and this recipe has 32")
+    assert Path("runs/toy/recipe.toml").read_bytes() == begun
+    assert Path("runs/toy/model/model.safetensors").read_bytes() == weights
+    assert limelight("train", recipe, "plan.steps=7", "card.summary=More steps.").code == 0      # how long is no other training
+    assert limelight("train", recipe, "data.seed=5", "plan.steps=7", "--resume", "must").code == 0
+
+
 @pytest.mark.parametrize("mechanism", ["additive", "local-p", "linear"])
 def test_a_recipe_of_any_mechanism_becomes_a_model_that_translates_and_aligns(mechanism: str, limelight: Run, recipe: Path) -> None:
     ran = limelight("train", recipe, f"model.mechanism={mechanism}", "--folder", "run")

@@ -19,6 +19,7 @@ from ...manifest import Card, Manifest
 from ...nn import Network
 from ...train import Batches, Event, Loss, Recipe, fit, to_toml
 from ...train.loop import Resume
+from ...train.recipes.begun import RECIPE, check_begun_by
 from .scorer import A, E, Scorer
 from .scores import Aside, Score
 
@@ -118,11 +119,19 @@ class Trade(Scorer[E, A], Generic[R, S, E, A]):
         return None
 
     def learn(self, workshop: Workshop[R, S], *, folder: Path | None, resume: Resume = "auto") -> Iterator[Event]:
-        """Train, as a stream of events; a glance at held-out examples goes with each evaluation."""
+        """Train, as a stream of events; a glance at held-out examples goes with each evaluation.
+
+        Raises RecipeError where the folder's training was begun on other data or with another model, unless `resume` is "must".
+        """
+        if folder is not None and resume == "auto":
+            check_begun_by(workshop.recipe, folder)
+        return self._learn(workshop, folder, resume)
+
+    def _learn(self, workshop: Workshop[R, S], folder: Path | None, resume: Resume) -> Iterator[Event]:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             pieces = {} if workshop.text is None else {"tokenizer.json": workshop.text.to_json()}
-            for name, content in {"recipe.toml": to_toml(workshop.recipe), **pieces}.items():
+            for name, content in {RECIPE: to_toml(workshop.recipe), **pieces}.items():
                 with replaced(folder / name) as draft:
                     draft.write_text(content, encoding="utf-8")
 

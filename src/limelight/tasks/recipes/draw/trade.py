@@ -89,10 +89,10 @@ class Drawing(Trade[DrawRecipe, Parts[Example], Asked, Answered]):
         """See Trade."""
         return partial(drawn_loss, drawing=_drawing(workshop), text=workshop.recipe.model.text)
 
-    def learn(self, workshop: Shop, *, folder: Path | None, resume: Resume = "auto") -> Iterator[Event]:
+    def _learn(self, workshop: Shop, folder: Path | None, resume: Resume) -> Iterator[Event]:
         """The codec, then the Transformer. A training that is broken off in either goes on there; "must" is content with what there is of
         the codec. Raises TrainError for a folder whose Transformer has learnt another codec's codes."""
-        then = super().learn(workshop, folder=folder, resume="auto" if resume == "must" else resume)      # begins when it is asked for
+        then = super()._learn(workshop, folder, "auto" if resume == "must" else resume)      # begins when it is asked for
         return self._halves(workshop, folder, resume, then)
 
     def _halves(self, workshop: Shop, folder: Path | None, resume: Resume, then: Iterator[Event]) -> Iterator[Event]:
