@@ -25,7 +25,7 @@ from limelight.spec import DiscreteVAE as DiscreteSpec
 from limelight.tasks.recipes import trade_of
 from limelight.tasks.recipes.caption.trade import Captioning
 from limelight.tasks.recipes.draw.lessons import codes_of
-from limelight.tasks.recipes.draw.scoring import Answered, Asked, Place, score
+from limelight.tasks.recipes.draw.scoring import Answered, Asked, Place, of_seen, score
 from limelight.tasks.recipes.draw.trade import Drawing, Shop
 from limelight.train import CaptionRecipe, DrawRecipe, Evaluated, Event, Finished, Started, Stepped, Stopped, latest, read_recipe
 from limelight.train.codec_learning import COLDEST, HOTTEST, Learner, learner_loss
@@ -312,6 +312,11 @@ card = { summary = "", license = "", attribution = "" }
     assert "by chance" in score_of.signature
     assert found["text, codec alone, mean reciprocal rank"].value > 70
     placed = [answered(None, place=Place(1, 2), copied_place=Place(2, 2))] * 2
+    measured = TRADE.measure(TRADE.prepare(judged, beside, device="cpu"), open_model(shipped, device="cpu"), beside=beside, trained="")
+    assert "What it has learnt" in measured.card
+    assert {"seen text first", "seen text, median place"} <= measured.manifest.card.scores.keys()
+    assert {each.name: each.value for each in of_seen(placed)}["seen text first"] == 100
+    assert of_seen([answered(None)]) == []
     assert {each.name: each.value for each in score(one_each[:2], placed)}["drawing's text first"] == 100
     with pytest.raises(TaskError, match="cannot caption"):
         TRADE.evaluate(open_model(shipped, device="cpu"), [replace(each, judge=str(shipped)) for each in one_each])

@@ -68,6 +68,25 @@ def test_words_and_codes_are_weighed_as_the_paper_says() -> None:
 
 
 @torch.no_grad()
+def test_while_it_learns_a_share_of_the_codes_before_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, codes, seen = artist(), torch.full((400, 4), DRAWING.first), []
+    given = Batch(torch.cat((torch.tensor([DRAWING.caption([3, 4], TEXT)] * 400), codes), 1))
+    monkeypatch.setattr(model, "decode", lambda before: seen.append(before) or Network.decode(model, before))
+    for forgetting in (0.0, 0.8):
+        for learning in (True, False):
+            found = drawn_loss(model.train(learning), given, drawing=DRAWING, text=TEXT, forgetting=forgetting)
+            assert found.tokens == 1600
+    whole = given.values[:, :-1]
+    assert [bool((each == whole).all()) for each in seen] == [True, True, False, True]
+    assert (seen[2][:, :TEXT] == whole[:, :TEXT]).all()
+    gone = seen[2] != whole
+    assert (seen[2][gone] == DRAWING.start).all()
+    shares = gone[:, TEXT:].float().mean(1)
+    assert shares.mean().item() == pytest.approx(0.4, abs=0.05)
+    assert shares.std() > 0.3                                           # a share of its own for each picture
+
+
+@torch.no_grad()
 def test_a_codecs_loss_is_its_terms() -> None:
     codec, given = made(DISCRETE), pictures()
     torch.manual_seed(5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..codecs import Codec, DiscreteVAE
@@ -36,21 +37,30 @@ def codec_loss(codec: Codec, batch: Batch, *, temperature: float = 1.0, far: flo
     return LossSum(apart + near.loss * len(pictures), apart.detach(), len(pictures))
 
 
-def drawn_loss(model: Any, batch: Batch, *, drawing: Drawing, text: int) -> LossSum:
+def drawn_loss(model: Any, batch: Batch, *, drawing: Drawing, text: int, forgetting: float = 0.0) -> LossSum:
     """The cross-entropy of a text's tokens and of the codes behind it, each a mean of its own, an eighth of the one and seven of the other.
 
     `batch`: rows of `text` positions (see Drawing.caption) and then the tokens of the codes; the model is a decoder alone. Tokens that fill
-    a text are read and not learnt. `tokens` counts codes, `nll` is theirs.
+    a text are read and not learnt. `tokens` counts codes, `nll` is theirs. While the model learns it does not read all codes before: of
+    each picture a share of its own, up to `forgetting`, is the start's token instead, so that it draws what the text says and not only what
+    is usual after the codes so far (after word dropout; Bowman et al. 2016, section 3.2).
     """
     rows = batch.values.to(next(model.parameters()).device)
     before, after = rows[:, :-1], rows[:, 1:]
     said = _said(after[:, : text - 1], drawing)
+    if forgetting and model.training:
+        before = torch.cat((before[:, :text], _forgotten(before[:, text:], forgetting, drawing.start)), 1)
     hidden = model.decode(before)
     codes, nll = _cross_entropy(model, hidden[:, text - 1 :].flatten(0, 1), after[:, text - 1 :].flatten())
     words, _ = _cross_entropy(model, hidden[:, : text - 1][said], after[:, : text - 1][said])
     count = rows.shape[0] * (rows.shape[1] - text)
     per_word = count / max(1, int(said.sum()))
     return LossSum(OF_TEXT * per_word * words + (1 - OF_TEXT) * codes, nll, count)
+
+
+def _forgotten(codes: Tensor, most: float, blank: int) -> Tensor:
+    shares = most * torch.rand(len(codes), 1, device=codes.device)
+    return codes.masked_fill(torch.rand(codes.shape, device=codes.device) < shares, blank)
 
 
 def _cross_entropy(model: Any, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

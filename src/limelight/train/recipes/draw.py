@@ -95,13 +95,15 @@ class DrawnPart:
 @value
 class DrawRecipe(Recipe):
     """A codec and a decoder that reads a text ahead of its codes, from pictures with texts. `blank`: of this share of pictures the text is
-    left out, so that the model knows what guidance leads away from (Ho and Salimans 2022, section 3.2)."""
+    left out, so that the model knows what guidance leads away from (Ho and Salimans 2022, section 3.2). `forgetting`: of each picture up to
+    this share of the codes before is not read while the model learns, so that it draws by the text: see train.drawn_loss."""
 
     task: Literal["draw"] = "draw"
     data: ShownPart
     codec: Annotated[QuantisedPart | DiscretePart, Field(discriminator="kind")]
     model: DrawerPart = DrawerPart()
     blank: Factor = 0.1
+    forgetting: Factor = 0.0
     batches: SizedPart = SizedPart()
     eval: DrawnPart = DrawnPart()
 

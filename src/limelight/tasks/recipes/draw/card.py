@@ -16,12 +16,22 @@ from ..trade import Workshop
 Shop = Workshop[DrawRecipe, Parts[Example]]
 
 
-def markdown(workshop: Shop, card: Card, scores: Sequence[Score]) -> str:
-    """The whole card."""
+def markdown(workshop: Shop, card: Card, scores: Sequence[Score], seen: Sequence[Score]) -> str:
+    """The whole card; `seen`: scores of texts that were learnt."""
     about = f"""Each held-out text is drawn once, by seed 0: nothing is picked. {_judged(workshop.recipe)}
 Measured on the int8 weights as shipped; in per cent where nothing else is said."""
     rows = ((s.name, s.value, f"± {s.interval:.1f}" if s.interval else "", s.signature) for s in scores)
-    return "\n\n".join([_what(workshop, card), scored(workshop.recipe.name, card, about, rows), limits(card)]) + "\n"
+    known = [_of_seen(seen)] if seen else []
+    return "\n\n".join([_what(workshop, card), scored(workshop.recipe.name, card, about, rows), *known, limits(card)]) + "\n"
+
+
+def _of_seen(seen: Sequence[Score]) -> str:
+    lines = "\n".join(f"- {s.name}: {s.value:.1f}{f' ± {s.interval:.1f}' if s.interval else ''} ({s.signature})" for s in seen)
+    return f"""## What it has learnt
+
+Texts of pictures that it learnt from, spread over them all, each drawn once by seed 0; the captioner learnt the same pictures.
+
+{lines}"""
 
 
 def _judged(recipe: DrawRecipe) -> str:

@@ -62,6 +62,12 @@ def score(examples: Sequence[Asked], answers: Sequence[Answered]) -> list[Score]
     return [*found, *_of_files(filed), _likeness(answers)]
 
 
+def of_seen(answers: Sequence[Answered]) -> list[Score]:
+    """Whether drawings of texts that were learnt are told from one another; nothing where nobody judged."""
+    judged = [each.place for each in answers if each.place is not None]
+    return matched([each.at for each in judged], judged[0].among, "seen text") if judged else []
+
+
 def summed(name: str, found: Iterable[Found | None]) -> dict[str, float]:
     """A glance: the share of all that was asked for, in per cent; nothing where no scenes are among them."""
     counts = [each.all_of for each in found if each is not None]

@@ -15,7 +15,7 @@ from torch import nn
 from ....codecs import Codec, build
 from ....data import Table
 from ....data.raw_batches import RawBatches
-from ....data.shown import Example, Painted, Parts
+from ....data.shown import Example, Filed, Painted, Parts
 from ....devices import pick_device
 from ....errors import RecipeError, TaskError, TrainError
 from ....hub import Opened, find
@@ -34,7 +34,7 @@ from ..trade import Measured, Part, Trade, Workshop, blank_card, card_of, pieces
 from .card import markdown
 from .judging import answer, copies, costs, judge_at
 from .lessons import Drawable, Seen, check_room
-from .scoring import Answered, Asked, score, summed
+from .scoring import Answered, Asked, of_seen, score, summed
 
 GLANCE, DRAWN = 100, 8                   # pictures that are looked at for a score while training, and texts that are drawn for one
 CODEC = "codec"                          # where its checkpoints are, beside those of the Transformer
@@ -87,7 +87,8 @@ class Drawing(Trade[DrawRecipe, Parts[Example], Asked, Answered]):
 
     def loss(self, workshop: Shop) -> Loss[Any]:
         """See Trade."""
-        return partial(drawn_loss, drawing=_drawing(workshop), text=workshop.recipe.model.text)
+        recipe = workshop.recipe
+        return partial(drawn_loss, drawing=_drawing(workshop), text=recipe.model.text, forgetting=recipe.forgetting)
 
     def _learn(self, workshop: Shop, folder: Path | None, resume: Resume) -> Iterator[Event]:
         """The codec, then the Transformer. A training that is broken off in either goes on there; "must" is content with what there is of
@@ -140,10 +141,17 @@ class Drawing(Trade[DrawRecipe, Parts[Example], Asked, Answered]):
         test = _asked(workshop.recipe, workshop.split.test, beside)
         answers, pace = self.paced(shipped, test)
         scores = self.scores(test, answers)
-        found: dict[str, float | str] = {each.name: round(each.value, 1) for each in scores}
+        seen = of_seen(self.answers(shipped, self._seen(workshop, len(test), beside)))
+        found: dict[str, float | str] = {each.name: round(each.value, 1) for each in (*scores, *seen)}
         found |= {"test texts": float(len(test)), "texts drawn and judged a second": round(pace, 2)}
         card = card_of(workshop.recipe, trained=trained, scores=found)
-        return Measured(replace(workshop.manifest, card=card), markdown(workshop, card, scores))
+        return Measured(replace(workshop.manifest, card=card), markdown(workshop, card, scores, seen))
+
+    def _seen(self, workshop: Shop, count: int, beside: Path) -> list[Asked]:
+        """So many of the files to learn from, spread over them all, where somebody judges; of scenes the checker has told enough."""
+        recipe = workshop.recipe
+        filed = [each for each in workshop.split.learnt(0) if isinstance(each, Filed)] if recipe.eval.judge else []
+        return _asked(recipe, filed[:: max(1, len(filed) // count)][:count], beside)
 
     def held_out(self, recipe: DrawRecipe, beside: Path, part: Part) -> list[Asked]:
         """See Trade."""
