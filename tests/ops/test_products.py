@@ -116,4 +116,7 @@ def test_attend_takes_it_where_rows_are_short_and_learn(groups: int, monkeypatch
         attend(*made)
     assert len(calls) == 1
     attend(*given(60, 60, torch.float32), dropout=0.1)         # but for dropout the fused kernel has no way of its own
-    assert len(calls) == 2
+    hidden = torch.rand(2, 1, 1, 6) < 0.5
+    attend(*made, allow=hidden, dropout=0.1)
+    assert [how["dropout"] for how in calls[1:]] == [0.1, 0.1]
+    assert calls[2]["allow"] is hidden

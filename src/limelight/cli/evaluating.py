@@ -16,6 +16,7 @@ from ..hub import Opened, open_model
 from ..tasks.recipes import Scorer, trade_of
 from ..tasks.recipes.scores import Aside, Score
 from ..train import Recipe, read_recipe
+from ..train.recipes.begun import RECIPE
 from .explained import Explaining, check, explained
 from .progress import bar
 from .streams import note, say
@@ -121,7 +122,7 @@ def _recipe(job: Job, opened: Opened) -> tuple[Recipe | None, Path]:
     """The recipe that was named, or the model's own: beside it as `limelight train` leaves it, or where its card says."""
     if job.file is not None and not job.align:
         return None, Path()
-    tries = [job.recipe] if job.recipe else [opened.folder.parent / "recipe.toml", Path(opened.manifest.card.recipe)]
+    tries = [job.recipe] if job.recipe else [opened.folder.parent / RECIPE, Path(opened.manifest.card.recipe)]
     path = next((each for each in tries if each.is_file()), tries[-1])
     if job.recipe is None and not path.is_file():
         raise RecipeError(

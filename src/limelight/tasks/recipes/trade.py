@@ -121,7 +121,7 @@ class Trade(Scorer[E, A], Generic[R, S, E, A]):
     def learn(self, workshop: Workshop[R, S], *, folder: Path | None, resume: Resume = "auto") -> Iterator[Event]:
         """Train, as a stream of events; a glance at held-out examples goes with each evaluation.
 
-        Raises RecipeError where the folder's training was begun on other data or with another model, unless `resume` is "must".
+        Raises RecipeError where the folder's training was begun by a recipe that says otherwise what is learnt, unless `resume` is "must".
         """
         if folder is not None and resume == "auto":
             check_begun_by(workshop.recipe, folder)

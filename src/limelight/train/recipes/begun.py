@@ -1,4 +1,4 @@
-"""Whether a folder's training was begun by the same recipe: one that goes on over other data would be tested on what it has learnt."""
+"""Whether a folder's training was begun by the same recipe: gone on with over other data, a model would be tested on what it has learnt."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..checkpoint import latest
 from .base import Recipe
 from .reading import read_recipe
 
-# How long and how it learns, and what is measured and said at the end, may change on the way; who draws looks at the codec, which is a
-# training of its own.
+# How long and how fast it learns, and what is measured and said at the end, may change on the way. Drawing's codec is a training of its
+# own, which that task looks at. All else says what is learnt: data, vocabulary, model, batches, and what is done to examples.
 FREE = {"name", "plan", "eval", "card", "codec"}
 RECIPE = "recipe.toml"
 
 
 def check_begun_by(recipe: Recipe, folder: Path) -> None:
-    """Raises RecipeError where `folder` holds checkpoints of a training whose data, vocabulary or model are not the recipe's."""
+    """Raises RecipeError where `folder` holds checkpoints of a training by a recipe that differs in more than FREE."""
     if latest(folder)[0] is None or not (folder / RECIPE).exists():
         return
     before, now = (dict(_keys(plain(each))) for each in (read_recipe(folder / RECIPE), recipe))
