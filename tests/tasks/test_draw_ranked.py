@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,13 @@ def test_by_the_cosines_of_their_own_clip(drawn: Drawn, tmp_path: Path) -> None:
     assert best.to_json()["judge"] == opened.manifest.name
     assert "judge" not in drawn.to_json()
     assert "score" not in drawn.to_json()["pictures"][0]
+
+
+def test_a_text_that_ends_as_a_file_does_is_a_text(drawn: Drawn, tmp_path: Path) -> None:
+    opened = limelight.open(judge(shown.clip, tmp_path), dtype="fp32")
+    found = [each.score for each in replace(drawn, source="cat.png").ranked(opened).pictures]
+    assert found == sorted(found, reverse=True)
+    assert found != [each.score for each in drawn.ranked(opened).pictures]
 
 
 def test_by_what_a_captioner_holds_likely(drawn: Drawn, tmp_path: Path) -> None:

@@ -37,8 +37,9 @@ def _scores(drawn: Drawn, judge: Opened) -> list[float]:
     images = [each.image for each in drawn.pictures]
     if not _meets(judge):
         return likelihoods(judge, [Picture(each) for each in images], [drawn.source])[:, 0].tolist()
-    text, *pictures = Embed(judge)([drawn.source, *images], normalised=True)
-    return [text.similarity(each) for each in pictures]
+    embed = Embed(judge)
+    (text,) = embed.texts([drawn.source])
+    return [text.similarity(each) for each in embed(images)]
 
 
 def _meets(judge: Opened) -> bool:

@@ -79,6 +79,10 @@ class Embed:
         results = self._read(texts, asked)
         return results[0] if isinstance(text, str) else results
 
+    def texts(self, texts: Sequence[str], options: EmbedOptions | None = None, **changes: Any) -> list[Embedding]:
+        """As a call, of texts alone: what ends as a picture's name does is read as it stands. Raises TaskError where none are read."""
+        return self._read(as_texts(list(texts)), self._settled(with_changes("embed", options, EmbedOptions, changes)))
+
     def _read(self, texts: Sequence[str], asked: EmbedOptions) -> list[Embedding]:
         parts = [numbered(i, texts, lambda i=i: self._windows(texts[i], asked)) for i in range(len(texts))]
         found = iter(read(self.opened, [w.encoded for part in parts for w in part], lambda b: self._states(b, asked), batch=asked.batch))
