@@ -29,10 +29,11 @@ template <class Kind> class Chunks {
  public:
   using Element = typename Kind::Element;
   using There = typename Kind::There;
+  static constexpr int SQUARE = LANES * Kind::PER_WORD;
 
   Chunks(const Asked& asked, const Keys& keys)
       : a_(asked), k_(keys), base_(static_cast<const Element*>(keys.base)), steps_(up(asked.width, Kind::PER_STEP) / Kind::PER_STEP),
-        vectors_(up(asked.width, LANES) / LANES), last_(asked.slots) {
+        vectors_(up(asked.width, LANES * Kind::PAIRED / Kind::PER_STEP) / LANES), last_(asked.slots) {
     if (!a_.keep) return;
     while (last_ > 0 && !a_.keep[last_ - 1]) --last_;
     while (first_ < last_ && !a_.keep[first_]) ++first_;
@@ -41,8 +42,9 @@ template <class Kind> class Chunks {
   int first() const { return first_; }           // slots that nobody keeps at either end are not there
   int last() const { return last_; }
   int steps() const { return steps_; }           // of a key along its width
+  int64_t key_row() const { return up(steps_, SQUARE); }
   int vectors() const { return vectors_; }       // of a value
-  int64_t key_words() const { return int64_t{CHUNK} * up(steps_, LANES); }
+  int64_t key_words() const { return CHUNK * key_row(); }
   int64_t value_words() const { return int64_t{CHUNK} / Kind::PER_STEP * vectors_ * LANES; }
 
   // Room for as many packed chunks as are to stay, or for one, and for one value of zeros.
@@ -81,13 +83,13 @@ template <class Kind> class Chunks {
     return values_;
   }
 
-  // 16 steps, from s on, of 16 keys: lane = key. Here memory is met: the values of these keys are wanted next.
+  // SQUARE steps, from s on, of 16 keys, in words: lane = key. Here memory is met: the values of these keys are wanted next.
   void square(const Element* const* rows, int s, Bits (&r)[LANES]) const {
     const int from = s * Kind::PER_STEP;
     const int64_t values = from + k_.kv_offset;
     const There there = Kind::there(a_.width - from);
     UNROLLED for (int i = 0; i < LANES; ++i) {
-      r[i] = Kind::steps_of(rows[i] + from, there);
+      r[i] = Kind::words_of(rows[i] + from, there);
       _mm_prefetch(rows[i] + values, _MM_HINT_T1);
     }
     transpose(r);
@@ -116,10 +118,11 @@ template <class Kind> class Chunks {
   void pack_keys(int c, uint32_t* at) {
     const Element* const* rows = find(c);
     for (int t = 0; t < there_in(c); t += LANES)
-      for (int s = 0; s < steps_; s += LANES, at += LANES * LANES) {
+      for (int s = 0; s < steps_; s += SQUARE) {
         Bits r[LANES];
         square(rows + t, s, r);
-        UNROLLED for (int i = 0; i < LANES; ++i) _mm512_storeu_si512(at + i * LANES, r[i]);
+        UNROLLED for (int i = 0; i < LANES; ++i)
+          UNROLLED for (int j = 0; j < Kind::PER_WORD; ++j, at += LANES) _mm512_storeu_si512(at, Kind::step_of(r[i], j));
       }
   }
 

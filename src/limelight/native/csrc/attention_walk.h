@@ -104,12 +104,18 @@ template <class Kind> class Walk {
     const float sum = _mm512_reduce_add_ps(_mm512_loadu_ps(sums_ + r * LANES));
     const Vec share = _mm512_set1_ps(sum == 0 ? 0.0f : 1.0f / sum);
     const int64_t at = row / a_.heads * a_.out_stride + row % a_.heads * a_.out_head_stride;
-    for (int i = 0; i < a_.width; i += LANES) {
-      const __mmask16 there = lanes(a_.width - i);
-      const Vec x = _mm512_mul_ps(_mm512_loadu_ps(out_ + static_cast<int64_t>(r) * chunks_.vectors() * LANES + i), share);
-      if (a_.half) _mm256_mask_storeu_epi16(reinterpret_cast<uint16_t*>(a_.out) + at + i, there, narrowed(x));
-      else _mm512_mask_storeu_ps(a_.out + at + i, there, x);
+    const float* sums = out_ + static_cast<int64_t>(r) * chunks_.vectors() * LANES;
+    for (int i = 0; i < a_.width; i += Kind::PAIRED * LANES) {
+      Vec x[Kind::PAIRED];
+      UNROLLED for (int p = 0; p < Kind::PAIRED; ++p) x[p] = _mm512_mul_ps(_mm512_loadu_ps(sums + i + p * LANES), share);
+      Kind::in_order(x);
+      UNROLLED for (int p = 0; p < Kind::PAIRED; ++p) put(at + i + p * LANES, lanes(a_.width - i - p * LANES), x[p]);
     }
+  }
+
+  void put(int64_t at, __mmask16 there, Vec x) const {
+    if (a_.half) _mm256_mask_storeu_epi16(reinterpret_cast<uint16_t*>(a_.out) + at, there, narrowed(x));
+    else _mm512_mask_storeu_ps(a_.out + at, there, x);
   }
 
   // The products of M rows with keys and values where they stand: for so few rows, packing is not worth its stores.
@@ -119,12 +125,15 @@ template <class Kind> class Walk {
     for (int t = t0; t < t1; ++t) {
       Vec sum[M];
       UNROLLED for (int m = 0; m < M; ++m) sum[m] = _mm512_setzero_ps();
-      for (int s = 0; s < chunks_.steps(); s += LANES) {
+      for (int s = 0; s < chunks_.steps(); s += Stand::SQUARE) {
         Bits r[LANES];
         chunks_.square(rows + t * LANES, s, r);
+        const uint32_t* asked = q + s;
         UNROLLED for (int i = 0; i < LANES; ++i)
-          UNROLLED for (int m = 0; m < M; ++m)
-            sum[m] = Kind::add_product(sum[m], _mm512_set1_epi32(static_cast<int>(q[m * q_row() + s + i])), r[i]);
+          UNROLLED for (int j = 0; j < Kind::PER_WORD; ++j, ++asked) {
+            const Bits key = Kind::step_of(r[i], j);
+            UNROLLED for (int m = 0; m < M; ++m) sum[m] = Kind::add_product(sum[m], _mm512_set1_epi32(static_cast<int>(asked[m * q_row()])), key);
+          }
       }
       UNROLLED for (int m = 0; m < M; ++m) _mm512_storeu_ps(scores_ + m * CHUNK + t * LANES, sum[m]);
     }
@@ -160,7 +169,7 @@ template <class Kind> class Walk {
     }
   }
 
-  int64_t q_row() const { return up(chunks_.steps(), LANES); }
+  int64_t q_row() const { return chunks_.key_row(); }
 
   // Rows r0 .. r1 - 1 of the block meet the chunk that begins at slot `start`.
   void meet(int start, const uint32_t* keys, int r0, int r1, int64_t first_row) {
