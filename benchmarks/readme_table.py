@@ -57,6 +57,14 @@ def _decoding(r: Record) -> Iterator[Row]:
     return _cases(r, lambda held: f"GPT-2 124M, {s['prompt']} + {s['new']} tokens, batch {held['batch']}")
 
 
+def _growth(r: Record) -> Iterator[Row]:
+    """Where it is longest, and where most rows are written at once."""
+    held = [case["setting"] for case in r["cases"]]
+    ends = {key: max(each[key] for each in held) for key in ("context", "rows")}
+    far = [case for case in r["cases"] if any(case["setting"][key] == most for key, most in ends.items())]
+    return _cases({**r, "cases": far}, lambda held: f"GPT-2 124M, a further token after {held['context']:,}, batch {held['rows']}")
+
+
 def _encoding(r: Record) -> Iterator[Row]:
     yield from _cases(r, lambda held: f"DistilBERT, {held['rows']} x {held['tokens']} tokens")
     if (real := r["real"]) is not None:
@@ -87,6 +95,7 @@ def _hearing(r: Record) -> Iterator[Row]:
 
 WORKS = {
     "decoding": _decoding,
+    "growth": _growth,
     "encoding": _encoding,
     "translation": _translation,
     "seeing": _seeing,
